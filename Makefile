@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+# skbtape: flight recorder for the Linux network stack.
+#   make            build/skbtape-record (static, for the host) and build/skbtape (for the laptop)
+#   make demo       record a few seconds of real traffic, analyze it, write a report
+#   make check      all tests
+#   make deps       install what the build and the tests need (Debian packages)
+# V=1 shows the commands, BUILD=DIR builds elsewhere, WERROR=1 makes warnings errors.
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+CC      ?= cc
+VERSION := 0.1.0
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wvla
+HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fno-strict-aliasing
+OPT      ?= -O2 -g
+CPPFLAGS += -D_GNU_SOURCE -DSKBTAPE_VERSION='"$(VERSION)"' -I$(BUILD) -I/usr/include/tracefs -I/usr/include/traceevent
+CFLAGS   += -std=gnu11 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANITIZE) -pthread
+
+BASE    := schema/base.c schema/json.c schema/tape.c
+CAPTURE := capture/record.c capture/about.c capture/command.c capture/output.c capture/instance.c capture/section.c capture/options.c capture/tape_write.c capture/clock.c capture/netset.c capture/trace.c \
+	   capture/profile.c capture/sniff.c capture/pcapng_write.c capture/cut.c capture/filter.c capture/snap.c \
+	   capture/snap_files.c capture/snap_host.c capture/netlink.c capture/ethtool.c capture/doctor.c
+ANALYZE := analyze/analyze.c analyze/export.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/host.c analyze/load.c analyze/facts.c analyze/ringstats.c analyze/events.c analyze/tape_read.c analyze/clocks.c analyze/symbols.c \
+	   analyze/kbuf.c analyze/trace.c analyze/fields.c analyze/pcapng.c analyze/dissect.c analyze/flows.c analyze/frames.c analyze/snapshots.c \
+	   analyze/counters.c analyze/procfs.c analyze/nldump.c analyze/nl_link.c analyze/nl_sock.c analyze/nl_nft.c \
+	   analyze/nl_tc.c analyze/ethtool_read.c analyze/lives.c analyze/ties.c analyze/spans.c analyze/drops.c analyze/delays.c analyze/ledger.c \
+	   analyze/findings.c analyze/rules.c
+REPORTS := reports/report.c reports/html.c reports/svg.c reports/json_report.c reports/markdown.c reports/why.c reports/info.c reports/query.c
+RULES   := $(sort $(wildcard analyze/rules/*.sql))
+EMBED   := $(sort $(wildcard schema/*.sql)) $(RULES) $(sort $(wildcard analyze/*.tsv)) reports/page.html reports/page.css reports/page.js
+
+RECORD_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(BASE) $(CAPTURE) capture/main.c capture/nodbus.c)
+SKBTAPE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(BASE) $(CAPTURE) $(ANALYZE) $(REPORTS) analyze/main.c)
+
+RECORD_LIBS  := -ltracefs -ltraceevent -lpcap -lzstd -lpthread -ldl
+SKBTAPE_LIBS := -ltracefs -ltraceevent -lpcap -lzstd -lsqlite3 -lmnl -lseccomp -lm -lpthread
+
+.PHONY: all
+all: $(BUILD)/skbtape-record $(BUILD)/skbtape
+
+# getaddrinfo and the like inside libpcap want glibc at run time; the recorder never calls them
+$(BUILD)/skbtape-record: $(RECORD_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -s -Wl,--gc-sections -o $@ $^ $(RECORD_LIBS) 2>$@.log || { cat $@.log >&2; exit 1; }
+	$(Q)grep -v -e 'statically linked applications requires at runtime' -e 'in function' $@.log >&2 || true
+
+$(BUILD)/skbtape: $(SKBTAPE_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-z,relro,-z,now -o $@ $^ $(SKBTAPE_LIBS)
+
+$(BUILD)/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# all embedded text in one generated C file: struct embed { name, data, size }
+$(BUILD)/embed_data.h: $(EMBED) schema/embed.sh
+	$(call say,EMBED,$@)
+	@mkdir -p $(@D)
+	$(Q)sh schema/embed.sh $(EMBED) >$@.tmp && mv $@.tmp $@
+$(BUILD)/analyze/embed.o: $(BUILD)/embed_data.h
+
+-include $(RECORD_OBJ:.o=.d) $(SKBTAPE_OBJ:.o=.d)
+include tests/tests.mk
+
+# demo and check do all set-up themselves: one make installs, the next one builds
+.PHONY: demo
+demo:
+	$(Q)sh tests/deps.sh build
+	$(Q)$(MAKE) --no-print-directory all $(BUILD)/tests/traffic
+	$(Q)sh fixtures/make/demo.sh $(BUILD)
+
+.PHONY: deps
+deps:
+	$(Q)sh tests/deps.sh
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 755 $(BUILD)/skbtape $(BUILD)/skbtape-record $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 docs/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 docs/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+
+.PHONY: lint
+lint:
+	$(Q)sh tests/lint.sh
+
+.PHONY: bench
+bench: all
+	$(Q)sh bench/run.sh $(BUILD)
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze.h"
+#include "load.h"
+#include "rules.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+void analyze_version(void)
+{
+	printf("skbtape %s (SQLite %s, zstd %s, %s)\n", SKBTAPE_VERSION, sqlite3_libversion(), ZSTD_versionString(),
+	       pcap_lib_version());
+}
+
+/* TAPE with .db for .skbtape, or with .db behind it. NULL: out of memory. */
+static char *default_db(const char *tape)
+{
+	static const char ext[] = ".skbtape";
+	size_t n = strlen(tape), k = sizeof(ext) - 1;
+	char *s;
+
+	if (n > k && !strcmp(tape + n - k, ext))
+		n -= k;
+	return asprintf(&s, "%.*s.db", (int)n, tape) < 0 ? NULL : s;
+}
+
+static int64_t count_of(struct db *d, const char *sql)
+{
+	sqlite3_stmt *st = db_prepare(d, sql);
+	int64_t v = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+
+	sqlite3_reset(st);
+	return v;
+}
+
+static void say_summary(struct db *d, const char *path)
+{
+	fprintf(stderr, "%s: %lld events, %lld frames, %lld packets, %lld drops, %lld findings\n", path,
+		(long long)count_of(d, "SELECT value FROM tape WHERE key = 'events_decoded'"),
+		(long long)count_of(d, "SELECT count(*) FROM _frame"),
+		(long long)count_of(d, "SELECT count(*) FROM _packet"),
+		(long long)count_of(d, "SELECT count(*) FROM packet_drop"),
+		(long long)count_of(d, "SELECT count(*) FROM finding"));
+}
+
+int analyze_main(int argc, char **argv)
+{
+	static const struct option longs[] = { { "output", required_argument, NULL, 'o' },
+					       { "rules", required_argument, NULL, 'r' },
+					       { "quiet", no_argument, NULL, 'q' },
+					       { "help", no_argument, NULL, 'h' },
+					       { 0 } };
+	const char *rules = NULL;
+	char *path = NULL;
+	struct load_result r;
+	bool quiet = false;
+	struct err e = { "" };
+	struct db *d;
+	int opt, rc;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "o:qh", longs, NULL)) != -1) {
+		switch (opt) {
+		case 'o':
+			free(path);
+			path = strdup(optarg);
+			break;
+		case 'r':
+			rules = optarg;
+			break;
+		case 'q':
+			quiet = true;
+			break;
+		case 'h':
+			puts("usage: skbtape analyze TAPE [-o DB] [--rules DIR] [-q]\n\n"
+			     "Decode a tape into an SQLite database (default: TAPE with .db for .skbtape).\n\n"
+			     "  -o, --output DB   where the database goes\n"
+			     "      --rules DIR   rules of your own, *.sql, besides the built-in ones\n"
+			     "  -q, --quiet       no summary on stderr");
+			free(path);
+			return 0;
+		default:
+			fprintf(stderr, "skbtape analyze: unknown option or missing value '%s'; see skbtape analyze --help\n",
+				argv[optind - 1]);
+			free(path);
+			return 2;
+		}
+	}
+	if (argc - optind != 1) {
+		fprintf(stderr, "skbtape analyze: expected one tape, got %d arguments; see skbtape analyze --help\n",
+			argc - optind);
+		free(path);
+		return 2;
+	}
+	if (!path)
+		path = default_db(argv[optind]);
+	rc = path ? load_tape(argv[optind], path, rules, &d, &r, &e) : err_set(&e, -ENOMEM, "out of memory");
+	if (rc) {
+		fprintf(stderr, "skbtape analyze: %s\n", e.text);
+		free(path);
+		return 1;
+	}
+	if (!quiet)
+		say_summary(d, path);
+	if (r.incomplete)
+		fprintf(stderr, "skbtape analyze: %s: %s\n", argv[optind], r.why);
+	db_close(d);
+	free(path);
+	return r.incomplete ? 3 : 0;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * delays: the stages of a packet's way, the time between two of them (table
+ * latency) and the changes of CPU between them (table cpu_hop).
+ */
+#ifndef SKBTAPE_DELAYS_H
+#define SKBTAPE_DELAYS_H
+
+#include "db.h"
+
+/* A stage is named like the tracepoint that shows it. The numbers are those of table _stage. */
+enum stage {
+	STAGE_NONE,
+	STAGE_NAPI_GRO_RECEIVE_ENTRY,
+	STAGE_NAPI_GRO_FRAGS_ENTRY,
+	STAGE_NETIF_RECEIVE_SKB_ENTRY,
+	STAGE_NETIF_RECEIVE_SKB_LIST_ENTRY,
+	STAGE_NETIF_RX_ENTRY,
+	STAGE_NETIF_RX,
+	STAGE_NETIF_RECEIVE_SKB,
+	STAGE_TCP_PROBE,
+	STAGE_SK_DATA_READY,
+	STAGE_SKB_COPY,
+	STAGE_NET_DEV_QUEUE,
+	STAGE_QDISC_ENQUEUE,
+	STAGE_QDISC_DEQUEUE,
+	STAGE_NET_DEV_START_XMIT,
+	STAGE_NET_DEV_XMIT,
+	STAGE_CONSUME_SKB,
+	STAGE_KFREE_SKB,
+	/* not of a packet */
+	STAGE_SOFTIRQ_RAISE,
+	STAGE_SOFTIRQ_ENTRY,
+	STAGE_SCHED_WAKING,
+	STAGE_SCHED_SWITCH,
+	STAGE_COUNT
+};
+
+/* stage_name() - the tracepoint's name; "" for STAGE_NONE. */
+const char *stage_name(enum stage s);
+/* stage_receives() - a stage between the driver and the socket, on the receiving side. */
+bool stage_receives(enum stage s);
+
+/* One passed stage. */
+struct hop {
+	uint64_t ts;   /* trace clock, ns: differences are taken here, it knows no clock steps */
+	int64_t ts_ns; /* CLOCK_REALTIME, ns */
+	int32_t pid;
+	uint16_t dev; /* number of the device in struct lives, 0 none */
+	uint16_t cpu;
+	uint8_t stage;	    /* enum stage */
+	uint8_t context;    /* 1 task, 2 softirq, 3 hardirq */
+	uint8_t confidence; /* 1 certain .. 4 low */
+	bool deferred;	    /* the event comes later than what it tells of: no time and no CPU is taken from it */
+};
+
+struct delays;
+
+/* delays_open() - Return: 0, -ENOMEM. Freed by delays_close(). */
+int delays_open(struct delays **d, struct db *db);
+void delays_close(struct delays *d);
+
+/* delays_add() - a time between two stages, ns. Return: 0, -ENOMEM. */
+int delays_add(struct delays *d, enum stage from, enum stage to, uint64_t ns);
+
+/* A walk over one packet's hops, in order. Zero-initialised at the first. */
+struct delays_walk {
+	struct hop last;  /* what the next stage is measured from */
+	struct hop start; /* the open net_dev_start_xmit */
+	int cpu_hops;
+};
+
+/* delays_hop() - the next hop of a packet. Return: 0, -ENOMEM. */
+int delays_hop(struct delays *d, struct delays_walk *w, const struct hop *h);
+
+/* delays_finish() - write what this instance has gathered into latency and cpu_hop. Return: as db_run(). */
+int delays_finish(struct delays *d);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#include "embed.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "embed_data.h"
+
+const struct embed *embed_at(size_t i)
+{
+	return i < ARRAY_SIZE(embed_table) ? &embed_table[i] : NULL;
+}
+
+struct span embed_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(embed_table); i++)
+		if (!strcmp(embed_table[i].name, name))
+			return (struct span){ (const char *)embed_table[i].data, embed_table[i].size };
+	assert(!"embedded file is missing");
+	return (struct span){ "", 0 };
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "frames.h"
+#include "dissect.h"
+#include "flows.h"
+#include "pcapng.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct frames {
+	struct frame_stream *stream;
+	size_t stream_n, stream_cap;
+	uint64_t total;
+};
+
+/* Where one member's packets go: its interface numbers change from section to section. */
+struct loader {
+	struct frames *f;
+	struct flows *flows;
+	struct db *d;
+	struct host *h;
+	sqlite3_stmt *ins;
+	size_t last; /* stream of the packet before: most come in runs */
+};
+
+#define STREAMS_MAX 200000
+
+static struct frame_stream *stream_get(struct loader *l, int64_t netns_id, const struct pcapng_iface *i, int dir)
+{
+	struct frames *f = l->f;
+	struct frame_stream *s;
+
+	for (size_t k = 0; k <= f->stream_n; k++) {
+		size_t at = k ? k - 1 : l->last;
+
+		if (at >= f->stream_n)
+			continue;
+		s = &f->stream[at];
+		if (s->netns_id == netns_id && s->ifindex == i->ifindex && s->direction == dir &&
+		    !strcmp(s->dev, i->name)) {
+			l->last = at;
+			return s;
+		}
+	}
+	if (f->stream_n >= STREAMS_MAX)
+		return NULL;
+	if (f->stream_n == f->stream_cap) {
+		size_t cap = f->stream_cap ? f->stream_cap * 2 : 32;
+		struct frame_stream *v = realloc(f->stream, cap * sizeof(*v));
+
+		if (!v)
+			return NULL;
+		f->stream = v;
+		f->stream_cap = cap;
+	}
+	s = &f->stream[f->stream_n];
+	*s = (struct frame_stream){ .netns_id = netns_id, .ifindex = i->ifindex, .direction = dir };
+	snprintf(s->dev, sizeof(s->dev), "%s", i->name);
+	l->last = f->stream_n++;
+	return s;
+}
+
+static struct frame_ref *stream_add(struct frame_stream *s)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 256;
+		struct frame_ref *v = realloc(s->v, cap * sizeof(*v));
+
+		if (!v)
+			return NULL;
+		s->v = v;
+		s->cap = cap;
+	}
+	return &s->v[s->n++];
+}
+
+static void frame_insert(struct loader *l, const struct pcapng_packet *p, const struct dissect *x,
+			 const struct frame_ref *r, int64_t netns_id, int32_t outer, size_t member)
+{
+	sqlite3_stmt *st = l->ins;
+
+	db_bind_int(st, 1, r->no);
+	db_bind_int(st, 2, p->ts_ns);
+	db_bind_int(st, 3, netns_id);
+	db_bind_int(st, 4, db_name_text(l->d, p->iface->name));
+	db_bind_opt(st, 5, p->iface->ifindex, 0);
+	db_bind_opt(st, 6, p->direction, -1);
+	db_bind_int(st, 7, p->orig_bytes);
+	db_bind_int(st, 8, p->cap_bytes);
+	db_bind_opt(st, 9, x->l3_offset, -1);
+	db_bind_opt(st, 10, x->ethertype, 0);
+	db_bind_opt(st, 11, x->vlans ? x->vlan_tci & 0xfff : -1, -1);
+	db_bind_opt(st, 12, x->ip.family ? x->ip.proto : -1, -1);
+	db_bind_opt(st, 13, r->flow_id, 0);
+	db_bind_opt(st, 14, outer, 0);
+	db_bind_opt(st, 15, x->payload_bytes, -1);
+	db_bind_opt(st, 16, x->tcp ? x->tcp_flags : -1, -1);
+	db_bind_opt(st, 17, x->tcp ? (int64_t)x->tcp_seq : -1, -1);
+	db_bind_opt(st, 18, x->tcp ? (int64_t)x->tcp_ack : -1, -1);
+	db_bind_opt(st, 19, x->tcp ? (int64_t)x->tcp_window : -1, -1);
+	db_bind_opt(st, 20, x->ip.family ? x->ip.ttl : -1, -1);
+	db_bind_opt(st, 21, x->ip.family ? x->ip.ip_id : -1, -1);
+	db_bind_opt(st, 22, x->ip.family ? x->ip.frag : -1, -1);
+	db_bind_opt(st, 23, x->icmp ? x->icmp_type : -1, -1);
+	db_bind_opt(st, 24, x->icmp ? x->icmp_code : -1, -1);
+	db_bind_opt(st, 25, p->dst_kind, 0);
+	db_bind_text(st, 26, x->problem);
+	db_bind_int(st, 27, (int64_t)member);
+	db_bind_int(st, 28, (int64_t)p->offset);
+	db_run(l->d, st);
+}
+
+static int frame_add(struct loader *l, const struct pcapng_packet *p, int64_t netns_id, size_t member)
+{
+	struct frame_stream *s = stream_get(l, netns_id, p->iface, p->direction == 1);
+	struct frame_ref *r = s ? stream_add(s) : NULL;
+	struct dissect x;
+	int32_t outer;
+
+	if (!r || l->f->total >= UINT32_MAX)
+		return -ENOMEM;
+	dissect_frame(&x, p->data, p->cap_bytes, p->orig_bytes, p->iface->linktype);
+	*r = (struct frame_ref){
+		.ts_ns = p->ts_ns,
+		.no = (uint32_t)++l->f->total,
+		.len_bytes = p->orig_bytes,
+		.l3_bytes = x.l3_offset >= 0 ? x.l3_bytes : 0,
+		.ethertype = x.ethertype,
+		.vlan_tci = x.vlans ? x.vlan_tci : 0,
+		.direction = p->direction == 1,
+		.ip_proto = x.ip.family ? x.ip.proto : 0,
+	};
+	r->flow_id = flows_add(l->flows, netns_id, &x.ip, p->orig_bytes, p->ts_ns);
+	outer = flows_add(l->flows, netns_id, &x.outer, p->orig_bytes, p->ts_ns);
+	frame_insert(l, p, &x, r, netns_id, outer, member);
+	return 0;
+}
+
+/* Namespace of "pcap/NETNS/SEQ". Return: NULL for other members ("pcap/stats/SEQ" among them). */
+static const struct host_netns *member_netns(struct host *h, const char *name)
+{
+	struct span s = { name, strlen(name) }, part;
+	uint64_t inum;
+
+	if (!span_field(&s, '/', &part) || !span_is(part, "pcap") || !span_field(&s, '/', &part) ||
+	    span_u64(part, &inum))
+		return NULL;
+	return host_netns(h, inum);
+}
+
+static int member_load(struct loader *l, const struct buf *b, const struct host_netns *ns, size_t member,
+		       const char *name)
+{
+	struct pcapng_packet p;
+	struct pcapng g;
+	int rc, add = 0;
+
+	pcapng_init(&g, b->data, b->len);
+	while (!add && (rc = pcapng_next(&g, &p)) > 0)
+		add = frame_add(l, &p, ns->id, member);
+	if (!add && rc == -EINVAL)
+		db_quality(l->d, &(struct quality){ "tape-damaged", name, -1, NULL, -1, -1, -1 },
+			   "the pcapng section is malformed at byte %zu of %zu; frames behind that are not used",
+			   (size_t)(g.r.p - g.base), b->len);
+	pcapng_free(&g);
+	return add ? add : rc == -ENOMEM ? rc : 0;
+}
+
+/* Lines of pcap/stats/SEQ: netns, mono_ns, packets, drops, freeze_q, ring_bytes. Adds up the drops. */
+static uint64_t stats_drops(struct span text)
+{
+	struct span line, field;
+	uint64_t sum = 0, v;
+
+	while (span_line(&text, &line)) {
+		for (int i = 0; i < 4 && span_field(&line, '\t', &field); i++)
+			if (i == 3 && !span_u64(field, &v))
+				sum = sat_add_u64(sum, v);
+	}
+	return sum;
+}
+
+int frames_load(struct frames **out, struct tape *t, struct db *d, struct host *h, struct err *e)
+{
+	struct frames *f = calloc(1, sizeof(*f));
+	struct loader l = { .f = f, .d = d, .h = h };
+	struct buf b = { 0 };
+	uint64_t drops = 0;
+	int rc;
+
+	if (!f || flows_open(&l.flows)) {
+		free(f);
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	l.ins = db_prepare(d, "INSERT INTO _frame(no, ts_ns, netns_id, dev_id, ifindex, direction, len_bytes, "
+			      "cap_bytes, l3_offset, ethertype, vlan, ip_proto, flow_id, outer_flow_id, "
+			      "payload_bytes, tcp_flags, tcp_seq, tcp_ack, tcp_window, ttl, ip_id, frag, "
+			      "icmp_type, icmp_code, dst_kind, problem, member, offset) VALUES(?, ?, ?, ?, ?, "
+			      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	for (size_t i = 0; i < tape_member_count(t); i++) {
+		const char *name = tape_member(t, i)->name;
+		const struct host_netns *ns = member_netns(h, name);
+		bool stats = !strncmp(name, "pcap/stats/", 11);
+
+		if (!ns && !stats)
+			continue;
+		rc = tape_load(t, i, &b, e);
+		if (rc)
+			goto out;
+		if (stats)
+			drops = sat_add_u64(drops, stats_drops((struct span){ (const char *)b.data, b.len }));
+		else
+			rc = member_load(&l, &b, ns, i, name);
+		if (rc) {
+			rc = err_set(e, rc, "out of memory while reading %s", name);
+			goto out;
+		}
+	}
+	rc = flows_write(l.flows, d, h, e);
+	db_fact_int(d, "frames", (int64_t)f->total);
+	db_fact_int(d, "frames_lost", (int64_t)(drops > INT64_MAX ? INT64_MAX : drops));
+out:
+	buf_free(&b);
+	flows_free(l.flows);
+	if (rc) {
+		frames_free(f);
+		return rc;
+	}
+	*out = f;
+	return 0;
+}
+
+int frames_write_ties(struct frames *f, struct db *d)
+{
+	sqlite3_stmt *st = db_prepare(d, "UPDATE _frame SET packet_id = ?, tie = ? WHERE no = ?");
+
+	for (size_t i = 0; i < f->stream_n; i++) {
+		for (size_t k = 0; k < f->stream[i].n; k++) {
+			const struct frame_ref *r = &f->stream[i].v[k];
+
+			if (!r->packet_id)
+				continue;
+			db_bind_int(st, 1, r->packet_id);
+			db_bind_int(st, 2, r->tie);
+			db_bind_int(st, 3, r->no);
+			db_run(d, st);
+		}
+	}
+	return db_error(d, NULL);
+}
+
+void frames_free(struct frames *f)
+{
+	if (!f)
+		return;
+	for (size_t i = 0; i < f->stream_n; i++)
+		free(f->stream[i].v);
+	free(f->stream);
+	free(f);
+}
+
+uint64_t frames_total(const struct frames *f)
+{
+	return f->total;
+}
+
+size_t frames_stream_count(const struct frames *f)
+{
+	return f->stream_n;
+}
+
+struct frame_stream *frames_stream_at(struct frames *f, size_t i)
+{
+	return i < f->stream_n ? &f->stream[i] : NULL;
+}

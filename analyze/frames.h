@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frames: captured frames of all pcapng members: tables _frame and flow, and a
+ * compact index in memory that ties works on.
+ */
+#ifndef SKBTAPE_FRAMES_H
+#define SKBTAPE_FRAMES_H
+
+#include "host.h"
+
+/* One frame as far as a tie needs it. */
+struct frame_ref {
+	int64_t ts_ns;
+	uint32_t no;	    /* of table _frame, 1-based */
+	uint32_t len_bytes; /* original length on the device, VLAN tag included */
+	uint32_t l3_bytes;  /* original length from the network header on (= netif_receive_skb.len); 0: unknown */
+	int32_t flow_id;    /* 0: none */
+	uint16_t ethertype; /* behind VLAN tags, 0: unknown */
+	uint16_t vlan_tci;  /* of a tag that was put back, 0: none */
+	int64_t packet_id;  /* set by ties, 0: none */
+	uint8_t tie;	    /* 0 none, 1 unique, 2 ordered, 3 ambiguous */
+	uint8_t direction;  /* 0 in, 1 out */
+	uint8_t ip_proto;
+};
+
+/* All frames of one device and direction, in file order (the order of the kernel's ring). */
+struct frame_stream {
+	int64_t netns_id;
+	int ifindex;
+	char dev[16];
+	int direction; /* 0 in, 1 out */
+	struct frame_ref *v;
+	size_t n, cap;
+};
+
+struct frames;
+
+/* frames_load() - decode every pcap member into the database. Return: 0, -ENOMEM, -EIO (database). Damage goes into quality. */
+int frames_load(struct frames **f, struct tape *t, struct db *d, struct host *h, struct err *e);
+/* frames_write_ties() - put packet_id and tie of the index into _frame. */
+int frames_write_ties(struct frames *f, struct db *d);
+void frames_free(struct frames *f);
+
+uint64_t frames_total(const struct frames *f);
+size_t frames_stream_count(const struct frames *f);
+struct frame_stream *frames_stream_at(struct frames *f, size_t i);
+
+#endif

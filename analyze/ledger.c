@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Theory of operation
+ *
+ * Counters are exact also where events were lost, but say neither when nor
+ * whose; events say both. ledger.tsv ties them: for each counter a condition over
+ * the drops that it counts. Three steps:
+ *
+ * 1. Working tables: counters that moved, drops grouped by reason, place and
+ *    flow, frames per flow, readers per flow.
+ * 2. Placing by elimination: kfree_skb names neither device nor namespace. Where
+ *    a counter of that kind moved further than the drops placed in its
+ *    namespace explain, and in no other namespace, the drops without a place
+ *    happened there; netns_by says that it was found so.
+ * 3. The ledger: change, explained part, rest.
+ *
+ * The conditions are this program's own text, put into SQL as they stand.
+ */
+#include "ledger.h"
+#include "embed.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct entry {
+	struct span source, name, scope, from, place, where, explained, rest;
+};
+
+static const char WORK[] =
+	"DELETE FROM ledger; DELETE FROM _moved; DELETE FROM _drop_group; DELETE FROM _flow_seen; DELETE FROM _reader;"
+
+	"INSERT INTO _moved(netns, source, name, dev, cpu, delta) "
+	"SELECT netns, source, name, dev, cpu, delta FROM counter_delta WHERE delta <> 0 "
+	"ORDER BY source, name, netns, dev, cpu;"
+
+	/* with max(), SQLite takes the other columns from the row that has the maximum */
+	"INSERT INTO _flow_seen(flow_id, frames, bytes, syns) "
+	"SELECT flow_id, max(n), bytes, syns FROM ("
+	"	SELECT flow_id, count(*) AS n, sum(len_bytes) AS bytes, total((tcp_flags & 18) = 2) AS syns FROM _frame "
+	"	WHERE flow_id IS NOT NULL GROUP BY flow_id, netns_id, dev_id, direction) "
+	"GROUP BY flow_id;"
+
+	"INSERT INTO _drop_group(reason, function, layer, class, netns, dev, flow_id, proto, src, sport, dst, dport, "
+	"	context, protocol, has_socket, drops, bytes, first_ns, last_ns) "
+	"SELECT p.reason, p.function, p.layer, p.class, p.netns, p.dev, p.flow_id, f.proto, f.src, f.sport, f.dst, f.dport, "
+	"	p.context, p.protocol, p.has_socket, count(*), coalesce(sum(k.len_bytes), 0), min(p.ts_ns), max(p.ts_ns) "
+	"FROM packet_drop p LEFT JOIN flow f ON f.id = p.flow_id LEFT JOIN _packet k ON k.id = p.packet_id "
+	"GROUP BY p.reason, p.function, p.layer, p.class, p.netns, p.dev, p.flow_id, p.context, p.protocol, p.has_socket "
+	"ORDER BY min(p.id);"
+
+	"INSERT INTO _reader(flow_id, netns, proto, dst, dport, pid, comm, reads) "
+	"SELECT flow_id, f.netns, f.proto, f.dst, f.dport, pid, (SELECT comm FROM task t WHERE t.pid = x.pid), max(n) FROM ("
+	"	SELECT p.flow_id, h.pid, count(*) AS n FROM _hop h JOIN _packet p ON p.id = h.packet_id "
+	"	WHERE h.stage = (SELECT id FROM _stage WHERE name = 'skb_copy_datagram_iovec') AND p.flow_id IS NOT NULL "
+	"	AND h.context = 1 AND h.pid > 0 GROUP BY p.flow_id, h.pid) x "
+	"JOIN flow f ON f.id = x.flow_id GROUP BY x.flow_id;";
+
+static const char TARGETS[] =
+	"DELETE FROM _drop_target;"
+	"INSERT INTO _drop_target(netns, netns_by, dev, reason, function, layer, class, proto, src, sport, dst, dport, flows, "
+	"	flow_id, drops, drops_max, bytes, seen, syns, from_ns, to_ns) "
+	"SELECT g.netns, max(g.netns_by), g.dev, g.reason, g.function, g.layer, g.class, g.proto, "
+	"	CASE WHEN min(g.src) = max(g.src) THEN min(g.src) END, "
+	"	CASE WHEN min(g.sport) = max(g.sport) THEN min(g.sport) END, "
+	"	g.dst, g.dport, count(g.flow_id), "
+	/* the flow with the most drops, of several the one with the smallest number */
+	"	999999999999999 - CAST(substr(max(CASE WHEN g.flow_id IS NOT NULL THEN "
+	"		printf('%015d%015d', g.drops, 999999999999999 - g.flow_id) END), 16) AS INTEGER), "
+	"	sum(g.drops), max(g.drops), sum(g.bytes), sum(max(s.frames, g.drops)), CAST(total(s.syns) AS INTEGER), "
+	"	min(g.first_ns), max(g.last_ns) "
+	"FROM (SELECT netns, max(netns_by) AS netns_by, dev, reason, function, layer, class, proto, src, sport, dst, dport, "
+	"		flow_id, sum(drops) AS drops, sum(bytes) AS bytes, min(first_ns) AS first_ns, max(last_ns) AS last_ns "
+	"	FROM _drop_group GROUP BY netns, dev, reason, function, layer, class, proto, src, sport, dst, dport, flow_id) g "
+	"LEFT JOIN _flow_seen s ON s.flow_id = g.flow_id "
+	"GROUP BY g.netns, g.dev, g.reason, g.function, g.layer, g.class, g.proto, g.dst, g.dport "
+	"ORDER BY sum(g.drops) DESC, min(g.first_ns), g.dst, g.dport;";
+
+/* The next line of ledger.tsv that is an entry. */
+static bool entry_next(struct span *text, struct entry *en)
+{
+	struct span line;
+
+	while (span_line(text, &line)) {
+		if (!line.n || line.p[0] == '#')
+			continue;
+		if (span_field(&line, '\t', &en->source) && span_field(&line, '\t', &en->name) &&
+		    span_field(&line, '\t', &en->scope) && span_field(&line, '\t', &en->from) &&
+		    span_field(&line, '\t', &en->place) && span_field(&line, '\t', &en->where) &&
+		    span_field(&line, '\t', &en->explained) && span_field(&line, '\t', &en->rest))
+			return true;
+	}
+	return false;
+}
+
+/* One statement made of the entry's own text; ?1 ?2 are source and name, ?3 ?4 the words. */
+static int run(struct db *d, const struct entry *en, const char *sql, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = 0;
+
+	if (sqlite3_prepare_v2(db_handle(d), sql, -1, &st, NULL) != SQLITE_OK)
+		return err_set(e, -EIO, "ledger.tsv: %.*s %.*s: %s", (int)en->source.n, en->source.p, (int)en->name.n,
+			       en->name.p, sqlite3_errmsg(db_handle(d)));
+	db_bind_span(st, 1, en->source);
+	db_bind_span(st, 2, en->name);
+	db_bind_span(st, 3, span_is(en->explained, "-") ? (struct span){ 0 } : en->explained);
+	db_bind_span(st, 4, span_is(en->rest, "-") ? (struct span){ 0 } : en->rest);
+	if (sqlite3_step(st) != SQLITE_DONE)
+		rc = err_set(e, -EIO, "ledger: %s", sqlite3_errmsg(db_handle(d)));
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* Step 2 for one entry. A tenth more than the counter shows is allowed: snapshots and events do not end at the same instant. */
+static int place(struct db *d, const struct entry *en, struct err *e)
+{
+	struct buf b = { 0 };
+	int rc;
+
+	rc = buf_printf(&b,
+			"WITH moved AS ("
+			"	SELECT m.netns, sum(m.delta) - (SELECT coalesce(sum(g.drops), 0) FROM _drop_group g "
+			"		WHERE g.netns = m.netns AND (%.*s)) AS rest "
+			"	FROM _moved m WHERE m.source = ?1 AND m.name = ?2 AND m.netns IS NOT NULL GROUP BY m.netns), "
+			"open AS (SELECT netns, rest FROM moved WHERE rest > 0), "
+			"lost AS (SELECT coalesce(sum(g.drops), 0) AS n FROM _drop_group g WHERE g.netns IS NULL AND (%.*s)) "
+			"UPDATE _drop_group AS g SET netns = (SELECT netns FROM open), netns_by = 'counter' "
+			"WHERE g.netns IS NULL AND (%.*s) AND (SELECT count(*) FROM open) = 1 "
+			"AND (SELECT n FROM lost) <= (SELECT rest + rest / 10 + 2 FROM open) "
+			"AND ?3 IS ?3 AND ?4 IS ?4",
+			(int)en->where.n, en->where.p, (int)en->where.n, en->where.p, (int)en->where.n, en->where.p);
+	if (!rc)
+		rc = buf_put(&b, "", 1);
+	if (!rc)
+		rc = run(d, en, (const char *)b.data, e);
+	buf_free(&b);
+	return rc;
+}
+
+/* The part of the statement of step 3 that counts events, per row m of moved counters. */
+static int put_explained(struct buf *b, const struct entry *en)
+{
+	const char *scope = span_is(en->scope, "netns")	 ? "g.netns IS m.netns" :
+			    span_is(en->scope, "dev")	 ? "g.netns IS m.netns AND g.dev = m.dev" :
+							   "1";
+
+	if (span_is(en->from, "drop"))
+		return buf_printf(b,
+				  "(SELECT coalesce(sum(g.drops), 0) FROM _drop_group g WHERE %s AND (%.*s)) AS events, "
+				  "(SELECT coalesce(sum(g.drops), 0) FROM _drop_group g WHERE %s AND g.netns_by = 'counter' "
+				  "AND (%.*s)) AS placed",
+				  scope, (int)en->where.n, en->where.p, scope, (int)en->where.n, en->where.p);
+	/* such events name no namespace: they count where only one can have made them */
+	if (span_is(en->from, "event"))
+		return buf_printf(b,
+				  "CASE WHEN EXISTS (SELECT 1 FROM event_type e WHERE %.*s) "
+				  "AND (SELECT count(DISTINCT o.netns) FROM _moved o WHERE o.source = m.source "
+				  "AND o.name = m.name AND o.delta > 0) = 1 "
+				  "THEN (SELECT coalesce(sum(e.count), 0) FROM event_type e WHERE %.*s) END AS events, 0 AS placed",
+				  (int)en->where.n, en->where.p, (int)en->where.n, en->where.p);
+	return buf_printf(b, "NULL AS events, 0 AS placed");
+}
+
+/* Step 3 for one entry: its counters that are not in the ledger yet. */
+static int enter(struct db *d, const struct entry *en, struct err *e)
+{
+	struct buf b = { 0 };
+	bool traffic = span_is(en->from, "traffic");
+	int rc;
+
+	rc = buf_printf(&b, "WITH m AS MATERIALIZED (SELECT netns, source, name, dev, sum(delta) AS delta FROM _moved "
+			    "	WHERE source GLOB ?1 AND name GLOB ?2 GROUP BY netns, source, name, dev HAVING sum(delta) > 0), "
+			    "x AS (SELECT m.*, ");
+	if (!rc)
+		rc = put_explained(&b, en);
+	if (!rc)
+		rc = buf_printf(&b,
+				" FROM m) "
+				"INSERT INTO ledger(netns, source, name, dev, delta, explained, unexplained, explanation) "
+				"SELECT netns, source, name, dev, delta, min(events, delta), max(delta - events, 0), %s FROM x "
+				"WHERE NOT EXISTS (SELECT 1 FROM ledger l WHERE l.source = x.source AND l.name = x.name "
+				"	AND l.netns IS x.netns AND l.dev IS x.dev) "
+				"AND ?3 IS ?3 AND ?4 IS ?4 ORDER BY netns, source, name, dev",
+				traffic ? "'traffic'" :
+				"CASE WHEN events > 0 THEN events || ' recorded: ' || ?3 "
+				"	|| CASE WHEN placed > 0 THEN ' (' || placed || ' of them placed here because this counter moved "
+				"nowhere else)' ELSE '' END "
+				"	|| CASE WHEN events < delta AND ?4 IS NOT NULL THEN '; the rest: ' || ?4 ELSE '' END "
+				"ELSE coalesce(?4, CASE WHEN events = 0 THEN 'no event of this kind was recorded' "
+				"	ELSE 'no event tells more about it' END) END");
+	if (!rc)
+		rc = buf_put(&b, "", 1);
+	if (!rc)
+		rc = run(d, en, (const char *)b.data, e);
+	buf_free(&b);
+	return rc;
+}
+
+int ledger_build(struct db *d, struct err *e)
+{
+	struct span text = embed_find("analyze/ledger.tsv"), again = text;
+	struct entry en;
+	int rc = db_exec(d, WORK, e);
+
+	while (!rc && entry_next(&text, &en))
+		if (span_is(en.place, "y"))
+			rc = place(d, &en, e);
+	if (!rc)
+		rc = db_exec(d,
+			     "UPDATE _drop_group AS g SET netns_by = 'flow', netns = f.netns FROM flow f "
+			     "WHERE g.netns IS NULL AND f.id = g.flow_id AND f.netns IS NOT NULL",
+			     e);
+	if (!rc)
+		rc = db_exec(d, TARGETS, e);
+	while (!rc && entry_next(&again, &en))
+		rc = enter(d, &en, e);
+	return rc == -ENOMEM ? err_set(e, rc, "out of memory") : rc;
+}

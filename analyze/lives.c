@@ -1,0 +1,618 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Theory of operation
+ *
+ * One open life per skb address, in the states of enum life_state. Each event
+ * of the merged trace either goes on a life, begins one, or ends one; which of
+ * these is decided in lives_path.c (what may continue) and lives_end.c (what a
+ * free means). Here are the per-CPU context that those decisions need, the
+ * dispatch, and what is done once all events are read.
+ *
+ * Per CPU: the number of the softirq run, the row of netif_receive_skb events
+ * that a list makes, the stack of open driver calls, GRO's entries and held
+ * packets, the packet that was segmented last. None of these survives a loss of
+ * events on that CPU.
+ *
+ * A loss on any CPU may have swallowed an end and a birth of any address. Lives
+ * that go on across one are marked and never better than 'medium'; what would
+ * begin a life anyway does not continue one across a loss. As the merge reports
+ * a gap when it is over, packets that lived in it are marked once more at the end.
+ *
+ * Memory is bounded by the lives that are open, and those by LIVES_MAX: a row
+ * is written when its life ends and the driver calls it is in have returned.
+ */
+#include "lives_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUN_MAX_NS 20000000 /* no softirq run is as long, see MAX_SOFTIRQ_TIME in kernel/softirq.c */
+#define LOSSES_MAX (1U << 20)
+
+/* Devices that take packets out of others: nothing reaches them but through a lower device. */
+static const char *const tunnel_kinds[] = {
+	"vxlan", "geneve", "gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan", "ipip", "sit", "ip6tnl",
+	"vti", "vti6", "xfrm", "wireguard", "bareudp", "gtp", "ovpn", "amt", "l2tpeth",
+};
+
+static bool has(const struct trace *t, enum ev_kind k)
+{
+	return !t || trace_has(t, k);
+}
+
+static bool whole_host(struct db *d)
+{
+	sqlite3_stmt *st = db_prepare(d, "SELECT count(*) FROM netns WHERE seen = 0");
+	bool whole = sqlite3_step(st) == SQLITE_ROW && !sqlite3_column_int64(st, 0);
+
+	sqlite3_reset(st);
+	return whole;
+}
+
+int lives_open(struct lives **out, struct db *d, struct host *h, const struct trace *t, const struct symbols *s,
+	       struct frames *f, const struct clocks *c, struct err *e)
+{
+	struct lives *v = calloc(1, sizeof(*v));
+	int rc = -ENOMEM;
+
+	if (!v)
+		return err_set(e, rc, "out of memory");
+	v->db = d;
+	v->host = h;
+	v->trace = t;
+	v->all_netns = whole_host(d);
+	v->has_gro_exit = has(t, EV_NAPI_GRO_RECEIVE_EXIT);
+	v->has_xmit = has(t, EV_NET_DEV_XMIT);
+	v->has_start = has(t, EV_NET_DEV_START_XMIT);
+	v->has_queue = has(t, EV_NET_DEV_QUEUE);
+	v->has_entries = has(t, EV_NAPI_GRO_RECEIVE_ENTRY) && has(t, EV_NETIF_RECEIVE_SKB_ENTRY) &&
+			 has(t, EV_NETIF_RX_ENTRY);
+	v->dev_cap = 64;
+	v->dev = calloc(v->dev_cap, sizeof(*v->dev));
+	v->dev_more = calloc(v->dev_cap, sizeof(*v->dev_more));
+	v->dev_slots = 256;
+	v->dev_slot = calloc(v->dev_slots, sizeof(*v->dev_slot));
+	v->before = calloc(SENT_BEFORE, sizeof(*v->before));
+	if (v->dev_more)
+		v->dev_more[0].rx_group = v->dev_more[0].tx_group = -1;
+	if (v->dev && v->dev_more && v->dev_slot && v->before)
+		rc = life_open(&v->store, d, &v->dev);
+	if (!rc)
+		rc = drops_open(&v->drops, d, t, s);
+	if (!rc)
+		rc = ties_open(&v->ties, d, f, c);
+	if (rc) {
+		lives_close(v);
+		return db_error(d, e) ? rc : err_set(e, rc, "out of memory");
+	}
+	v->set_link = db_prepare(d, "UPDATE _packet SET link = ?2, parent_id = ?3 WHERE id = ?1");
+	*out = v;
+	return 0;
+}
+
+void lives_close(struct lives *v)
+{
+	if (!v)
+		return;
+	life_close(v->store);
+	drops_close(v->drops);
+	ties_close(v->ties);
+	free(v->dev);
+	free(v->dev_more);
+	free(v->dev_slot);
+	free(v->before);
+	free(v->cpu);
+	free(v->loss);
+	free(v->place);
+	free(v);
+}
+
+static size_t name_hash(const char *name)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	for (; *name; name++)
+		h = (h ^ (uint8_t)*name) * 0x100000001b3ULL;
+	return (size_t)(h ^ h >> 32);
+}
+
+static size_t dev_slot(const struct lives *v, const char *name)
+{
+	size_t i = name_hash(name) & (v->dev_slots - 1);
+
+	while (v->dev_slot[i] && strcmp(v->dev[v->dev_slot[i]].name, name))
+		i = (i + 1) & (v->dev_slots - 1);
+	return i;
+}
+
+static bool devs_grow(struct lives *v)
+{
+	if (v->dev_n + 1 == v->dev_cap) {
+		size_t cap = v->dev_cap * 2;
+		struct life_dev *d = realloc(v->dev, cap * sizeof(*d));
+		struct lives_dev *m;
+
+		if (!d)
+			return false;
+		v->dev = d;
+		m = realloc(v->dev_more, cap * sizeof(*m));
+		if (!m)
+			return false;
+		v->dev_more = m;
+		v->dev_cap = cap;
+	}
+	if (v->dev_n + 1 > v->dev_slots / 2) {
+		uint32_t *slot = calloc(v->dev_slots * 2, sizeof(*slot));
+
+		if (!slot)
+			return false;
+		free(v->dev_slot);
+		v->dev_slot = slot;
+		v->dev_slots *= 2;
+		for (uint32_t i = 1; i <= v->dev_n; i++)
+			v->dev_slot[dev_slot(v, v->dev[i].name)] = i;
+	}
+	return true;
+}
+
+static bool is_tunnel_kind(const char *kind)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tunnel_kinds); i++)
+		if (!strcmp(kind, tunnel_kinds[i]))
+			return true;
+	return false;
+}
+
+/* What is known of all devices of that name; where they differ, nothing is. */
+static void dev_describe(struct lives *v, struct life_dev *d, struct lives_dev *m)
+{
+	struct span name = { d->name, strlen(d->name) };
+	const struct host_dev *only = v->all_netns ? host_dev_named(v->host, name) : NULL;
+	bool seen = false;
+
+	d->name_id = db_name(v->db, name);
+	d->netns_id = only ? only->netns_id : 0;
+	m->rx_group = ties_group(v->ties, d->name, 0);
+	m->tx_group = ties_group(v->ties, d->name, 1);
+	m->loopback = !strcmp(d->name, "lo");
+	for (size_t i = 0; i < host_dev_count(v->host); i++) {
+		const struct host_dev *o = host_dev_at(v->host, i);
+		bool tunnel = is_tunnel_kind(o->kind), ifb = !strcmp(o->kind, "ifb");
+
+		if (strcmp(o->name, d->name))
+			continue;
+		m->tunnel = seen ? m->tunnel && tunnel : tunnel;
+		m->ifb = seen ? m->ifb && ifb : ifb;
+		seen = true;
+	}
+}
+
+/* Number of the device that an event names, 0: none. */
+uint16_t lives_dev(struct lives *v, const struct event *ev)
+{
+	char name[16];
+	struct span s;
+	size_t i;
+
+	if (!event_text(ev, F_NAME, &s) || !s.n)
+		return 0;
+	span_copy(s, name, sizeof(name));
+	i = dev_slot(v, name);
+	if (v->dev_slot[i])
+		return (uint16_t)v->dev_slot[i];
+	if (v->dev_n >= DEVS_MAX || !devs_grow(v))
+		return 0;
+	v->dev_n++;
+	v->dev[v->dev_n] = (struct life_dev){ 0 };
+	v->dev_more[v->dev_n] = (struct lives_dev){ 0 };
+	memcpy(v->dev[v->dev_n].name, name, sizeof(name));
+	dev_describe(v, &v->dev[v->dev_n], &v->dev_more[v->dev_n]);
+	v->dev_slot[dev_slot(v, name)] = (uint32_t)v->dev_n;
+	return (uint16_t)v->dev_n;
+}
+
+/* Whether two devices can be in one namespace; true where it is not known. */
+bool lives_same_netns(const struct lives *v, uint16_t a, uint16_t b)
+{
+	struct span name = { v->dev[b].name, strlen(v->dev[b].name) };
+	struct lives_dev *m = &v->dev_more[a];
+	bool known = false;
+
+	if (!v->all_netns || a == b || !a || !b || m->together == b)
+		return true;
+	if (m->apart == b)
+		return false;
+	for (size_t i = 0; i < host_dev_count(v->host); i++) {
+		const struct host_dev *o = host_dev_at(v->host, i);
+
+		if (strcmp(o->name, v->dev[a].name))
+			continue;
+		known = true;
+		if (host_dev_named_in(v->host, o->netns_id, name)) {
+			m->together = b;
+			return true;
+		}
+	}
+	for (size_t i = 0; known && i < host_dev_count(v->host); i++) {
+		if (!strcmp(host_dev_at(v->host, i)->name, v->dev[b].name)) {
+			m->apart = b;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Confidence that an event at its address goes on @l. @verified: length or place agree, too. */
+int lives_confidence(const struct life *l, const struct event *ev, bool verified)
+{
+	uint64_t gap = ev->ts >= l->last_ts ? ev->ts - l->last_ts : 0;
+
+	/* no address of a packet was seen to come back sooner than 5 us */
+	if (gap < GAP_CERTAIN)
+		return CERTAIN;
+	return verified || gap < GAP_SHORT ? HIGH : MEDIUM;
+}
+
+/* Whether @ev comes from the same call chain that received @l. */
+bool lives_same_run(const struct lives *v, const struct life *l, const struct event *ev)
+{
+	return l->cpu == ev->cpu && l->run == v->cpu[ev->cpu].run && l->pid == ev->pid &&
+	       l->context == event_context(ev) && ev->ts - l->last_ts < RUN_MAX_NS;
+}
+
+static struct hop make_hop(const struct event *ev, enum stage stage, uint16_t dev, int confidence)
+{
+	return (struct hop){
+		.ts = ev->ts,
+		.ts_ns = ev->ts_ns,
+		.pid = ev->pid,
+		.dev = dev,
+		.cpu = (uint16_t)ev->cpu,
+		.stage = (uint8_t)stage,
+		.context = (uint8_t)event_context(ev),
+		.confidence = (uint8_t)confidence,
+	};
+}
+
+/* One more stage of @l. */
+int lives_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage, int confidence)
+{
+	struct hop h = make_hop(ev, stage, l->dev, confidence);
+
+	if (l->losses != v->losses) {
+		if (l->hops)
+			l->flags |= FLAG_LOSS;
+		if (l->hops && h.confidence < MEDIUM)
+			h.confidence = MEDIUM;
+		l->losses = v->losses;
+	}
+	h.deferred = l->deferred;
+	if (!l->hops) {
+		l->first_ts = ev->ts;
+		l->first_ns = ev->ts_ns;
+	}
+	l->last_ts = ev->ts;
+	l->last_ns = ev->ts_ns;
+	l->cpu = h.cpu;
+	l->pid = h.pid;
+	l->context = h.context;
+	life_touch(v->store, l);
+	return life_hop(v->store, l, &h);
+}
+
+/* A stage that tells of something before where @l is now, perhaps after its end. */
+int lives_late_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage, int confidence)
+{
+	uint16_t dev = lives_dev(v, ev);
+	struct hop h = make_hop(ev, stage, dev ? dev : l->dev, confidence);
+
+	if (l->state == LIFE_DRV) {
+		l->last_ts = ev->ts;
+		l->last_ns = ev->ts_ns;
+	}
+	return life_hop(v->store, l, &h);
+}
+
+/* A new life at @addr; one that was there has ended. */
+int lives_birth(struct lives *v, const struct event *ev, uint64_t addr, struct life **out)
+{
+	struct life *l = life_find(v->store, addr);
+	int rc = l ? lives_end_inferred(v, l, false) : 0;
+
+	(void)ev;
+	if (rc)
+		return rc;
+	l = life_oldest(v->store);
+	if (l) {
+		rc = lives_end_inferred(v, l, false);
+		if (rc)
+			return rc;
+	}
+	l = life_new(v->store, addr);
+	if (!l)
+		return -ENOMEM;
+	l->losses = v->losses;
+	*out = l;
+	return 0;
+}
+
+static int cpu_get(struct lives *v, int cpu)
+{
+	struct lives_cpu *c;
+
+	if (cpu < v->cpu_n)
+		return 0;
+	c = realloc(v->cpu, ((size_t)cpu + 1) * sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	v->cpu = c;
+	memset(c + v->cpu_n, 0, (size_t)(cpu + 1 - v->cpu_n) * sizeof(*c));
+	for (; v->cpu_n <= cpu; v->cpu_n++)
+		c[v->cpu_n].rx_group = -1;
+	return 0;
+}
+
+/* Another run of a softirq, or another task: driver calls and GRO do not go on across it. */
+static int new_run(struct lives *v, struct lives_cpu *c)
+{
+	c->run++;
+	c->gro_n = 0;
+	c->split = false;
+	c->last = NET_NONE;
+	return lives_nest_clear(v, c, 0);
+}
+
+static int loss_add(struct lives *v, int64_t from_ns, int64_t to_ns)
+{
+	if (v->loss_n == v->loss_cap) {
+		size_t cap = v->loss_cap ? v->loss_cap * 2 : 64;
+		struct loss *l;
+
+		if (v->loss_n >= LOSSES_MAX) {
+			/* the last one grows; nothing is claimed to be sure that is not */
+			if (to_ns > v->loss[v->loss_n - 1].to_ns)
+				v->loss[v->loss_n - 1].to_ns = to_ns;
+			if (from_ns < v->loss[v->loss_n - 1].from_ns)
+				v->loss[v->loss_n - 1].from_ns = from_ns;
+			return 0;
+		}
+		l = realloc(v->loss, cap * sizeof(*l));
+		if (!l)
+			return -ENOMEM;
+		v->loss = l;
+		v->loss_cap = cap;
+	}
+	v->loss[v->loss_n++] = (struct loss){ from_ns, to_ns };
+	return 0;
+}
+
+static int event_lost(struct lives *v, const struct event *ev)
+{
+	struct lives_cpu *c = &v->cpu[ev->cpu];
+	int rc;
+
+	v->losses++;
+	c->entry = c->received = c->consumed = (struct life_ref){ NULL, 0 };
+	c->held_n = 0;
+	c->held_more = false;
+	c->rx_group = -1;
+	c->tap_ns = 0;
+	c->queue_addr = 0;
+	c->batch++;
+	rc = new_run(v, c);
+	return rc ? rc : loss_add(v, ev->lost_from_ns, ev->ts_ns);
+}
+
+/* What the CPU's event before this one still waited for. */
+static int settle_before(struct lives *v, struct lives_cpu *c, const struct event *ev)
+{
+	struct life *l;
+
+	/* an interrupt can come between any two events of a call chain */
+	if (ev->flags & EV_FLAG_HARDIRQ || ev->kind == EV_IRQ_HANDLER_ENTRY || ev->kind == EV_IRQ_HANDLER_EXIT)
+		return 0;
+	if (c->entry.l) {
+		l = life_deref(c->entry);
+		if (l)
+			l->stamp_hi_ns = ev->ts_ns;
+		c->entry = (struct life_ref){ NULL, 0 };
+	}
+	if (c->rx_group >= 0) {
+		ties_bound(v->ties, c->rx_group, c->rx_index, ev->ts_ns);
+		c->rx_group = -1;
+	}
+	if (ev->kind != EV_NET_DEV_START_XMIT || c->last == NET_START)
+		c->tap_ns = 0;
+	return c->consumed.l ? lives_consume_settle(v, c, ev) : 0;
+}
+
+int lives_event(struct lives *v, const struct event *ev)
+{
+	struct lives_cpu *c;
+	int rc;
+
+	if (ev->cpu < 0 || ev->cpu >= LIVES_CPUS_MAX)
+		return 0;
+	if (cpu_get(v, ev->cpu))
+		return -ENOMEM;
+	c = &v->cpu[ev->cpu];
+	if (ev->kind == EV_LOST)
+		return event_lost(v, ev);
+	rc = settle_before(v, c, ev);
+	if (rc)
+		return rc;
+	switch ((enum ev_kind)ev->kind) {
+	case EV_NAPI_GRO_RECEIVE_ENTRY:
+		return lives_entry(v, ev, STAGE_NAPI_GRO_RECEIVE_ENTRY);
+	case EV_NAPI_GRO_FRAGS_ENTRY:
+		return lives_entry(v, ev, STAGE_NAPI_GRO_FRAGS_ENTRY);
+	case EV_NETIF_RECEIVE_SKB_ENTRY:
+		return lives_entry(v, ev, STAGE_NETIF_RECEIVE_SKB_ENTRY);
+	case EV_NETIF_RECEIVE_SKB_LIST_ENTRY:
+		return lives_entry(v, ev, STAGE_NETIF_RECEIVE_SKB_LIST_ENTRY);
+	case EV_NETIF_RX_ENTRY:
+		return lives_entry(v, ev, STAGE_NETIF_RX_ENTRY);
+	case EV_NETIF_RX:
+		return lives_entry(v, ev, STAGE_NETIF_RX);
+	case EV_NAPI_GRO_RECEIVE_EXIT:
+	case EV_NAPI_GRO_FRAGS_EXIT:
+		return lives_gro_exit(v, ev);
+	case EV_NETIF_RECEIVE_SKB:
+		return lives_receive(v, ev);
+	case EV_NET_DEV_QUEUE:
+		return lives_queue(v, ev);
+	case EV_QDISC_ENQUEUE:
+		return lives_qdisc(v, ev, STAGE_QDISC_ENQUEUE);
+	case EV_QDISC_DEQUEUE:
+		return lives_qdisc(v, ev, STAGE_QDISC_DEQUEUE);
+	case EV_NET_DEV_START_XMIT:
+		return lives_start(v, ev);
+	case EV_NET_DEV_XMIT:
+		return lives_xmit(v, ev);
+	case EV_SKB_COPY_DATAGRAM_IOVEC:
+		return lives_copy(v, ev);
+	case EV_TCP_PROBE:
+		return lives_probe(v, ev);
+	case EV_SK_DATA_READY:
+		return lives_ready(v, ev);
+	case EV_TCP_RETRANSMIT_SKB:
+		return lives_retransmit(v, ev);
+	case EV_CONSUME_SKB:
+		return lives_consume(v, ev);
+	case EV_KFREE_SKB:
+		return lives_kfree(v, ev);
+	case EV_SOFTIRQ_ENTRY:
+	case EV_SOFTIRQ_EXIT:
+	case EV_SCHED_SWITCH:
+		return new_run(v, c);
+	default:
+		return 0;
+	}
+}
+
+static int loss_cmp(const void *a, const void *b)
+{
+	const struct loss *x = a, *y = b;
+
+	return (x->from_ns > y->from_ns) - (x->from_ns < y->from_ns);
+}
+
+/* Marks packets that lived while events were lost. The gaps are merged first, so that the first one that ends behind a
+ * packet's begin is the only one to look at. */
+static int mark_losses(struct lives *v)
+{
+	sqlite3_stmt *st;
+	size_t n = 0;
+	int rc;
+
+	if (!v->loss_n)
+		return 0;
+	qsort(v->loss, v->loss_n, sizeof(*v->loss), loss_cmp);
+	for (size_t i = 1; i < v->loss_n; i++) {
+		if (v->loss[i].from_ns > v->loss[n].to_ns)
+			v->loss[++n] = v->loss[i];
+		else if (v->loss[i].to_ns > v->loss[n].to_ns)
+			v->loss[n].to_ns = v->loss[i].to_ns;
+	}
+	rc = db_exec(v->db, "CREATE TEMP TABLE lives_loss(to_ns INTEGER PRIMARY KEY, from_ns INTEGER)", NULL);
+	if (rc)
+		return rc;
+	st = db_prepare(v->db, "INSERT OR IGNORE INTO lives_loss(to_ns, from_ns) VALUES(?, ?)");
+	for (size_t i = 0; i <= n && !rc; i++) {
+		db_bind_int(st, 1, v->loss[i].to_ns);
+		db_bind_int(st, 2, v->loss[i].from_ns);
+		rc = db_run(v->db, st);
+	}
+	if (rc)
+		return rc;
+	st = db_prepare(v->db, "UPDATE _packet SET flags = flags | 16, confidence = max(confidence, 3) "
+			       "WHERE (SELECT from_ns FROM lives_loss WHERE to_ns > _packet.first_ns "
+			       "ORDER BY to_ns LIMIT 1) < last_ns");
+	return db_run(v->db, st);
+}
+
+/* First tie of a packet in the sorted list, or NULL. */
+static const struct tie *first_tie(const struct tie *t, size_t n, int64_t packet_id)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (t[mid].packet_id < packet_id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < n && t[lo].packet_id == packet_id ? &t[lo] : NULL;
+}
+
+/* Namespaces of drops on devices whose name does not tell: by the ties of their packets on that device. */
+static int place_drops(struct lives *v)
+{
+	sqlite3_stmt *st = db_prepare(v->db, "UPDATE _drop SET netns_id = ? WHERE id = ?");
+	size_t n;
+	const struct tie *all = ties_list(v->ties, &n);
+	int rc = 0;
+
+	for (size_t i = 0; i < v->place_n && !rc; i++) {
+		const struct place *p = &v->place[i];
+		const struct tie *t = first_tie(all, n, p->packet_id);
+
+		for (; t && t < all + n && t->packet_id == p->packet_id; t++) {
+			if (t->dev_id != p->dev_id)
+				continue;
+			db_bind_int(st, 1, t->netns_id);
+			db_bind_int(st, 2, p->drop_id);
+			rc = db_run(v->db, st);
+			break;
+		}
+	}
+	return rc;
+}
+
+/* What follows from the ties: flows of related packets and of drops, and which silent ends were no delivery. */
+static const char FOLLOW[] =
+	/* segments were captured, not what they were cut from */
+	"CREATE INDEX lives_gso ON _packet(parent_id, id) WHERE link = 1;"
+	"UPDATE _packet SET flow_id = (SELECT c.flow_id FROM _packet c WHERE c.parent_id = _packet.id AND c.link = 1 "
+	"AND c.flow_id IS NOT NULL ORDER BY c.id LIMIT 1) WHERE flow_id IS NULL AND outcome = 5 "
+	"AND EXISTS (SELECT 1 FROM _packet c WHERE c.parent_id = _packet.id AND c.link = 1);"
+	"DROP INDEX lives_gso;"
+	/* captured was what GRO merged them into */
+	"UPDATE _packet SET flow_id = (SELECT p.flow_id FROM _packet p WHERE p.id = _packet.parent_id) "
+	"WHERE flow_id IS NULL AND link = 2 AND parent_id IS NOT NULL;"
+	/* only these keep what they got without a trace */
+	"UPDATE _packet SET outcome = 7 WHERE outcome = 1 AND confidence >= 3 AND flags & 10 "
+	"AND (protocol NOT IN (0x0800, 0x86dd) OR flow_id IN (SELECT id FROM flow WHERE proto NOT IN "
+	"('tcp', 'udp', 'udplite', 'sctp', 'dccp'))) "
+	"AND NOT EXISTS (SELECT 1 FROM _hop h JOIN _stage s ON s.id = h.stage WHERE h.packet_id = _packet.id "
+	"AND s.name = 'skb_copy_datagram_iovec');"
+	"UPDATE _drop SET flow_id = (SELECT flow_id FROM _packet p WHERE p.id = _drop.packet_id) "
+	"WHERE packet_id IS NOT NULL;";
+
+int lives_finish(struct lives *v)
+{
+	struct life *l;
+	int rc = 0;
+
+	for (int i = 0; i < v->cpu_n && !rc; i++) {
+		rc = lives_consume_settle(v, &v->cpu[i], NULL);
+		if (!rc)
+			rc = lives_nest_clear(v, &v->cpu[i], 0);
+	}
+	while (!rc && (l = life_any(v->store)))
+		rc = lives_end_inferred(v, l, true);
+	if (!rc)
+		rc = mark_losses(v);
+	if (!rc)
+		rc = ties_match(v->ties);
+	if (!rc)
+		rc = ties_write(v->ties);
+	if (!rc)
+		rc = place_drops(v);
+	if (!rc)
+		rc = db_exec(v->db, FOLLOW, NULL);
+	return rc ? rc : life_finish(v->store);
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Theory of operation
+ *
+ * A free names an address and, on newer kernels, the function that freed. That
+ * it ends the life which we hold for this address is true only if the life can
+ * have come to that function: TCP, GRO and deferred frees end many skbs without
+ * an event, and the slab gives the address to the next allocation at once, to a
+ * netlink message or to a clone for a packet socket just as well. So each place
+ * has a part of the way where it belongs (enum site_path), and a free that does
+ * not fit says only that the old life must have ended before.
+ */
+#include "lives_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Takes back open driver calls of a CPU above @down_to. */
+int lives_nest_clear(struct lives *v, struct lives_cpu *c, int down_to)
+{
+	int rc = 0;
+
+	while (c->nest_n > down_to && !rc)
+		rc = life_release(v->store, c->nest[--c->nest_n].l);
+	if (c->split && c->nest_n < c->split_nest)
+		c->split = false;
+	return rc;
+}
+
+static enum outcome sent_outcome(const struct life *l)
+{
+	return l->forwarded ? OUTCOME_FORWARDED : OUTCOME_TRANSMITTED;
+}
+
+/* The end of a life that no event shows: its address is used again, or the recording ends. */
+int lives_end_inferred(struct lives *v, struct life *l, bool at_end)
+{
+	int confidence = CERTAIN;
+
+	l->flags |= at_end ? FLAG_OPEN_AT_END : FLAG_END_INFERRED;
+	switch ((enum life_state)l->state) {
+	case LIFE_RXQ:
+		if (l->gro && !v->has_gro_exit && !at_end) {
+			l->outcome = OUTCOME_MERGED;
+			confidence = MEDIUM;
+		}
+		break;
+	case LIFE_RX:
+		/* TCP absorbs without an event; so do readers on the CPU that allocated */
+		l->outcome = OUTCOME_DELIVERED;
+		confidence = l->ready ? HIGH : MEDIUM;
+		break;
+	case LIFE_READ:
+		l->outcome = OUTCOME_DELIVERED;
+		break;
+	case LIFE_DRV:
+		if (!v->has_xmit) {
+			l->outcome = sent_outcome(l);
+			confidence = MEDIUM;
+		}
+		break;
+	case LIFE_SENT:
+		if (l->taken)
+			l->outcome = sent_outcome(l);
+		break;
+	case LIFE_TXQ:
+	case LIFE_QDISC:
+	case LIFE_DEAD:
+		break;
+	}
+	if (confidence > l->confidence)
+		l->confidence = (uint8_t)confidence;
+	return life_end(v->store, l);
+}
+
+/* Ends @l with event @ev as its last stage. */
+static int end_with(struct lives *v, struct life *l, const struct event *ev, enum stage stage, enum outcome outcome,
+		    int confidence)
+{
+	int rc = lives_hop(v, l, ev, stage, confidence);
+
+	l->outcome = outcome;
+	return rc ? rc : life_end(v->store, l);
+}
+
+/* As end_with() for a free that comes later than the end it tells of. */
+static int end_deferred(struct lives *v, struct life *l, const struct event *ev, enum outcome outcome)
+{
+	l->flags |= FLAG_END_BOUND;
+	l->deferred = true;
+	return end_with(v, l, ev, STAGE_CONSUME_SKB, outcome, HIGH);
+}
+
+/* GRO's verdict on the skb of the entry before it on this CPU; enum gro_result in include/linux/netdevice.h. */
+int lives_gro_exit(struct lives *v, const struct event *ev)
+{
+	struct lives_cpu *c = &v->cpu[ev->cpu];
+	struct life *l, *into = NULL;
+	uint64_t ret;
+	int n = 0;
+
+	if (!c->gro_n)
+		return 0;
+	l = life_deref(c->gro[--c->gro_n]);
+	if (!l || l->state != LIFE_RXQ || !event_u64(ev, F_RET, &ret))
+		return 0;
+	/* packets that are no longer held leave the list */
+	for (int i = 0; i < c->held_n; i++) {
+		const struct life *h = life_deref(c->held[i]);
+
+		if (h && h->state == LIFE_RXQ)
+			c->held[n++] = c->held[i];
+	}
+	c->held_n = n;
+	if (!n)
+		c->held_more = false;
+	switch ((int32_t)ret) {
+	case 0: /* GRO_MERGED */
+	case 1: /* GRO_MERGED_FREE */
+		for (int i = n = 0; i < c->held_n; i++) {
+			struct life *h = life_deref(c->held[i]);
+
+			if (h->dev == l->dev && h != l) {
+				into = h;
+				n++;
+			}
+		}
+		/* with one packet held for this device there is no choice */
+		if (n == 1 && !c->held_more && !l->link) {
+			l->parent_id = into->id;
+			l->link = LINK_GRO;
+		}
+		l->outcome = OUTCOME_MERGED;
+		l->last_ts = ev->ts;
+		l->last_ns = ev->ts_ns;
+		return life_end(v->store, l);
+	case 2: /* GRO_HELD */
+		if (c->held_n < HELD_MAX)
+			c->held[c->held_n++] = life_ref(l);
+		else
+			c->held_more = true;
+		return 0;
+	case 3: /* GRO_NORMAL */
+		return 0;
+	default: /* GRO_DROP and GRO_CONSUMED, whose numbers differ between kernels */
+		l->outcome = OUTCOME_CONSUMED;
+		l->flags |= FLAG_END_INFERRED;
+		return life_end(v->store, l);
+	}
+}
+
+/* Segments of @l start on this CPU next. */
+static void split_open(struct lives_cpu *c, const struct life *l)
+{
+	c->split = true;
+	c->split_nest = c->nest_n;
+	c->split_dev = l->dev;
+	c->split_parent = *l;
+}
+
+/* consume_skb of a life on the receiving side. */
+static int consume_received(struct lives *v, struct life *l, const struct event *ev, const struct site *s)
+{
+	bool same = lives_same_run(v, l, ev), task = event_context(ev) == 1;
+	uint64_t gap = ev->ts - l->last_ts;
+	int confidence = lives_confidence(l, ev, s != NULL);
+	enum outcome read = l->state == LIFE_READ ? OUTCOME_DELIVERED : OUTCOME_CONSUMED;
+
+	if (!s) {
+		/* kernels before 6.4 do not tell where: in the receiving call a protocol is done, else a reader */
+		if (!same)
+			read = OUTCOME_DELIVERED;
+		return end_with(v, l, ev, STAGE_CONSUME_SKB, read, confidence);
+	}
+	switch (s->use) {
+	case USE_READ:
+		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_DELIVERED, confidence);
+	case USE_DEFERRED:
+		return end_deferred(v, l, ev, OUTCOME_DELIVERED);
+	case USE_SPLIT:
+		if (!same)
+			break;
+		split_open(&v->cpu[ev->cpu], l);
+		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, confidence);
+	case USE_STACK:
+		if (same || s->path == PATH_LATE || (l->state == LIFE_READ && gap < GAP_SHORT))
+			return end_with(v, l, ev, STAGE_CONSUME_SKB, read, confidence);
+		break;
+	case USE_UNKNOWN:
+		if (same || (gap < GAP_SHORT && (!task || l->cpu == ev->cpu)))
+			return end_with(v, l, ev, STAGE_CONSUME_SKB, task && !same ? OUTCOME_DELIVERED : read,
+					same ? confidence : MEDIUM);
+		break;
+	}
+	return lives_end_inferred(v, l, false);
+}
+
+/* consume_skb of a life on the sending side. */
+static int consume_sent(struct lives *v, struct life *l, const struct event *ev, const struct site *s)
+{
+	struct lives_cpu *c = &v->cpu[ev->cpu];
+	int confidence = lives_confidence(l, ev, false);
+	/* a driver may be done before its call returns; whether that was well is not known yet */
+	enum outcome sent = l->state == LIFE_DRV || l->taken ? sent_outcome(l) : OUTCOME_UNKNOWN;
+
+	if (l->state == LIFE_TXQ || l->state == LIFE_QDISC) {
+		if (s && (s->use == USE_READ || s->use == USE_STACK || s->use == USE_DEFERRED))
+			return lives_end_inferred(v, l, false);
+		split_open(c, l);
+		c->tx_lo_ns = ev->ts_ns;
+		c->last = NET_SPLIT;
+		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, confidence);
+	}
+	if (s && s->use == USE_STACK)
+		return lives_end_inferred(v, l, false);
+	if (s && s->use == USE_DEFERRED)
+		return end_deferred(v, l, ev, sent);
+	return end_with(v, l, ev, STAGE_CONSUME_SKB, sent, confidence);
+}
+
+static int consume_life(struct lives *v, struct life *l, const struct event *ev, const struct site *s)
+{
+	if (l->state == LIFE_RX || l->state == LIFE_READ)
+		return consume_received(v, l, ev, s);
+	if (l->state == LIFE_RXQ) /* a member of a merged packet's list, or the backlog */
+		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, lives_confidence(l, ev, false));
+	return consume_sent(v, l, ev, s);
+}
+
+/* The clone for packet sockets, freed just before net_dev_start_xmit; or a received packet that only they took. */
+static int consume_tap(struct lives *v, struct life *l, const struct event *ev)
+{
+	struct lives_cpu *c = &v->cpu[ev->cpu];
+
+	if (l && l->state == LIFE_RX && l->batch == c->batch && c->last == NET_RECEIVE && lives_same_run(v, l, ev))
+		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, HIGH);
+	c->tap_ns = ev->ts_ns;
+	return l ? lives_end_inferred(v, l, false) : 0;
+}
+
+int lives_consume(struct lives *v, const struct event *ev)
+{
+	struct lives_cpu *c = &v->cpu[ev->cpu];
+	const struct site *s = NULL;
+	uint64_t addr, location;
+	struct life *l;
+
+	if (!event_u64(ev, F_SKBADDR, &addr) || !addr)
+		return 0;
+	l = life_find(v->store, addr);
+	if (event_u64(ev, F_LOCATION, &location)) {
+		s = drops_site(v->drops, location);
+		if (!s)
+			return -ENOMEM;
+		if (s->path == PATH_TAP)
+			return consume_tap(v, l, ev);
+		if (s->path == PATH_OTHER)
+			return l ? lives_end_inferred(v, l, false) : 0;
+	} else if (c->last == NET_QUEUE || c->last == NET_DEQUEUE || c->last == NET_SPLIT || c->last == NET_XMIT) {
+		/* a transmission is under way: this may be the clone of the taps */
+		if (!l) {
+			c->tap_ns = ev->ts_ns;
+			return 0;
+		}
+		if (l->state != LIFE_TXQ && l->state != LIFE_QDISC) {
+			c->consumed = life_ref(l);
+			c->consumed_ev = *ev;
+			return 0;
+		}
+	}
+	if (!l)
+		return 0;
+	c->last = NET_FREE;
+	return consume_life(v, l, ev, s);
+}
+
+/* Decides what a consume_skb without location was, now that the CPU's next event is known. */
+int lives_consume_settle(struct lives *v, struct lives_cpu *c, const struct event *next)
+{
+	struct life *l = life_deref(c->consumed);
+	uint64_t addr;
+
+	c->consumed = (struct life_ref){ NULL, 0 };
+	if (!l || l->state == LIFE_DEAD || l->last_ts > c->consumed_ev.ts)
+		return 0;
+	if (next && next->kind == EV_NET_DEV_START_XMIT && event_u64(next, F_SKBADDR, &addr) && addr != l->addr) {
+		c->tap_ns = c->consumed_ev.ts_ns;
+		return lives_end_inferred(v, l, false);
+	}
+	return consume_life(v, l, &c->consumed_ev, NULL);
+}
+
+/* Whether a kfree_skb at @s can be the end of @l. Return: confidence, 0: it cannot. */
+static int drop_fits(const struct lives *v, const struct life *l, const struct event *ev, const struct site *s)
+{
+	const struct lives_cpu *c = &v->cpu[ev->cpu];
+	bool now = lives_same_run(v, l, ev) && l->batch == c->batch;
+	uint64_t gap = ev->ts - l->last_ts;
+	int confidence = lives_confidence(l, ev, s->row != NULL);
+
+	if (s->path == PATH_OTHER || s->path == PATH_TAP)
+		return 0;
+	switch ((enum life_state)l->state) {
+	case LIFE_RXQ:
+		return s->path == PATH_TX || s->path == PATH_DONE ? 0 : confidence;
+	case LIFE_RX:
+	case LIFE_READ:
+		if (s->path == PATH_LATE)
+			return confidence;
+		if (s->path == PATH_DONE)
+			return 0;
+		if (now)
+			return confidence;
+		/* an unknown place: soon after, in the same kind of context */
+		return s->path == PATH_ANY && gap < GAP_SHORT && l->context == event_context(ev) && l->cpu == ev->cpu ?
+			       MEDIUM : 0;
+	case LIFE_TXQ:
+	case LIFE_QDISC:
+		return s->path == PATH_LATE ? 0 : confidence;
+	case LIFE_DRV:
+	case LIFE_SENT:
+		/* the receiving side of a pair counts as where the packet is */
+		return s->path == PATH_LATE ? 0 : confidence;
+	case LIFE_DEAD:
+		break;
+	}
+	return 0;
+}
+
+/* The device of a drop of an skb that no event showed: known when the queue refuses within net_dev_queue's call. */
+static uint16_t drop_dev(const struct lives *v, const struct event *ev, const struct site *s)
+{
+	const struct lives_cpu *c = &v->cpu[ev->cpu];
+
+	if (s->path == PATH_TX && !strcmp(s->name.function, "__dev_queue_xmit") &&
+	    (c->last == NET_QUEUE || c->last == NET_SPLIT || c->last == NET_FREE))
+		return c->queue_dev;
+	return 0;
+}
+
+/* Remembers a drop for the ties to place. */
+static int place_add(struct lives *v, int64_t drop_id, const struct drop *d)
+{
+	if (!d->packet_id || !d->dev_id || d->netns_id)
+		return 0;
+	if (v->place_n == v->place_cap) {
+		size_t cap = v->place_cap ? v->place_cap * 2 : 256;
+		struct place *p = realloc(v->place, cap * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		v->place = p;
+		v->place_cap = cap;
+	}
+	v->place[v->place_n++] = (struct place){ drop_id, d->packet_id, d->dev_id };
+	return 0;
+}
+
+int lives_kfree(struct lives *v, const struct event *ev)
+{
+	struct lives_cpu *c = &v->cpu[ev->cpu];
+	struct drop d = { .ts_ns = ev->ts_ns, .cpu = ev->cpu, .pid = ev->pid, .context = event_context(ev),
+			  .reason = -1, .protocol = -1, .has_socket = -1 };
+	uint64_t addr, location = 0, u;
+	int confidence = 0, rc;
+	struct life *l;
+	uint16_t dev;
+	int64_t id;
+
+	if (!event_u64(ev, F_SKBADDR, &addr))
+		return 0;
+	event_u64(ev, F_LOCATION, &location);
+	d.site = drops_site(v->drops, location);
+	if (!d.site)
+		return -ENOMEM;
+	if (event_u64(ev, F_REASON, &u))
+		d.reason = (int64_t)(u & UINT32_MAX);
+	if (event_u64(ev, F_PROTOCOL, &u))
+		d.protocol = (int32_t)(u & 0xffff);
+	if (event_u64(ev, F_RX_SK, &u))
+		d.has_socket = u != 0;
+	l = addr ? life_find(v->store, addr) : NULL;
+	if (l)
+		confidence = drop_fits(v, l, ev, d.site);
+	dev = confidence ? l->dev : drop_dev(v, ev, d.site);
+	d.dev_id = dev ? v->dev[dev].name_id : 0;
+	d.netns_id = dev ? v->dev[dev].netns_id : 0;
+	if (confidence) {
+		d.packet_id = l->id;
+		/* drivers that free what they have sent by kfree_skb; a function that the dictionary knows drops */
+		d.completion = l->state == LIFE_SENT && l->taken && (!d.site->known || d.site->path == PATH_DONE);
+	}
+	if (d.site->path == PATH_TAP)
+		c->tap_ns = ev->ts_ns; /* kernels before 4.18 free the taps' clones so */
+	else
+		c->last = NET_FREE;
+	rc = drops_add(v->drops, &d, &id);
+	if (!rc)
+		rc = place_add(v, id, &d);
+	if (rc || !l)
+		return rc;
+	if (!confidence)
+		return lives_end_inferred(v, l, false);
+	if (!d.completion)
+		l->drop_id = id;
+	return end_with(v, l, ev, STAGE_KFREE_SKB, d.completion ? sent_outcome(l) : OUTCOME_DROPPED, confidence);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* lives_int: what lives.c, lives_path.c and lives_end.c share. */
+#ifndef SKBTAPE_LIVES_INT_H
+#define SKBTAPE_LIVES_INT_H
+
+#include "drops.h"
+#include "life.h"
+#include "lives.h"
+#include "ties.h"
+
+#define LIVES_CPUS_MAX 4096
+#define DEVS_MAX       65535
+#define NEST_MAX       16 /* XMIT_RECURSION_LIMIT is 8 (include/linux/netdevice.h) */
+#define GRO_NEST_MAX   4
+#define HELD_MAX       16
+#define SENT_RING      16    /* last births by net_dev_queue on a CPU */
+#define SENT_BEFORE    65536 /* last births by address */
+
+/* Gaps, ns (measured, see the comments where they are used). */
+#define GAP_CERTAIN 5000
+#define GAP_SHORT   1000000
+
+/* The last event of a CPU that moved a packet. */
+enum net_last {
+	NET_NONE,
+	NET_ENTRY,   /* handed to the stack */
+	NET_RECEIVE, /* netif_receive_skb */
+	NET_QUEUE,   /* net_dev_queue, qdisc_enqueue */
+	NET_DEQUEUE,
+	NET_SPLIT, /* a packet was segmented */
+	NET_START, /* net_dev_start_xmit */
+	NET_XMIT,  /* net_dev_xmit */
+	NET_FREE,
+};
+
+/* An open call of a driver. */
+struct nest {
+	struct life *l; /* held */
+	uint64_t addr;
+	uint16_t dev;
+};
+
+/* A birth on the sending side. */
+struct sent {
+	uint64_t addr, ts;
+	int64_t id;
+	int64_t before; /* the packet that had this address before, 0: none */
+};
+
+struct lives_cpu {
+	uint32_t run;	/* changes with every softirq run and every switch of tasks */
+	uint32_t batch; /* changes with every row of netif_receive_skb without another net event between */
+	uint32_t batch_n;
+	enum net_last last;
+	struct nest nest[NEST_MAX];
+	int nest_n;
+	struct life_ref gro[GRO_NEST_MAX]; /* entries whose exit has not come */
+	int gro_n;
+	struct life_ref held[HELD_MAX]; /* packets that GRO keeps to merge others into */
+	int held_n;
+	bool held_more; /* there were more */
+	struct life_ref entry; /* the stack stamps it before this CPU's next event */
+	struct life_ref received; /* last netif_receive_skb */
+	int rx_group; /* the last netif_receive_skb among the ties, -1: none */
+	int64_t rx_index;
+	int64_t tx_lo_ns; /* when the present transmission can have begun at the earliest */
+	int64_t tap_ns;	  /* the event before this one freed a tap's clone then, 0: it did not */
+	/* a packet that was segmented: its segments are the next ones that start here */
+	bool split;
+	int split_nest;
+	uint16_t split_dev;
+	struct life split_parent;  /* a copy, as it was when it ended */
+	/* last net_dev_queue */
+	uint64_t queue_addr;
+	uint16_t queue_dev;
+	struct sent sent[SENT_RING];
+	unsigned int sent_n;
+	/* a consume_skb without location that may be a tap's clone: the next event tells */
+	struct life_ref consumed;
+	struct event consumed_ev;
+};
+
+/* A device by name; number 0 stands for none. */
+struct lives_dev {
+	int rx_group, tx_group; /* of ties, -1 none */
+	bool loopback, tunnel, ifb;
+	/* answers of last time: the other end of the pair, or not; in the same namespace, or not */
+	uint16_t pair, no_pair, together, apart;
+};
+
+/* A drop whose namespace a tie may tell. */
+struct place {
+	int64_t drop_id, packet_id, dev_id;
+};
+
+struct loss {
+	int64_t from_ns, to_ns;
+};
+
+struct lives {
+	struct db *db;
+	struct host *host;
+	const struct trace *trace;
+	struct life_store *store;
+	struct drops *drops;
+	struct ties *ties;
+	struct life_dev *dev; /* 1 .. dev_n; one more allocated than used */
+	struct lives_dev *dev_more;
+	size_t dev_n, dev_cap;
+	uint32_t *dev_slot; /* by name: open addressing, a power of two */
+	size_t dev_slots;
+	bool all_netns; /* every namespace of the host was recorded: a device name that is known once is unique */
+	bool has_gro_exit, has_xmit, has_start, has_entries, has_queue;
+	struct lives_cpu *cpu;
+	int cpu_n;
+	uint32_t losses;
+	struct loss *loss;
+	size_t loss_n, loss_cap;
+	struct place *place;
+	size_t place_n, place_cap;
+	struct sent *before; /* last birth on the sending side, by address */
+	uint64_t clone_delta; /* from a queued skb to its clone, 0: not known yet */
+	sqlite3_stmt *set_link;
+};
+
+/* lives.c */
+uint16_t lives_dev(struct lives *v, const struct event *ev);
+bool lives_same_netns(const struct lives *v, uint16_t a, uint16_t b);
+int lives_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage, int confidence);
+int lives_late_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage, int confidence);
+int lives_birth(struct lives *v, const struct event *ev, uint64_t addr, struct life **l);
+int lives_confidence(const struct life *l, const struct event *ev, bool verified);
+bool lives_same_run(const struct lives *v, const struct life *l, const struct event *ev);
+
+/* lives_path.c: events of packets that go on */
+int lives_entry(struct lives *v, const struct event *ev, enum stage stage);
+int lives_receive(struct lives *v, const struct event *ev);
+int lives_queue(struct lives *v, const struct event *ev);
+int lives_qdisc(struct lives *v, const struct event *ev, enum stage stage);
+int lives_start(struct lives *v, const struct event *ev);
+int lives_xmit(struct lives *v, const struct event *ev);
+int lives_copy(struct lives *v, const struct event *ev);
+int lives_probe(struct lives *v, const struct event *ev);
+int lives_ready(struct lives *v, const struct event *ev);
+int lives_retransmit(struct lives *v, const struct event *ev);
+
+/* lives_end.c: events that end a life, and ends without one */
+int lives_gro_exit(struct lives *v, const struct event *ev);
+int lives_consume(struct lives *v, const struct event *ev);
+int lives_consume_settle(struct lives *v, struct lives_cpu *c, const struct event *next);
+int lives_kfree(struct lives *v, const struct event *ev);
+int lives_end_inferred(struct lives *v, struct life *l, bool at_end);
+int lives_nest_clear(struct lives *v, struct lives_cpu *c, int down_to);
+
+#endif

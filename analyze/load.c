@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Theory of operation
+ *
+ * Data flows one way: tape -> evidence -> packets -> findings. Each stage below
+ * reads the tape or the tables of the stages before it and writes its own, all
+ * in one transaction; indexes come when the rows are in, and the database gets
+ * its final name only when everything is done.
+ */
+#include "load.h"
+#include "delays.h"
+#include "events.h"
+#include "facts.h"
+#include "findings.h"
+#include "frames.h"
+#include "host.h"
+#include "ledger.h"
+#include "lives.h"
+#include "ringstats.h"
+#include "snapshots.h"
+#include "spans.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct load {
+	struct tape *tape;
+	struct db *db;
+	struct clocks *clocks;
+	struct symbols *symbols;
+	struct host *host;
+	struct frames *frames;
+	struct trace *trace;
+	struct events *events;
+	struct lives *lives;
+	struct spans *spans;
+	int64_t first_ns, last_ns; /* of events */
+};
+
+static int load_symbols(struct load *l, struct err *e)
+{
+	long i = tape_find(l->tape, "kallsyms");
+	struct buf b = { 0 };
+	int rc = i < 0 ? 0 : tape_load(l->tape, (size_t)i, &b, e);
+
+	if (!rc)
+		rc = symbols_load(&l->symbols, (struct span){ (const char *)b.data, b.len }, e);
+	if (!rc && !symbols_count(l->symbols) && !tape_state(l->tape)->cut)
+		db_quality(l->db, &(struct quality){ "source-missing", "kallsyms", -1, NULL, -1, -1, -1 },
+			   "the tape names no kernel functions: /proc/kallsyms could not be read, or kernel.kptr_restrict hid "
+			   "its addresses (record as root with kptr_restrict 0 or 1)");
+	buf_free(&b);
+	return rc;
+}
+
+static int load_events(struct load *l, struct err *e)
+{
+	struct event ev;
+	int rc;
+
+	while ((rc = trace_next(l->trace, &ev, e)) > 0) {
+		if (ev.kind != EV_LOST) {
+			if (!l->first_ns)
+				l->first_ns = ev.ts_ns;
+			l->last_ns = ev.ts_ns;
+		}
+		rc = lives_event(l->lives, &ev);
+		if (!rc)
+			rc = spans_event(l->spans, &ev);
+		if (!rc && ev.kind != EV_LOST)
+			rc = events_event(l->events, &ev);
+		if (rc)
+			return db_error(l->db, e) ? rc : err_set(e, rc, "out of memory while following packets");
+	}
+	return rc;
+}
+
+/* What the walk over the pages could not use. */
+static void load_trace_state(struct load *l)
+{
+	const struct trace_state *s = trace_state(l->trace);
+
+	if (s->pages_bad)
+		db_quality(l->db, &(struct quality){ "tape-damaged", "ring buffer", -1, NULL, -1, -1, (int64_t)s->pages_bad },
+			   "of %" PRIu64 " ring-buffer pages, %" PRIu64 " are malformed; what follows in them is not used",
+			   s->pages, s->pages_bad);
+	if (s->undecoded)
+		db_quality(l->db, &(struct quality){ "undecoded", "ring buffer", -1, NULL, -1, -1, (int64_t)s->undecoded },
+			   "events whose format is not on the tape, or shorter than it says");
+	if (s->backwards)
+		db_quality(l->db, &(struct quality){ "note", "ring buffer", -1, NULL, -1, -1, (int64_t)s->backwards },
+			   "events earlier than the one before them on their CPU; the buffer's order was kept");
+}
+
+static const char INDEXES[] =
+	"CREATE INDEX _frame_flow ON _frame(flow_id);"
+	"CREATE INDEX _frame_packet ON _frame(packet_id) WHERE packet_id IS NOT NULL;"
+	"CREATE INDEX _packet_flow ON _packet(flow_id) WHERE flow_id IS NOT NULL;"
+	"CREATE INDEX _packet_parent ON _packet(parent_id) WHERE parent_id IS NOT NULL;"
+	"CREATE INDEX _drop_symbol ON _drop(symbol_id, reason);"
+	"CREATE INDEX _drop_packet ON _drop(packet_id) WHERE packet_id IS NOT NULL;"
+	"CREATE INDEX _counter_name ON _counter(source_id, name_id, netns_id, snap_ns);"
+	"CREATE INDEX _event_type ON _event(type_id, ts_ns);"
+	"CREATE INDEX flow_src ON flow(src, sport);"
+	"CREATE INDEX flow_dst ON flow(dst, dport);"
+	"ANALYZE;";
+
+/* Start and end where tape.json and end.json do not tell them. */
+static int load_times(struct load *l, struct err *e)
+{
+	char sql[256];
+
+	if (!l->first_ns)
+		return 0;
+	snprintf(sql, sizeof(sql),
+		 "INSERT OR IGNORE INTO tape(key, value) VALUES('start_ns', '%" PRId64 "');"
+		 "INSERT OR IGNORE INTO tape(key, value) VALUES('end_ns', '%" PRId64 "');",
+		 l->first_ns, l->last_ns);
+	return db_exec(l->db, sql, e);
+}
+
+static int load_evidence(struct load *l, struct err *e)
+{
+	int rc = clocks_load(&l->clocks, l->tape, e);
+
+	if (rc)
+		return rc;
+	facts_tape_state(l->tape, l->db);
+	rc = facts_load(l->tape, l->db, l->clocks, e);
+	if (!rc)
+		rc = load_symbols(l, e);
+	if (!rc)
+		rc = host_load(&l->host, l->tape, l->db, e);
+	if (!rc)
+		rc = snapshots_load(l->tape, l->db, l->host, l->clocks, e);
+	if (!rc)
+		rc = frames_load(&l->frames, l->tape, l->db, l->host, e);
+	return rc;
+}
+
+static int load_packets(struct load *l, struct err *e)
+{
+	int rc = trace_open(&l->trace, l->tape, l->clocks, e);
+
+	if (rc)
+		return rc;
+	if (events_open(&l->events, l->db, l->trace, l->symbols))
+		return err_set(e, -ENOMEM, "out of memory");
+	rc = lives_open(&l->lives, l->db, l->host, l->trace, l->symbols, l->frames, l->clocks, e);
+	if (!rc)
+		rc = spans_open(&l->spans, l->db, l->trace, e);
+	if (!rc)
+		rc = load_events(l, e);
+	if (!rc)
+		rc = spans_finish(l->spans);
+	if (!rc)
+		rc = lives_finish(l->lives);
+	if (!rc)
+		rc = events_finish(l->events, e);
+	if (rc)
+		return db_error(l->db, e) ? rc : rc;
+	load_trace_state(l);
+	rc = ringstats_load(l->tape, l->db, l->clocks, trace_state(l->trace)->events, e);
+	if (!rc && frames_write_ties(l->frames, l->db))
+		rc = db_error(l->db, e);
+	if (!rc)
+		rc = load_times(l, e);
+	return rc ? rc : db_exec(l->db, INDEXES, e);
+}
+
+/* Whether something that the recorder should have had is missing: the result is right, but not whole. */
+static void load_completeness(struct load *l, struct load_result *r)
+{
+	const struct tape_state *s = tape_state(l->tape);
+	sqlite3_stmt *st = db_prepare(l->db, "SELECT source, note FROM quality "
+					     "WHERE kind IN ('source-missing', 'permission') ORDER BY id LIMIT 1");
+
+	*r = (struct load_result){ 0 };
+	if (s->cut || s->frames_bad || s->frames_gap || s->bytes_bad || s->members_bad) {
+		r->incomplete = true;
+		snprintf(r->why, sizeof(r->why), "%s", s->cut ? "the tape is cut: it has no end" : "the tape is damaged");
+	} else if (sqlite3_step(st) == SQLITE_ROW) {
+		r->incomplete = true;
+		snprintf(r->why, sizeof(r->why), "the tape lacks a source: %s: %s", sqlite3_column_text(st, 0),
+			 sqlite3_column_text(st, 1));
+	}
+	sqlite3_reset(st);
+}
+
+int load_tape(const char *tape_path, const char *db_path, const char *rules_dir, struct db **out,
+	      struct load_result *r, struct err *e)
+{
+	struct load l = { 0 };
+	int rc = tape_open(&l.tape, tape_path, e);
+
+	if (rc)
+		return rc;
+	rc = db_create(&l.db, db_path, e);
+	if (!rc)
+		rc = load_evidence(&l, e);
+	if (!rc)
+		rc = load_packets(&l, e);
+	if (!rc)
+		rc = ledger_build(l.db, e);
+	if (!rc)
+		rc = findings_run(l.db, rules_dir, e);
+	if (!rc) {
+		load_completeness(&l, r);
+		rc = db_commit(l.db, e);
+	}
+	spans_close(l.spans);
+	lives_close(l.lives);
+	events_close(l.events);
+	trace_close(l.trace);
+	frames_free(l.frames);
+	host_free(l.host);
+	symbols_free(l.symbols);
+	clocks_free(l.clocks);
+	tape_close(l.tape);
+	if (rc) {
+		db_close(l.db);
+		return rc;
+	}
+	*out = l.db;
+	return 0;
+}

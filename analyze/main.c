@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* skbtape: the command table. */
+#include "analyze.h"
+#include "tmpfiles.h"
+
+#include "../capture/doctor.h"
+#include "../capture/record.h"
+#include "../reports/report.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+	const char *name;
+	const char *args;
+	const char *what;
+	int (*run)(int argc, char **argv); /* argv[0] is the command; returns the exit status */
+	bool guarded;			   /* reads hostile input: a crash is told apart, half-written files are removed */
+};
+
+static const struct command COMMANDS[] = {
+	{ "record", "[OPTION]... [FILTER...] [-- COMMAND]", "record this host onto a tape", record_main, false },
+	{ "doctor", "", "what this host allows, what would be missing, how to get it", doctor_main, false },
+	{ "info", "TAPE", "what is on a tape, how complete it is", info_main, true },
+	{ "analyze", "TAPE [-o DB]", "tape to SQLite database", analyze_main, true },
+	{ "report", "TAPE|DB [-o FILE] [--format html|md|json]", "findings and what proves them", report_main, true },
+	{ "why", "TAPE|DB FLOW|--packet N|--frame N", "one flow's or packet's story", why_main, true },
+	{ "query", "DB SQL", "rows as a table, JSON or CSV", query_main, true },
+	{ "rules", "", "every cause that can be named and how it is found", rules_main, true },
+	{ "export", "TAPE --pcapng OUT", "the captured frames, for Wireshark and tcpdump", export_main, true },
+};
+
+static void usage(FILE *f)
+{
+	fputs("usage: skbtape COMMAND [ARGUMENT]...\n\n", f);
+	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++)
+		fprintf(f, "  %-8s %-44s %s\n", COMMANDS[i].name, COMMANDS[i].args, COMMANDS[i].what);
+	fputs("\nskbtape COMMAND --help tells more; skbtape --version.\n"
+	      "Exit status: 0 done; 1 failed; 2 wrong usage; 3 result written, but the tape is cut, damaged or lacks a\n"
+	      "source; 4 a bug in skbtape.\n",
+	      f);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return 2;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return 0;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		analyze_version();
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++) {
+		if (strcmp(argv[1], COMMANDS[i].name))
+			continue;
+		if (COMMANDS[i].guarded)
+			tmpfiles_guard();
+		return COMMANDS[i].run(argc - 1, argv + 1);
+	}
+	fprintf(stderr, "skbtape: no command '%s'; skbtape --help lists them\n", argv[1]);
+	return 2;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ringstats: what the kernel says of its ring buffers (ftrace/stats/SEQ): how
+ * many events there were, how many it lost, on which CPU and between which polls.
+ */
+#ifndef SKBTAPE_RINGSTATS_H
+#define SKBTAPE_RINGSTATS_H
+
+#include "clocks.h"
+#include "db.h"
+
+/**
+ * ringstats_load() - facts events_recorded and events_lost, and a quality row for each stretch of loss
+ * @decoded: events that the pages gave
+ * events_recorded counts what was written to the buffers since the recorder's were armed, lost ones included:
+ * "read events" + "entries" + "overrun" + "commit overrun" + "dropped events" of the last poll.
+ * Return: 0, -ENOMEM, -EIO.
+ */
+int ringstats_load(struct tape *t, struct db *d, const struct clocks *c, uint64_t decoded, struct err *e);
+
+#endif

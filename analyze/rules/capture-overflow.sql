@@ -1,0 +1,72 @@
+-- SPDX-License-Identifier: MIT
+-- cause: capture-overflow
+-- severity: info
+-- confidence: 0.98
+-- tested: replay
+-- uses: events, counters
+-- how: Rows of quality that say that this recording lost events or frames; and drops with reason PACKET_SOCK_ERROR (or the drop
+--   counter of a packet socket in the snapshots), which are the losses of any capture on this host. Fewer events than losses
+--   are normal: a captured packet is shared, and only its last holder's free is an event. The network lost nothing by it.
+-- title: {v_title}
+-- summary: {v_text}. The network and the services lost nothing by this; but what is missing from a capture may have happened all the same.
+WITH own AS (
+	SELECT
+		max((SELECT CAST(total(count) AS INTEGER) FROM quality WHERE kind = 'events-lost'),
+			coalesce((SELECT CAST(value AS INTEGER) FROM tape WHERE key = 'events_lost'), 0)) AS events,
+		max((SELECT CAST(total(count) AS INTEGER) FROM quality WHERE kind = 'frames-lost'),
+			coalesce((SELECT CAST(value AS INTEGER) FROM tape WHERE key = 'frames_lost'), 0)) AS frames,
+		(SELECT count(*) FROM quality WHERE kind IN ('events-lost', 'frames-lost') AND count IS NULL) AS unknown
+), other AS (
+	SELECT
+		(SELECT coalesce(sum(drops), 0) FROM _drop_target WHERE reason = 'PACKET_SOCK_ERROR') AS seen,
+		(SELECT coalesce(sum(drops_delta), 0) FROM _socket_span WHERE proto = 'packet') AS counted,
+		(SELECT t.id FROM _drop_target t WHERE t.reason = 'PACKET_SOCK_ERROR' ORDER BY t.drops DESC, t.id LIMIT 1) AS target
+), said AS (
+	SELECT 1 AS which, 'This recording lost events or frames' AS title,
+		'The recording itself lost ' || own.events || ' events and ' || own.frames || ' frames'
+			|| CASE WHEN own.unknown > 0 THEN ' (and more, of unknown number)' ELSE '' END AS text,
+		own.events + own.frames AS n
+	FROM own
+	WHERE own.events + own.frames + own.unknown > 0
+	UNION ALL
+	SELECT 2, 'A packet capture on this host loses frames',
+		'A packet capture on this host (a packet socket) could not keep up: '
+			|| max(other.seen, other.counted) || ' or more frames did not reach it',
+		max(other.seen, other.counted)
+	FROM own, other
+	WHERE max(other.seen, other.counted) > own.frames
+)
+SELECT
+	s.title AS v_title,
+	s.text AS v_text,
+	t.netns,
+	t.dev,
+	t.function,
+	t.reason,
+	t.flow_id,
+	t.proto AS flow_proto,
+	t.src AS flow_src,
+	t.dst AS flow_dst,
+	t.dport AS flow_dport,
+	t.from_ns,
+	t.to_ns,
+	s.n AS packets,
+	1e12 AS harm,
+	s.which AS v_which
+FROM said s
+LEFT JOIN other o ON s.which = 2
+LEFT JOIN _drop_target t ON t.id = o.target
+ORDER BY s.which;
+
+-- evidence?: {result} statements about lost events or frames in quality: {losses} lost.
+SELECT count(*), CAST(total(count) AS INTEGER) AS losses FROM quality WHERE kind IN ('events-lost', 'frames-lost') AND {v_which} = 1;
+-- evidence?: {result} packets were freed with reason PACKET_SOCK_ERROR, at {functions}.
+SELECT sum(drops), group_concat(DISTINCT function) AS functions FROM _drop_target WHERE reason = 'PACKET_SOCK_ERROR' AND {v_which} = 2;
+-- evidence?: The drop counters of packet sockets grew by {result}.
+SELECT sum(drops_delta) FROM _socket_span WHERE proto = 'packet' AND {v_which} = 2;
+-- advice: Give this recording larger buffers (-b), a narrower filter or a smaller profile (-e drops).
+-- when: SELECT {v_which} = 1
+-- advice: Give that capture a larger buffer (tcpdump -B) or a filter, or let it write faster.
+-- when: SELECT {v_which} = 2
+-- ruled-out: Not a loss of the service: the packets themselves went on to their receivers.
+-- when: SELECT {v_which} = 2

@@ -1,0 +1,68 @@
+-- SPDX-License-Identifier: MIT
+-- cause: forwarding-disabled
+-- severity: warning
+-- tested: replay
+-- uses: events, frames, counters, config
+-- how: Drops at ip_error with reason IP_INADDRERRORS (or IP_INNOROUTES, or without reasons while Ip.InAddrErrors grows), at least
+--   5 to one destination, in a namespace whose net.ipv4.ip_forward is 0 in the last snapshot. Critical where forwarding was
+--   on at the start; info on a host with one leg, which was never meant to be a router.
+-- title: Forwarding is off, but packets to forward arrive[[ for {flow_dst}]]
+-- summary: {packets}[[ of {v_seen}]] packets[[ to {flow_dst}]] reached[[ {netns}]] to be forwarded and were dropped, because net.ipv4.ip_forward is
+--   0 there[[; {v_was}]].
+WITH hit AS (
+	SELECT t.*, sum(t.drops) OVER (PARTITION BY t.netns, t.dst) AS dst_drops, sum(t.seen) OVER (PARTITION BY t.netns, t.dst) AS dst_seen,
+		row_number() OVER (PARTITION BY t.netns, t.dst ORDER BY t.drops DESC, t.id) AS nth
+	FROM _drop_target t
+	WHERE t.function = 'ip_error'
+		AND (t.reason IN ('IP_INADDRERRORS', 'IP_INNOROUTES') OR (t.reason IS NULL
+			AND EXISTS (SELECT 1 FROM _moved m WHERE m.name = 'Ip.InAddrErrors' AND m.delta > 0 AND (m.netns = t.netns OR t.netns IS NULL))))
+), legs AS (
+	SELECT netns, count(*) AS n FROM netdev WHERE flags & 9 = 1 GROUP BY netns -- IFF_UP, not IFF_LOOPBACK
+)
+SELECT
+	CASE WHEN s.value <> '0' AND h.dst_drops >= 10 THEN 'critical' WHEN coalesce(l.n, 2) < 2 THEN 'info' ELSE 'warning' END AS severity,
+	CASE WHEN h.reason IS NOT NULL AND h.netns_by IS NULL THEN 0.98 WHEN h.reason IS NOT NULL THEN 0.9 ELSE 0.75 END AS confidence,
+	h.netns,
+	h.dev,
+	h.function,
+	h.reason,
+	h.flow_id,
+	h.proto AS flow_proto,
+	h.src AS flow_src,
+	h.sport AS flow_sport,
+	h.dst AS flow_dst,
+	h.dport AS flow_dport,
+	h.from_ns,
+	h.to_ns,
+	h.dst_drops AS packets,
+	nullif(h.flows, 0) AS flows,
+	h.dst_seen AS v_seen,
+	h.netns_by AS v_placed,
+	CASE WHEN s.value <> '0' THEN 'it was ' || s.value || ' when the recording began' END AS v_was
+FROM hit h
+JOIN sysctl s ON s.netns IS h.netns AND s.name = 'net.ipv4.ip_forward' AND coalesce(s.value_end, s.value) = '0'
+LEFT JOIN legs l ON l.netns IS h.netns
+WHERE h.nth = 1 AND h.dst_drops >= 5
+ORDER BY h.dst_drops DESC, h.netns, h.dst
+LIMIT 10;
+
+-- evidence: {result} packets were freed in {function}[[ with reason {reason}]].
+SELECT sum(drops) FROM _drop_target WHERE netns IS {netns} AND function = {function} AND reason IS {reason} AND dst IS {flow_dst};
+-- evidence: net.ipv4.ip_forward: {value} in the first snapshot[[, {value_end} in the last]].
+SELECT name, value, value_end FROM sysctl WHERE netns IS {netns} AND name = 'net.ipv4.ip_forward';
+-- evidence?: Ip.InAddrErrors grew by {result} in {netns}.
+SELECT sum(delta) FROM _moved WHERE name = 'Ip.InAddrErrors' AND netns IS {netns} AND delta > 0;
+-- evidence?: The drop events name no namespace; they belong to {netns}, because this counter grew nowhere else.
+SELECT {v_placed} = 'counter';
+-- evidence?: Before, {result} packets had been forwarded there (Ip.ForwDatagrams).
+SELECT sum(delta) FROM _moved WHERE name = 'Ip.ForwDatagrams' AND netns IS {netns} AND delta > 0;
+-- packets:
+SELECT d.packet_id FROM packet_drop d LEFT JOIN flow f ON f.id = d.flow_id WHERE d.function = {function} AND d.reason IS {reason} AND f.dst IS {flow_dst} ORDER BY d.id LIMIT 20;
+-- advice: If this host should route, switch forwarding on, and keep it so in /etc/sysctl.d.
+-- command: {ns}sysctl -w net.ipv4.ip_forward=1
+-- undo: {ns}sysctl -w net.ipv4.ip_forward=0
+-- advice: If it should not, the sender uses it as a gateway by mistake: correct the route there.
+-- ruled-out: Not a missing route: a route to the destination exists, the lookup failed for the sake of the setting.
+-- when: SELECT {reason} = 'IP_INADDRERRORS'
+-- ruled-out: Not a firewall rule: netfilter dropped nothing in this namespace.
+-- when: SELECT NOT EXISTS (SELECT 1 FROM _drop_group WHERE reason = 'NETFILTER_DROP' AND (netns IS {netns} OR netns IS NULL))

@@ -1,0 +1,77 @@
+-- SPDX-License-Identifier: MIT
+-- cause: l4-checksum
+-- severity: warning
+-- tested: replay
+-- uses: events, frames, counters
+-- how: Drops with reason UDP_CSUM or TCP_CSUM (UDP's may come late, in the reader's recvmsg()), or the counters InCsumErrors of UDP
+--   and TCP where events do not tell, at least 3 in a namespace. What the kernel finds wrong counts, not what a capture shows:
+--   outgoing frames are captured before the checksum is filled in.
+-- title: Wrong UDP or TCP checksums[[ at {dev}]][[ from {flow_src}]]
+-- summary: {packets} packets[[ from {flow_src} to {flow_dst} port {flow_dport}]] were dropped[[ in {netns}]] because their UDP or TCP checksum was
+--   wrong ({v_udp} UDP, {v_tcp} TCP): they were damaged on their way, or sent with a checksum that was never filled in.
+WITH hit AS (
+	SELECT t.*, row_number() OVER (PARTITION BY t.netns ORDER BY t.drops DESC, t.id) AS nth,
+		sum(t.drops) OVER (PARTITION BY t.netns) AS all_drops,
+		sum(t.flows) OVER (PARTITION BY t.netns) AS all_flows,
+		sum(t.drops) FILTER (WHERE t.reason = 'UDP_CSUM') OVER (PARTITION BY t.netns) AS udp,
+		sum(t.drops) FILTER (WHERE t.reason = 'TCP_CSUM') OVER (PARTITION BY t.netns) AS tcp
+	FROM _drop_target t
+	WHERE t.reason IN ('UDP_CSUM', 'TCP_CSUM')
+), counted AS (
+	SELECT netns,
+		CAST(total(CASE WHEN name IN ('Udp.InCsumErrors', 'Udp6InCsumErrors') THEN delta END) AS INTEGER) AS udp,
+		CAST(total(CASE WHEN name = 'Tcp.InCsumErrors' THEN delta END) AS INTEGER) AS tcp
+	FROM _moved
+	WHERE name IN ('Udp.InCsumErrors', 'Udp6InCsumErrors', 'Tcp.InCsumErrors') AND delta > 0
+	GROUP BY netns
+), place AS (
+	SELECT netns, netns_by, dev, function, reason, flow_id, proto, src, sport, dst, dport, from_ns, to_ns, all_drops AS drops, all_flows AS flows,
+		coalesce(udp, 0) AS udp, coalesce(tcp, 0) AS tcp
+	FROM hit WHERE nth = 1
+	UNION ALL
+	SELECT c.netns, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, c.udp + c.tcp, 0, c.udp, c.tcp
+	FROM counted c
+	WHERE NOT EXISTS (SELECT 1 FROM hit h WHERE h.netns IS c.netns OR h.netns IS NULL)
+)
+SELECT
+	CASE WHEN p.drops >= 20 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN p.function IS NOT NULL AND c.netns IS NOT NULL AND p.netns_by IS NULL THEN 0.98 WHEN p.function IS NOT NULL THEN 0.9 ELSE 0.85 END AS confidence,
+	p.netns,
+	p.dev,
+	p.function,
+	p.reason,
+	p.flow_id,
+	p.proto AS flow_proto,
+	p.src AS flow_src,
+	p.sport AS flow_sport,
+	p.dst AS flow_dst,
+	p.dport AS flow_dport,
+	p.from_ns,
+	p.to_ns,
+	p.drops AS packets,
+	nullif(p.flows, 0) AS flows,
+	p.udp AS v_udp,
+	p.tcp AS v_tcp,
+	p.netns_by AS v_placed
+FROM place p
+LEFT JOIN counted c ON c.netns IS p.netns
+WHERE p.drops >= 3
+ORDER BY p.drops DESC, p.netns;
+
+-- evidence?: {result} packets were freed with reason UDP_CSUM or TCP_CSUM ({functions}).
+SELECT sum(drops), group_concat(DISTINCT function) AS functions FROM _drop_target WHERE reason IN ('UDP_CSUM', 'TCP_CSUM') AND netns IS {netns};
+-- evidence?: The counters InCsumErrors of UDP and TCP grew by {result} in {netns}.
+SELECT sum(delta) FROM _moved WHERE name IN ('Udp.InCsumErrors', 'Udp6InCsumErrors', 'Tcp.InCsumErrors') AND netns IS {netns} AND delta > 0;
+-- evidence?: The drop events name no namespace; they belong to {netns}, because these counters grew nowhere else.
+SELECT {v_placed} = 'counter';
+-- evidence?: Beside them, {result} datagrams and segments were accepted there: not all traffic is hit.
+SELECT sum(delta) FROM _moved WHERE name IN ('Udp.InDatagrams', 'Tcp.InSegs') AND netns IS {netns} AND delta > 0;
+-- packets:
+SELECT packet_id FROM packet_drop WHERE reason IN ('UDP_CSUM', 'TCP_CSUM') AND (netns IS {netns} OR netns IS NULL) AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
+-- advice: Find the hop that damages them: compare captures before and after it; switch checksum offload off at the sender and at
+--   hops that rewrite packets (virtual NICs, tunnels, load balancers) for a test.
+-- command: {ns}ethtool -K {dev} rx off tx off
+-- undo: {ns}ethtool -K {dev} rx on tx on
+-- when: SELECT {dev} IS NOT NULL
+-- ruled-out: Not a full buffer and not a missing listener: those drops have reasons of their own.
+-- ruled-out: Not the usual artefact of captures: the kernel itself found these checksums wrong.

@@ -1,0 +1,49 @@
+-- SPDX-License-Identifier: MIT
+-- cause: link-down
+-- severity: warning
+-- tested: replay
+-- uses: counters, config, events
+-- how: A device lost its carrier during the recording (carrier_down_count or carrier_changes grew) or the kernel log says that its
+--   link went down, or it is up without carrier at the end; and packets suffered for it: at least 5 drops of the neighbour or
+--   device layer in that namespace, or its tx_dropped or tx_carrier_errors grew. Devices that come and go without harm are none.
+-- title: Link of {dev} went down
+-- summary: {dev}[[ in {netns}]] lost its carrier during the recording[[ ({v_changes} changes)]]; {packets} packets were dropped there for it.
+WITH down AS (
+	SELECT netns, dev, max(delta) AS changes FROM _moved
+	WHERE source = 'dev' AND name IN ('carrier_down_count', 'carrier_changes') AND delta > 0
+	GROUP BY netns, dev
+	UNION
+	SELECT d.netns, d.name, NULL FROM netdev d
+	WHERE d.flags & 1 = 1 AND d.carrier = 0 AND coalesce(d.kind, '') NOT IN ('dummy', 'bridge', 'tun', 'bond')
+		AND NOT EXISTS (SELECT 1 FROM _moved m WHERE m.source = 'dev' AND m.name IN ('carrier_down_count', 'carrier_changes') AND m.delta > 0 AND m.netns = d.netns AND m.dev = d.name)
+), hurt AS (
+	SELECT w.netns, w.dev, w.changes,
+		(SELECT coalesce(sum(t.drops), 0) FROM _drop_target t WHERE t.netns = w.netns AND (t.dev = w.dev OR t.dev IS NULL)
+			AND t.reason IN ('NEIGH_FAILED', 'NEIGH_QUEUEFULL', 'NEIGH_DEAD', 'DEV_READY')) AS drops,
+		(SELECT coalesce(sum(m.delta), 0) FROM _moved m WHERE m.source = 'dev' AND m.name IN ('tx_dropped', 'tx_carrier_errors') AND m.netns = w.netns AND m.dev = w.dev AND m.delta > 0) AS counted
+	FROM down w
+)
+SELECT
+	CASE WHEN max(h.drops, h.counted) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN h.changes IS NOT NULL THEN 0.9 ELSE 0.75 END AS confidence,
+	h.netns,
+	h.dev,
+	max(h.drops, h.counted) AS packets,
+	h.changes AS v_changes,
+	h.drops AS v_drops
+FROM hurt h
+WHERE max(h.drops, h.counted) >= 5
+ORDER BY packets DESC, h.netns, h.dev;
+
+-- evidence?: carrier_changes of {dev} grew by {result}.
+SELECT sum(delta) FROM _moved WHERE source = 'dev' AND name = 'carrier_changes' AND netns IS {netns} AND dev = {dev};
+-- evidence?: In the last snapshot it is {result}, carrier {carrier}.
+SELECT operstate, carrier FROM netdev WHERE netns IS {netns} AND name = {dev};
+-- evidence?: {result} packets were dropped in that namespace for neighbours that could not be reached or a device that was not ready.
+SELECT {v_drops};
+-- evidence?: tx_dropped and tx_carrier_errors of {dev} grew by {result}.
+SELECT sum(delta) FROM _moved WHERE source = 'dev' AND name IN ('tx_dropped', 'tx_carrier_errors') AND netns IS {netns} AND dev = {dev} AND delta > 0;
+-- evidence?: The kernel log: "{result}".
+SELECT text FROM kmsg WHERE text LIKE '%' || {dev} || '%' AND (text LIKE '%ink is down%' OR text LIKE '%arrier%' OR text LIKE '%link becomes%') ORDER BY ts_ns;
+-- advice: Look at cable, switch port, the peer of a virtual device, and at who changed it.
+-- command: {ns}ip -s -d link show dev {dev}

@@ -1,0 +1,61 @@
+-- SPDX-License-Identifier: MIT
+-- cause: listener-wrong-address
+-- severity: warning
+-- tested: replay
+-- uses: events, frames, sockets
+-- how: At least 5 datagrams or connection attempts refused with NO_SOCKET at an address where a socket does hold that port,
+--   but bound to other addresses only (loopback most of all).
+-- title: A service listens on {v_bound} only, its clients use {flow_dst} port {flow_dport}
+-- summary: {packets} {flow_proto} packets to {flow_dst} port {flow_dport} were refused although a socket has that port: it is bound
+--   to {v_bound}.
+WITH hit AS (
+	SELECT
+		t.netns,
+		max(t.dev) AS dev,
+		max(t.function) AS function,
+		max(t.reason) AS reason,
+		t.proto,
+		t.dst,
+		t.dport,
+		CASE WHEN min(t.src) = max(t.src) THEN min(t.src) END AS src,
+		max(t.flow_id) AS flow_id,
+		sum(t.flows) AS flows,
+		sum(t.drops) AS drops,
+		min(t.from_ns) AS from_ns,
+		max(t.to_ns) AS to_ns
+	FROM _drop_target t
+	WHERE t.reason = 'NO_SOCKET' AND t.proto IN ('udp', 'tcp') AND t.dport IS NOT NULL AND (t.proto = 'udp' OR t.syns > 0)
+		AND t.function IN ('__udp4_lib_rcv', '__udp6_lib_rcv', 'tcp_v4_rcv', 'tcp_v6_rcv')
+	GROUP BY t.netns, t.proto, t.dst, t.dport
+)
+SELECT
+	h.netns,
+	h.dev,
+	h.function,
+	h.reason,
+	h.flow_id,
+	h.proto AS flow_proto,
+	h.src AS flow_src,
+	h.dst AS flow_dst,
+	h.dport AS flow_dport,
+	h.from_ns,
+	h.to_ns,
+	h.drops AS packets,
+	nullif(h.flows, 0) AS flows,
+	(SELECT group_concat(src, ', ') FROM (SELECT DISTINCT s.src FROM _socket_span s WHERE s.proto = h.proto AND s.netns = h.netns
+		AND s.sport = h.dport AND (h.proto = 'udp' OR s.state = 'LISTEN') ORDER BY s.src LIMIT 4)) AS v_bound
+FROM hit h
+WHERE h.drops >= 5
+	AND EXISTS (SELECT 1 FROM _socket_span s WHERE s.proto = h.proto AND s.netns = h.netns AND s.sport = h.dport
+		AND (CASE h.proto WHEN 'tcp' THEN s.state = 'LISTEN' ELSE coalesce(s.dport, 0) = 0 END) AND s.src NOT IN (h.dst, '0.0.0.0', '::', '*'))
+	AND NOT EXISTS (SELECT 1 FROM _socket_span s WHERE s.proto = h.proto AND s.netns = h.netns AND s.sport = h.dport
+		AND s.src IN (h.dst, '0.0.0.0', '::', '*'))
+ORDER BY h.drops DESC, h.netns, h.dst, h.dport;
+
+-- evidence: {result} packets to {flow_dst} port {flow_dport} were freed in {function} with reason NO_SOCKET.
+SELECT sum(drops) FROM _drop_target WHERE reason = 'NO_SOCKET' AND netns IS {netns} AND proto = {flow_proto} AND dst = {flow_dst} AND dport = {flow_dport};
+-- evidence: The sockets on that port are bound to {v_bound} ({result} of them).
+SELECT count(*) FROM _socket_span WHERE proto = {flow_proto} AND netns IS {netns} AND sport = {flow_dport};
+-- advice: Bind the service to the address that clients use, or to all addresses; see what it is bound to now.
+-- command: {ns}ss -lnp sport = :{flow_dport}
+-- ruled-out: Not a service that is down: its socket is there.

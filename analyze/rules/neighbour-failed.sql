@@ -1,0 +1,64 @@
+-- SPDX-License-Identifier: MIT
+-- cause: neighbour-failed
+-- severity: warning
+-- tested: replay
+-- uses: events, counters, config
+-- symptom-of: link-down/dev
+-- how: At least 5 drops with reason NEIGH_FAILED (neigh_invalidate, arp_error_report, ndisc_error_report), joined with the
+--   neighbours that were FAILED or INCOMPLETE in a snapshot. These drops come seconds after the packets, from a timer, and name no
+--   device: with one failing neighbour they are its, with more the finding names the first of them. A scan of a network
+--   (many failing neighbours, 3 drops each at most) is info.
+-- title: Neighbour[[ {v_address}]] does not resolve[[ on {dev}]]
+-- summary: {packets} packets were dropped because the next hop[[ {v_address}]][[ on {dev}]][[ in {netns}]] did not answer (ARP or neighbour
+--   discovery); send() had reported success[[. {v_role}]].
+WITH ev AS (
+	SELECT sum(drops) AS drops, max(function) AS function, max(reason) AS reason, min(from_ns) AS from_ns, max(to_ns) AS to_ns,
+		CASE WHEN min(netns) = max(netns) AND count(netns) = count(*) THEN min(netns) END AS netns
+	FROM _drop_target
+	WHERE reason = 'NEIGH_FAILED' OR (reason IS NULL AND function IN ('arp_error_report', 'neigh_invalidate', 'ndisc_error_report'))
+), bad AS (
+	SELECT n.netns, n.dev, n.address, n.family, max(n.state = 'FAILED') AS failed, count(*) OVER () AS neighbours,
+		max((SELECT count(*) FROM route r WHERE r.netns = n.netns AND r.gateway = n.address)) AS routes
+	FROM neigh n
+	WHERE n.state IN ('FAILED', 'INCOMPLETE')
+		AND NOT EXISTS (SELECT 1 FROM neigh o WHERE o.netns = n.netns AND o.dev = n.dev AND o.address = n.address AND o.snap_ns > n.snap_ns
+			AND o.state IN ('REACHABLE', 'STALE', 'DELAY', 'PROBE', 'PERMANENT'))
+	GROUP BY n.netns, n.dev, n.address
+), best AS (
+	SELECT b.*, row_number() OVER (ORDER BY b.routes > 0 DESC, b.failed DESC, b.netns, b.dev, b.address) AS nth
+	FROM bad b JOIN ev e ON e.netns IS NULL OR e.netns = b.netns
+)
+SELECT
+	CASE WHEN coalesce(b.neighbours, 1) > 5 AND e.drops <= 3 * b.neighbours AND coalesce(b.routes, 0) = 0 THEN 'info'
+		WHEN b.routes > 0 OR e.drops >= 50 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN b.neighbours = 1 THEN 0.95 WHEN b.routes > 0 THEN 0.85 WHEN b.neighbours > 1 THEN 0.7 ELSE 0.7 END AS confidence,
+	coalesce(e.netns, b.netns) AS netns,
+	b.dev,
+	e.function,
+	e.reason,
+	b.address AS flow_dst,
+	e.from_ns,
+	e.to_ns,
+	e.drops AS packets,
+	b.address AS v_address,
+	b.neighbours AS v_neighbours,
+	CASE WHEN b.routes > 0 THEN 'It is the gateway of ' || b.routes || ' route(s), so everything behind it is cut off' END AS v_role
+FROM ev e
+LEFT JOIN best b ON b.nth = 1
+WHERE e.drops >= 5;
+
+-- evidence: {result} packets that waited for a neighbour were freed[[ with reason {reason}]] in {function}.
+SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason IS {reason};
+-- evidence?: {address} on {dev} in {netns} was {state} in a snapshot ({result} of them).
+SELECT count(*), address, dev, netns, max(state) AS state FROM neigh WHERE netns IS {netns} AND dev = {dev} AND address = {v_address} AND state IN ('FAILED', 'INCOMPLETE');
+-- evidence?: The kernel counted {result} failed resolutions (arp_cache, res_failed; of the machine).
+SELECT sum(delta) FROM _moved WHERE source IN ('arp_cache', 'ndisc_cache') AND name = 'res_failed' AND delta > 0;
+-- evidence?: {result} neighbours did not resolve; the drops cannot be told apart between them.
+SELECT {v_neighbours} WHERE {v_neighbours} > 1;
+-- packets:
+SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {reason} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
+-- advice: Is the neighbour up, in the same network segment and VLAN, does it answer ARP? Ask it directly.
+-- command: {ns}arping -c 3 -I {dev} {v_address}
+-- when: SELECT {dev} IS NOT NULL AND {v_address} IS NOT NULL
+-- ruled-out: Not a missing route: the route named this next hop.
+-- ruled-out: Not a firewall or qdisc: the packets waited for the address of the next hop and had not come there yet.

@@ -1,0 +1,50 @@
+-- SPDX-License-Identifier: MIT
+-- cause: netfilter-fragment-drop
+-- severity: warning
+-- tested: replay
+-- uses: events, frames, counters, config
+-- how: A dropping rule that matches fragments (frag-off, exthdr frag, fragments) whose counter moved by at least 3; or at
+--   least 3 packets dropped by netfilter of which all that were captured are fragments.
+-- title: Firewall drops IP fragments
+-- summary: {packets} IP fragments were dropped by netfilter[[ in {netns}]][[: the rule "{v_rule}"]]; datagrams that fit into one packet
+--   pass, larger ones never arrive.
+WITH by_rule AS (
+	SELECT r.id, r.netns, r.text, r.packets_delta
+	FROM nft_rule r
+	WHERE r.verdict LIKE 'drop%' AND r.text LIKE '%frag%' AND r.packets_delta >= 3
+), fragments AS (
+	SELECT d.netns, d.dev, d.function, d.reason, count(*) AS n, min(d.ts_ns) AS from_ns, max(d.ts_ns) AS to_ns, max(d.flow_id) AS flow_id
+	FROM packet_drop d
+	JOIN _frame f ON f.packet_id = d.packet_id
+	WHERE (d.reason = 'NETFILTER_DROP' OR (d.reason IS NULL AND d.function IN ('nf_hook_slow', 'nft_do_chain', 'ipt_do_table')))
+	GROUP BY d.netns, d.dev, d.function, d.reason, f.flow_id
+	HAVING count(*) >= 3 AND count(*) = count(f.frag)
+)
+SELECT
+	0.95 AS confidence,
+	r.netns,
+	f.dev,
+	f.function,
+	f.reason,
+	f.flow_id,
+	f.from_ns,
+	f.to_ns,
+	r.packets_delta AS packets,
+	r.text AS v_rule,
+	r.id AS v_rule_id
+FROM by_rule r
+LEFT JOIN fragments f ON f.netns IS r.netns
+GROUP BY r.id
+UNION ALL
+SELECT 0.8, f.netns, f.dev, f.function, f.reason, f.flow_id, f.from_ns, f.to_ns, f.n, NULL, NULL
+FROM fragments f
+WHERE NOT EXISTS (SELECT 1 FROM by_rule r WHERE r.netns IS f.netns OR f.netns IS NULL)
+ORDER BY 9 DESC;
+
+-- evidence?: The counter of the rule "{text}" in {family} {table_name} {chain} moved by {result} packets.
+SELECT packets_delta, text, family, table_name, chain FROM nft_rule WHERE id = {v_rule_id};
+-- evidence?: {result} captured fragments belong to packets that netfilter dropped.
+SELECT count(DISTINCT f.no) FROM _frame f JOIN packet_drop d ON d.packet_id = f.packet_id WHERE f.frag IS NOT NULL AND d.function = {function} AND d.reason IS {reason};
+-- advice: Accept fragments (connection tracking reassembles them before the filter chains), or drop them after reassembly only.
+-- command: {ns}nft -a list ruleset
+-- ruled-out: Not a loss on the path: the fragments arrived here and were freed by the firewall.

@@ -1,0 +1,54 @@
+-- SPDX-License-Identifier: MIT
+-- cause: tc-egress-drop
+-- severity: warning
+-- tested: replay
+-- uses: events, frames, counters, config
+-- how: At least 10 drops with reason TC_EGRESS. They come before any device event, so device and namespace are those of the only
+--   clsact qdisc that counted drops, where the drops do not tell.
+-- title: A tc filter drops on egress[[ of {dev}]]
+-- summary: {packets} packets[[ to {flow_dst} port {flow_dport}]] were dropped on egress[[ of {dev}]][[ in {netns}]] by traffic control; send() reported success.
+WITH hit AS (
+	SELECT t.*, row_number() OVER (PARTITION BY t.netns, t.dev ORDER BY t.drops DESC, t.id) AS nth,
+		sum(t.drops) OVER (PARTITION BY t.netns, t.dev) AS all_drops, sum(t.flows) OVER (PARTITION BY t.netns, t.dev) AS all_flows
+	FROM _drop_target t
+	WHERE t.reason = 'TC_EGRESS'
+), one AS (
+	SELECT max(q.netns) AS netns, max(q.dev) AS dev
+	FROM qdisc q WHERE q.kind = 'clsact' AND q.drops_delta > 0 HAVING count(*) = 1
+)
+SELECT
+	CASE WHEN h.all_drops >= 50 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN h.dev IS NOT NULL THEN 0.95 WHEN o.dev IS NOT NULL THEN 0.85 ELSE 0.8 END AS confidence,
+	coalesce(h.netns, o.netns) AS netns,
+	coalesce(h.dev, o.dev) AS dev,
+	h.function,
+	h.reason,
+	h.flow_id,
+	h.proto AS flow_proto,
+	h.src AS flow_src,
+	h.sport AS flow_sport,
+	h.dst AS flow_dst,
+	h.dport AS flow_dport,
+	h.from_ns,
+	h.to_ns,
+	h.all_drops AS packets,
+	nullif(h.all_flows, 0) AS flows,
+	h.netns AS v_netns,
+	h.dev AS v_dev
+FROM hit h
+LEFT JOIN one o ON h.dev IS NULL
+WHERE h.nth = 1 AND h.all_drops >= 10
+ORDER BY h.all_drops DESC, h.id;
+
+-- evidence: {result} packets were freed in {function} with reason TC_EGRESS.
+SELECT sum(drops) FROM _drop_target WHERE reason = 'TC_EGRESS' AND netns IS {v_netns} AND dev IS {v_dev};
+-- evidence?: The clsact qdisc of {dev} counted {result} drops.
+SELECT sum(drops_delta), dev FROM qdisc WHERE kind = 'clsact' AND netns IS {netns} AND dev = {dev};
+-- evidence?: Filters on egress of {dev}: {result}.
+SELECT group_concat(kind || ' pref ' || coalesce(pref, '?') || coalesce(' ' || actions, ''), '; ') FROM (SELECT kind, pref, actions FROM tc_filter WHERE netns IS {netns} AND dev = {dev} AND parent = 'egress' ORDER BY drops_delta DESC, pref LIMIT 3);
+-- packets:
+SELECT packet_id FROM packet_drop WHERE reason = 'TC_EGRESS' AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
+-- advice: Look at the filters (those of BPF programs attached by tcx are shown by bpftool only).
+-- command: {ns}tc -s filter show dev {dev} egress; bpftool net
+-- when: SELECT {dev} IS NOT NULL
+-- ruled-out: Not a full queueing discipline: tc egress comes before it and has a reason of its own.

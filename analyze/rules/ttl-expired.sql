@@ -1,0 +1,48 @@
+-- SPDX-License-Identifier: MIT
+-- cause: ttl-expired
+-- severity: warning
+-- tested: replay
+-- uses: events, frames, counters
+-- symptom-of: routing-loop/any
+-- how: At least 10 drops in ip_forward or ip6_forward with reason IP_INHDR of packets to one destination and port that were captured
+--   coming in with TTL 1, and no packet that comes by repeatedly. Traceroute sends a few packets to each of many ports and
+--   is left out.
+-- title: TTL expires here for packets to {flow_dst}
+-- summary: {packets} packets to {flow_dst}[[ port {flow_dport}]] came[[ to {netns}]] with a TTL of 1 and could not be forwarded: their sender's TTL
+--   is too small for the way (or it is meant to be so).
+WITH low AS (
+	SELECT f.flow_id, f.netns_id, f.dev_id, count(*) AS n
+	FROM _frame f
+	WHERE f.ttl = 1 AND f.direction = 0 AND f.flow_id IN (SELECT flow_id FROM _drop_group WHERE reason = 'IP_INHDR' AND function IN ('ip_forward', 'ip6_forward'))
+	GROUP BY f.flow_id, f.netns_id, f.dev_id
+)
+SELECT
+	t.netns,
+	t.dev,
+	t.function,
+	t.reason,
+	t.flow_id,
+	t.proto AS flow_proto,
+	t.src AS flow_src,
+	t.sport AS flow_sport,
+	t.dst AS flow_dst,
+	t.dport AS flow_dport,
+	t.from_ns,
+	t.to_ns,
+	t.drops AS packets,
+	l.n AS v_low
+FROM _drop_target t
+JOIN low l ON l.flow_id = t.flow_id
+WHERE t.reason = 'IP_INHDR' AND t.function IN ('ip_forward', 'ip6_forward') AND t.drops >= 10
+	AND NOT EXISTS (SELECT 1 FROM _frame f WHERE f.flow_id = t.flow_id AND f.direction = 0 AND f.ip_id <> 0
+		GROUP BY f.netns_id, f.dev_id, f.ip_id HAVING count(DISTINCT f.ttl) >= 3)
+GROUP BY t.id
+ORDER BY t.drops DESC, t.id;
+
+-- evidence: {result} packets to {flow_dst} were freed in {function} with reason IP_INHDR.
+SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason = 'IP_INHDR' AND dst = {flow_dst} AND dport IS {flow_dport};
+-- evidence: {result} frames of this flow came in with TTL 1.
+SELECT count(*) FROM _frame WHERE flow_id = {flow_id} AND ttl = 1 AND direction = 0;
+-- advice: Look at the sender: its TTL (IP_TTL, IP_MULTICAST_TTL, net.ipv4.ip_default_ttl), or a hop that lowers it.
+-- ruled-out: Not a routing loop: no packet came by more than once.
+-- ruled-out: Not a malformed header: the frames are well formed, their TTL is 1.

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spans: what the CPUs did around the packets: tables softirq, irq, napi_poll,
+ * wakeup and run, and the latencies from raise to run and from waking to run.
+ */
+#ifndef SKBTAPE_SPANS_H
+#define SKBTAPE_SPANS_H
+
+#include "db.h"
+#include "trace.h"
+
+struct spans;
+
+/* spans_open() - Return: 0, -ENOMEM. */
+int spans_open(struct spans **s, struct db *d, const struct trace *t, struct err *e);
+/* spans_event() - every event of the merged stream, EV_LOST too. Return: 0, -ENOMEM, or the database's error. */
+int spans_event(struct spans *s, const struct event *ev);
+/* spans_finish() - write what is still open. */
+int spans_finish(struct spans *s);
+void spans_close(struct spans *s);
+
+#endif

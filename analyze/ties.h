@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ties: which captured frame is which packet. Events that stand beside a tap are
+ * noted while the trace is read, each with the time in which the tap must have
+ * stamped it; frames are matched to them afterwards.
+ */
+#ifndef SKBTAPE_TIES_H
+#define SKBTAPE_TIES_H
+
+#include "clocks.h"
+#include "frames.h"
+
+/* An event beside a tap: net_dev_start_xmit (out) or netif_receive_skb (in). Times are CLOCK_REALTIME, ns. */
+struct tie_event {
+	int64_t packet_id;
+	int64_t ts_ns;
+	int64_t lo_ns, hi_ns; /* stamped between these, both <= ts_ns */
+	uint32_t len_bytes;   /* out: with link header, in: from the network header on */
+	int cpu;
+};
+
+/* What a frame told of a packet. */
+struct tie {
+	int64_t packet_id;
+	int64_t netns_id;
+	int64_t dev_id; /* of _name */
+	int64_t ts_ns;
+	int32_t flow_id; /* 0: none */
+	uint8_t kind;	 /* 1 unique, 2 ordered, 3 ambiguous */
+	uint8_t direction; /* 0 in, 1 out */
+};
+
+struct ties;
+
+/* ties_open() - @f: NULL where nothing was captured. Return: 0, -ENOMEM. */
+int ties_open(struct ties **t, struct db *d, struct frames *f, const struct clocks *c);
+void ties_close(struct ties *t);
+
+/* ties_group() - where events of a device and direction (0 in, 1 out) go. Return: -1 when no frame of such a device was captured. */
+int ties_group(const struct ties *t, const char *dev, int direction);
+
+/* ties_add() - note an event, in order of time. Return: its number in the group, or -ENOMEM. */
+int64_t ties_add(struct ties *t, int group, const struct tie_event *e);
+
+/* ties_bound() - when the CPU did something else after event @i of @group: it was stamped before that. */
+void ties_bound(struct ties *t, int group, int64_t i, int64_t ts_ns);
+
+/* ties_match() - match, mark the frames of the index. Return: 0, -ENOMEM. */
+int ties_match(struct ties *t);
+
+/* ties_list() - the result, by packet, then the best first, then by time. */
+const struct tie *ties_list(const struct ties *t, size_t *n);
+
+/* ties_write() - flow and namespaces of tied packets into _packet. Return: as db_run(). */
+int ties_write(struct ties *t);
+
+#endif

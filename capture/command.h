@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* command: the COMMAND that a recording accompanies. */
+#ifndef SKBTAPE_COMMAND_H
+#define SKBTAPE_COMMAND_H
+
+#include "../schema/base.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+/* What a child gets back that the recorder changed for itself. */
+struct command_env {
+	sigset_t mask;
+	struct rlimit files;
+	bool stdout_is_tape; /* then its output goes to standard error */
+};
+
+/**
+ * command_start() - fork and exec, in our process group
+ * Return: 0; -ENOENT, -EACCES ... when it could not be started, with the message.
+ */
+int command_start(char *const *argv, const struct command_env *env, pid_t *pid, struct err *e);
+
+/* command_reap() - whether it has ended; @status: as a shell's $?: its exit status, or 128 and the signal. */
+bool command_reap(pid_t pid, int *status);
+
+#endif

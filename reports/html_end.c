@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* The last panels: what was not seen, how it was recorded. */
+#include "page.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_NOTES  120
+#define MAX_EVENTS 60
+
+void panel_unseen(struct page *p)
+{
+	static const struct head heads[] = { { "Kind", false }, { "About", false }, { "CPU", true }, { "Device", false }, { "From", true }, { "To", true },
+					     { "Count", true }, { "What it means", false } };
+	int64_t all = rep_int(p->r, "SELECT count(*) FROM quality", 0), shown = 0;
+	sqlite3_stmt *st;
+
+	if (!all) {
+		page_none(p, "Nothing is known to be missing.");
+		return;
+	}
+	page_table(p, "What was not seen or is not certain", heads, ARRAY_SIZE(heads));
+	st = rep_query(p->r, "SELECT kind, source, cpu, dev, from_ns, to_ns, count, note FROM quality ORDER BY kind NOT IN ('tape-cut', 'tape-damaged'), "
+			     "kind NOT IN ('events-lost', 'frames-lost'), kind = 'note', id LIMIT 120");
+	while (rep_row(p->r, &st)) {
+		shown++;
+		page_row(p);
+		page_td_name(p, col_text(st, 0));
+		page_td_code(p, col_text(st, 1));
+		page_td_num_opt(p, st, 2);
+		page_td(p, col_text(st, 3));
+		for (int i = 4; i < 6; i++) {
+			if (col_null(st, i))
+				page_td_dash(p);
+			else
+				page_td_time(p, col_int(st, i));
+		}
+		page_td_num_opt(p, st, 6);
+		fputs("<td class=\"words\">", p->f);
+		page_text(p, col_text(st, 7));
+		fputs("</td>", p->f);
+		page_row_end(p);
+	}
+	page_table_end(p);
+	page_more(p, shown, all, "notes", "SELECT * FROM quality");
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), k = strlen(end);
+
+	return n >= k && !strcmp(s + n - k, end);
+}
+
+/* A fact in the unit that its name tells. */
+static void td_fact(struct page *p, const char *key, const char *value)
+{
+	int64_t v;
+
+	if (span_i64((struct span){ value, strlen(value) }, &v)) {
+		page_td(p, value);
+		return;
+	}
+	fputs("<td>", p->f);
+	if (ends_with(key, "real_ns") || !strcmp(key, "start_ns") || !strcmp(key, "end_ns"))
+		fputs(text_utc(v).s, p->f);
+	else if (ends_with(key, "_ns"))
+		fputs(text_duration(v).s, p->f);
+	else if (ends_with(key, "_bytes") || strstr(key, "bytes_"))
+		fputs(text_bytes(v).s, p->f);
+	else if (!strncmp(key, "events_", 7) || !strncmp(key, "frames", 6) || !strncmp(key, "end.", 4))
+		fputs(text_count(v).s, p->f);
+	else
+		fprintf(p->f, "%" PRId64, v);
+	fputs("</td>", p->f);
+}
+
+static void write_facts(struct page *p)
+{
+	static const struct head heads[] = { { "Fact", false }, { "Value", false } };
+	int64_t all = rep_int(p->r, "SELECT count(*) FROM tape WHERE value IS NOT NULL AND key NOT IN ('tape_path')", 0), shown = 0;
+	sqlite3_stmt *st;
+
+	if (!all) {
+		page_none(p, "Nothing is known about the recording.");
+		return;
+	}
+	page_table(p, "The recording", heads, ARRAY_SIZE(heads));
+	/* where the tape lay on this machine is nobody's business who reads the report */
+	st = rep_query(p->r, "SELECT key, value FROM tape WHERE value IS NOT NULL AND key NOT IN ('tape_path') ORDER BY "
+			     "key NOT IN ('host', 'kernel', 'start_ns', 'end_ns'), key GLOB 'end.*', key LIMIT 140");
+	while (rep_row(p->r, &st)) {
+		shown++;
+		page_row(p);
+		page_td_name(p, col_text(st, 0));
+		td_fact(p, col_text(st, 0), col_text(st, 1));
+		page_row_end(p);
+	}
+	page_table_end(p);
+	page_more(p, shown, all, "facts", "SELECT * FROM tape");
+}
+
+static void write_cost(struct page *p)
+{
+	int64_t span = ns_diff(p->r->end_ns, p->r->start_ns);
+	int64_t user = rep_fact_int(p->r, "end.cpu_user_ns", -1), sys = rep_fact_int(p->r, "end.cpu_system_ns", -1);
+	int64_t rss = rep_fact_int(p->r, "end.max_rss_bytes", -1);
+
+	if (user < 0 || sys < 0 || span <= 0)
+		return;
+	fprintf(p->f, "<p>Recording cost %s of CPU time", text_duration((int64_t)sat_add_u64((uint64_t)user, (uint64_t)sys) & INT64_MAX).s);
+	fprintf(p->f, " (%s of one CPU)", text_percent((int64_t)sat_add_u64((uint64_t)user, (uint64_t)sys) & INT64_MAX, span).s);
+	if (rss >= 0)
+		fprintf(p->f, " and at most %s of memory", text_bytes(rss).s);
+	fputs(", not counting what the kernel spends inside each event.</p>\n", p->f);
+}
+
+static void write_events(struct page *p)
+{
+	static const struct head heads[] = { { "Event", false }, { "Decoded", true }, { "In the ring buffer", true }, { "Share of the bytes", false } };
+	int64_t all = rep_int(p->r, "SELECT count(*) FROM event_type", 0), bytes = rep_int(p->r, "SELECT sum(bytes) FROM event_type", 0), shown = 0;
+	sqlite3_stmt *st;
+
+	if (!all)
+		return;
+	fputs("<details><summary>Recorded events</summary>\n", p->f);
+	page_table(p, "Recorded trace events", heads, ARRAY_SIZE(heads));
+	st = rep_query(p->r, "SELECT system, name, count, bytes FROM event_type ORDER BY count DESC, system, name LIMIT 60");
+	while (rep_row(p->r, &st)) {
+		shown++;
+		page_row(p);
+		fputs("<th scope=\"row\"><code>", p->f);
+		page_textf(p, "%s:%s", col_text(st, 0), col_text(st, 1));
+		fputs("</code></th>", p->f);
+		page_td_num(p, col_int(st, 2));
+		page_td_bytes_opt(p, st, 3);
+		page_td_bar(p, col_int(st, 3), bytes);
+		page_row_end(p);
+	}
+	page_table_end(p);
+	page_more(p, shown, all, "events", "SELECT * FROM event_type");
+	fputs("</details>\n", p->f);
+}
+
+static void write_netns(struct page *p)
+{
+	static const struct head heads[] = { { "Namespace", false }, { "Inode", true }, { "Names", false }, { "A process in it", true }, { "Recorded", false } };
+	int64_t all = rep_int(p->r, "SELECT count(*) FROM netns", 0), shown = 0;
+	sqlite3_stmt *st;
+
+	if (!all)
+		return;
+	fputs("<details><summary>Network namespaces</summary>\n", p->f);
+	page_table(p, "Network namespaces", heads, ARRAY_SIZE(heads));
+	st = rep_query(p->r, "SELECT name, inum, names, pid, seen FROM netns ORDER BY id LIMIT 60");
+	while (rep_row(p->r, &st)) {
+		shown++;
+		page_row(p);
+		page_td_name(p, col_text(st, 0));
+		fprintf(p->f, "<td class=\"n\">%" PRId64 "</td>", col_int(st, 1));
+		page_td(p, col_text(st, 2));
+		if (col_null(st, 3))
+			page_td_dash(p);
+		else
+			fprintf(p->f, "<td class=\"n\">%" PRId64 "</td>", col_int(st, 3));
+		page_td(p, col_int(st, 4) ? "yes" : "no, beyond the limit");
+		page_row_end(p);
+	}
+	page_table_end(p);
+	page_more(p, shown, all, "namespaces", "SELECT * FROM netns");
+	fputs("</details>\n", p->f);
+}
+
+void panel_recording(struct page *p)
+{
+	write_cost(p);
+	write_facts(p);
+	write_events(p);
+	write_netns(p);
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "page.h"
+#include "svg.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+void page_text(struct page *p, const char *s)
+{
+	text_html(p->f, s);
+}
+
+void page_textf(struct page *p, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	text_html(p->f, text);
+}
+
+void page_table(struct page *p, const char *caption, const struct head *heads, size_t n)
+{
+	/* a region that scrolls must be reachable by keyboard and have a name (WCAG 2.1.1, 4.1.2) */
+	fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", p->f);
+	page_text(p, caption);
+	fputs("\"><table><caption>", p->f);
+	page_text(p, caption);
+	fputs("</caption><thead><tr>", p->f);
+	for (size_t i = 0; i < n; i++) {
+		fprintf(p->f, "<th scope=\"col\"%s>", heads[i].number ? " class=\"n\"" : "");
+		page_text(p, heads[i].text);
+		fputs("</th>", p->f);
+	}
+	fputs("</tr></thead><tbody>\n", p->f);
+}
+
+void page_table_end(struct page *p)
+{
+	fputs("</tbody></table></div>\n", p->f);
+}
+
+void page_row(struct page *p)
+{
+	fputs("<tr>", p->f);
+}
+
+void page_row_end(struct page *p)
+{
+	fputs("</tr>\n", p->f);
+}
+
+void page_td_dash(struct page *p)
+{
+	fputs("<td class=\"none\">–</td>", p->f);
+}
+
+void page_td(struct page *p, const char *s)
+{
+	if (!*s) {
+		page_td_dash(p);
+		return;
+	}
+	fputs("<td>", p->f);
+	page_text(p, s);
+	fputs("</td>", p->f);
+}
+
+void page_td_name(struct page *p, const char *s)
+{
+	fputs("<th scope=\"row\">", p->f);
+	page_text(p, *s ? s : "–");
+	fputs("</th>", p->f);
+}
+
+void page_td_code(struct page *p, const char *s)
+{
+	if (!*s) {
+		page_td_dash(p);
+		return;
+	}
+	fputs("<td><code>", p->f);
+	page_text(p, s);
+	fputs("</code></td>", p->f);
+}
+
+void page_td_num(struct page *p, int64_t n)
+{
+	fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\">%s</td>", n, text_count(n).s);
+}
+
+void page_td_num_opt(struct page *p, sqlite3_stmt *st, int i)
+{
+	if (col_null(st, i))
+		fputs("<td class=\"n none\">–</td>", p->f);
+	else
+		page_td_num(p, col_int(st, i));
+}
+
+void page_td_dur(struct page *p, int64_t ns)
+{
+	fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\">%s</td>", ns, text_duration(ns).s);
+}
+
+void page_td_dur_opt(struct page *p, sqlite3_stmt *st, int i)
+{
+	if (col_null(st, i))
+		fputs("<td class=\"n none\">–</td>", p->f);
+	else
+		page_td_dur(p, col_int(st, i));
+}
+
+void page_td_bytes_opt(struct page *p, sqlite3_stmt *st, int i)
+{
+	if (col_null(st, i))
+		fputs("<td class=\"n none\">–</td>", p->f);
+	else
+		fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\">%s</td>", col_int(st, i), text_bytes(col_int(st, i)).s);
+}
+
+void page_td_time(struct page *p, int64_t ns)
+{
+	fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\" title=\"%s\">", ns, text_utc(ns).s);
+	if (p->r->start_ns)
+		fprintf(p->f, "%s</td>", text_since(ns_diff(ns, p->r->start_ns)).s);
+	else
+		fprintf(p->f, "%s</td>", text_utc(ns).s);
+}
+
+void page_more(struct page *p, int64_t shown, int64_t total, const char *what, const char *sql)
+{
+	if (shown >= total)
+		return;
+	fprintf(p->f, "<p class=\"more\">%s of %s ", text_count(shown).s, text_count(total).s);
+	page_text(p, what);
+	fputs(" are shown. All of them: ", p->f);
+	fputs("<code>skbtape query DB &quot;", p->f);
+	page_text(p, sql);
+	fputs("&quot;</code></p>\n", p->f);
+}
+
+void page_none(struct page *p, const char *text)
+{
+	fputs("<p class=\"nothing\">", p->f);
+	page_text(p, text);
+	fputs("</p>\n", p->f);
+}
+
+/* The button works with scripts only and is shown by them. */
+static void copy_button(struct page *p, const char *what)
+{
+	fprintf(p->f, "<button type=\"button\" class=\"copy\" hidden>Copy<span class=\"vh\"> %s</span></button>", what);
+}
+
+void page_sql(struct page *p, const char *label, const char *sql)
+{
+	fputs("<details class=\"sql\"><summary>", p->f);
+	page_text(p, label);
+	fputs("</summary><div class=\"cmd\"><pre tabindex=\"0\"><code>", p->f);
+	page_text(p, sql);
+	fputs("</code></pre>", p->f);
+	copy_button(p, "this SQL");
+	fputs("</div></details>", p->f);
+}
+
+void page_command(struct page *p, const char *command)
+{
+	fputs("<div class=\"cmd\"><pre tabindex=\"0\"><code>", p->f);
+	page_text(p, command);
+	fputs("</code></pre>", p->f);
+	copy_button(p, "this command");
+	fputs("</div>", p->f);
+}
+
+void page_severity(struct page *p, const char *severity)
+{
+	bool known = !strcmp(severity, "critical") || !strcmp(severity, "warning");
+
+	fprintf(p->f, "<span class=\"sev sev-%s\">", known ? severity : "info");
+	svg_icon(p->f, severity);
+	fprintf(p->f, "%s</span>", !strcmp(severity, "critical") ? "Critical" : !strcmp(severity, "warning") ? "Warning" : "Info");
+}
+
+void page_td_class(struct page *p, const char *drop_class)
+{
+	fprintf(p->f, "<td><span class=\"tag tag-%s\">", svg_drop_class(drop_class));
+	page_text(p, *drop_class ? drop_class : "?");
+	fputs("</span></td>", p->f);
+}
+
+void page_td_bar(struct page *p, int64_t part, int64_t whole)
+{
+	fputs("<td class=\"bar\">", p->f);
+	svg_bar(p->f, part, whole);
+	fputs("</td>", p->f);
+}

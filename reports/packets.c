@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Theory of operation
+ *
+ * A tape has millions of packets; a report shows at most MAX_CHOSEN, taken in
+ * the order of their worth until the space is used: packets of findings, some of
+ * each kind of drop, the slowest, those that changed CPU most, and the median of
+ * each kind and outcome as what is typical. Each keeps the reasons why it is here.
+ */
+#include "packets.h"
+#include "svg.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_CHOSEN   220
+#define MAX_FEATURED 12 /* drawn without scripts */
+#define MAX_STAGES   64 /* of one packet */
+#define MAX_NAMES    512
+
+struct pick {
+	int64_t id;
+	char why[96];
+};
+
+struct chosen {
+	size_t n;
+	struct pick pick[MAX_CHOSEN];
+};
+
+static void choose(struct chosen *c, int64_t id, const char *why)
+{
+	struct pick *k;
+
+	for (size_t i = 0; i < c->n; i++) {
+		size_t len = strlen(c->pick[i].why);
+
+		if (c->pick[i].id != id)
+			continue;
+		if (!strstr(c->pick[i].why, why) && len + strlen(why) + 3 < sizeof(c->pick[i].why))
+			snprintf(c->pick[i].why + len, sizeof(c->pick[i].why) - len, ", %s", why);
+		return;
+	}
+	if (c->n == MAX_CHOSEN)
+		return;
+	k = &c->pick[c->n++];
+	k->id = id;
+	snprintf(k->why, sizeof(k->why), "%s", why);
+}
+
+static void choose_all(struct rep *r, struct chosen *c, const char *sql, const char *why)
+{
+	sqlite3_stmt *st = rep_query(r, sql);
+
+	while (rep_row(r, &st))
+		choose(c, col_int(st, 0), why);
+}
+
+struct chosen *packets_choose(struct rep *r)
+{
+	struct chosen *c = calloc(1, sizeof(*c));
+	sqlite3_stmt *st;
+
+	if (!c)
+		return NULL;
+	st = rep_query(r, "SELECT packet_id, finding_id FROM (SELECT packet_id, finding_id, row_number() OVER "
+			  "(PARTITION BY finding_id ORDER BY packet_id) AS k FROM finding_packet) WHERE k <= 8 "
+			  "AND finding_id <= 12 AND packet_id IN (SELECT id FROM _packet) ORDER BY finding_id, k");
+	while (rep_row(r, &st)) {
+		char why[40];
+
+		snprintf(why, sizeof(why), "finding %" PRId64, col_int(st, 1));
+		choose(c, col_int(st, 0), why);
+	}
+	st = rep_query(r, "SELECT packet_id, class FROM (SELECT packet_id, class, row_number() OVER "
+			  "(PARTITION BY reason, symbol_id ORDER BY id) AS k, count(*) OVER (PARTITION BY reason, symbol_id) AS n "
+			  "FROM _drop WHERE packet_id IN (SELECT id FROM _packet) AND layer NOT IN ('unix', 'netlink', 'vsock')) "
+			  "WHERE k <= 3 ORDER BY class NOT IN ('loss', 'policy', 'error'), k, n DESC, packet_id LIMIT 80");
+	while (rep_row(r, &st)) {
+		char why[40];
+
+		snprintf(why, sizeof(why), "drop: %.20s", col_text(st, 1));
+		choose(c, col_int(st, 0), why);
+	}
+	/* flags: 2 open at the end, 4 the end is an upper bound, 16 spans a loss: their duration is none */
+	choose_all(r, c, "SELECT id FROM _packet WHERE flags & 22 = 0 AND outcome IN (1, 2, 3) ORDER BY last_ns - first_ns DESC, id LIMIT 24",
+		   "slowest");
+	choose_all(r, c, "SELECT id FROM _packet WHERE cpu_hops > 0 ORDER BY cpu_hops DESC, id LIMIT 8", "most CPU changes");
+	choose_all(r, c, "SELECT id FROM _packet WHERE link IS NOT NULL ORDER BY link, id LIMIT 8", "linked to another");
+	choose_all(r, c,
+		   "SELECT id FROM (SELECT id, kind, outcome, row_number() OVER (PARTITION BY kind, outcome ORDER BY last_ns - first_ns, id) AS k, "
+		   "count(*) OVER (PARTITION BY kind, outcome) AS n FROM _packet WHERE flags & 18 = 0) "
+		   "WHERE k IN ((n + 1) / 2, (n + 3) / 4, (3 * n + 3) / 4) ORDER BY kind, outcome, k LIMIT 60",
+		   "typical");
+	return c;
+}
+
+void packets_free(struct chosen *c)
+{
+	free(c);
+}
+
+struct stage {
+	int64_t ts_ns, cpu, pid;
+	char name[48], dev[48], context[12], task[48], confidence[12];
+};
+
+/* Read at most MAX_STAGES stages; *@left_out counts the others. */
+static size_t read_stages(struct rep *r, int64_t id, struct stage *v, int64_t *left_out)
+{
+	sqlite3_stmt *st = rep_query(r, "SELECT h.ts_ns, h.stage, h.cpu, h.dev, h.context, h.pid, t.comm, h.confidence FROM hop h "
+					"LEFT JOIN task t ON t.pid = h.pid WHERE h.packet_id = ? ORDER BY h.seq");
+	size_t n = 0;
+
+	*left_out = 0;
+	if (st)
+		sqlite3_bind_int64(st, 1, id);
+	while (rep_row(r, &st)) {
+		struct stage *s = &v[n];
+
+		if (n == MAX_STAGES) {
+			(*left_out)++;
+			continue;
+		}
+		s->ts_ns = col_int(st, 0);
+		snprintf(s->name, sizeof(s->name), "%s", col_text(st, 1));
+		s->cpu = col_int(st, 2);
+		snprintf(s->dev, sizeof(s->dev), "%s", col_text(st, 3));
+		snprintf(s->context, sizeof(s->context), "%s", col_text(st, 4));
+		s->pid = col_int(st, 5);
+		snprintf(s->task, sizeof(s->task), "%s", col_text(st, 6));
+		snprintf(s->confidence, sizeof(s->confidence), "%s", col_text(st, 7));
+		n++;
+	}
+	return n;
+}
+
+/* Sorted numbers of the CPUs that the stages ran on. */
+static size_t lanes_of(const struct stage *v, size_t n, int64_t *cpu)
+{
+	size_t lanes = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+
+		while (k < lanes && cpu[k] < v[i].cpu)
+			k++;
+		if (k < lanes && cpu[k] == v[i].cpu)
+			continue;
+		memmove(cpu + k + 1, cpu + k, (lanes - k) * sizeof(*cpu));
+		cpu[k] = v[i].cpu;
+		lanes++;
+	}
+	return lanes;
+}
+
+#define LANE_HEIGHT 30
+#define LANE_LEFT   64
+#define LANE_WIDTH  900
+
+/* Room between two stages: long waits are longer, but not in proportion, so that the short ones stay apart. */
+static double gap_width(int64_t ns)
+{
+	return 1.4 + log10(1 + (ns > 0 ? (double)ns : 0) / 200);
+}
+
+static void draw_lanes(FILE *f, const struct stage *v, size_t n)
+{
+	int64_t cpu[MAX_STAGES + 1];
+	size_t lanes = lanes_of(v, n, cpu), lane = 0;
+	double total = 0, x = LANE_LEFT + 14, last_y = 0, scale;
+	int height = (int)lanes * LANE_HEIGHT + 22;
+
+	for (size_t i = 1; i < n; i++)
+		total += gap_width(ns_diff(v[i].ts_ns, v[i - 1].ts_ns));
+	scale = total > 0 ? (LANE_WIDTH - LANE_LEFT - 40) / total : 0;
+	scale = scale > 90 ? 90 : scale;
+	fprintf(f, "<svg class=\"lanes\" role=\"img\" aria-label=\"Stages on CPU lanes; the table below names them\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">",
+		LANE_WIDTH, height, LANE_WIDTH, height);
+	for (size_t k = 0; k < lanes; k++)
+		fprintf(f, "<text class=\"t-row\" x=\"0\" y=\"%zu\">CPU %" PRId64 "</text><path class=\"lane\" d=\"M%d %zuH%d\"/>",
+			k * LANE_HEIGHT + 34, cpu[k], LANE_LEFT, k * LANE_HEIGHT + 30, LANE_WIDTH);
+	for (size_t i = 0; i < n; i++) {
+		double y, from = x;
+
+		for (lane = 0; lane < lanes && cpu[lane] != v[i].cpu;)
+			lane++;
+		y = (double)lane * LANE_HEIGHT + 30;
+		if (i) {
+			int64_t gap = ns_diff(v[i].ts_ns, v[i - 1].ts_ns);
+
+			x += scale * gap_width(gap);
+			fprintf(f, "<path class=\"way\" d=\"M%.1f %.1fL%.1f %.1f\"/>", from, last_y, x, y);
+			if (x - from > 58)
+				fprintf(f, "<text class=\"t-gap\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>", (x + from) / 2,
+					(y < last_y ? y : last_y) - 7, text_duration(gap).s);
+		}
+		last_y = y;
+	}
+	x = LANE_LEFT + 14;
+	for (size_t i = 0; i < n; i++) {
+		bool drop = !strcmp(v[i].name, "kfree_skb");
+
+		for (lane = 0; lane < lanes && cpu[lane] != v[i].cpu;)
+			lane++;
+		if (i)
+			x += scale * gap_width(ns_diff(v[i].ts_ns, v[i - 1].ts_ns));
+		fprintf(f, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%zu\" r=\"8\"/>",
+			drop				      ? "p-drop" :
+			!strcmp(v[i].context, "task")    ? "p-task" :
+			!strcmp(v[i].context, "softirq") ? "p-soft" :
+							   "p-hard",
+			x, lane * LANE_HEIGHT + 30);
+		fprintf(f, "<text class=\"t-num\" x=\"%.1f\" y=\"%zu\" text-anchor=\"middle\">%zu</text>", x, lane * LANE_HEIGHT + 34, i + 1);
+	}
+	fputs("</svg>", f);
+}
+
+static void write_stages(struct page *p, int64_t id)
+{
+	static const struct head heads[] = { { "#", true },   { "Since start", true }, { "After the one before", true },
+					     { "Stage", false }, { "CPU", true },	 { "Device", false },
+					     { "Context", false }, { "Task", false },	 { "Certainty", false } };
+	struct stage v[MAX_STAGES];
+	int64_t left_out;
+	size_t n = read_stages(p->r, id, v, &left_out);
+
+	if (!n) {
+		page_none(p, "No stage of this packet was seen.");
+		return;
+	}
+	fputs("<div class=\"scroll plain\" role=\"region\" tabindex=\"0\" aria-label=\"Stages on CPU lanes\">", p->f);
+	draw_lanes(p->f, v, n);
+	fputs("</div>", p->f);
+	page_table(p, "Stages", heads, ARRAY_SIZE(heads));
+	for (size_t i = 0; i < n; i++) {
+		page_row(p);
+		page_td_num(p, (int64_t)i + 1);
+		page_td_time(p, v[i].ts_ns);
+		page_td_dur(p, i ? ns_diff(v[i].ts_ns, v[i - 1].ts_ns) : 0);
+		page_td_code(p, v[i].name);
+		page_td_num(p, v[i].cpu);
+		page_td(p, v[i].dev);
+		page_td(p, v[i].context);
+		fputs("<td>", p->f);
+		page_textf(p, "%s%s%" PRId64, v[i].task, v[i].task[0] ? " " : "", v[i].pid);
+		fputs("</td>", p->f);
+		page_td(p, v[i].confidence);
+		page_row_end(p);
+	}
+	page_table_end(p);
+	if (left_out)
+		fprintf(p->f, "<p class=\"more\">%s more stages are left out.</p>", text_count(left_out).s);
+}
+
+enum {
+	P_FIRST,
+	P_LAST,
+	P_KIND,
+	P_DEV_IN,
+	P_DEV_OUT,
+	P_LEN,
+	P_OUTCOME,
+	P_HOPS,
+	P_CONFIDENCE,
+	P_PROTO,
+	P_SRC,
+	P_SPORT,
+	P_DST,
+	P_DPORT,
+	P_REASON,
+	P_FUNCTION,
+	P_PARENT,
+	P_LINK,
+};
+
+static sqlite3_stmt *packet_row(struct rep *r, int64_t id)
+{
+	sqlite3_stmt *st = rep_query(r, "SELECT p.first_ns, p.last_ns, p.kind, p.dev_in, p.dev_out, p.len_bytes, p.outcome, p.cpu_hops, "
+					"p.confidence, f.proto, f.src, f.sport, f.dst, f.dport, d.reason, d.function, p.parent_id, p.link "
+					"FROM packet p LEFT JOIN flow f ON f.id = p.flow_id LEFT JOIN packet_drop d ON d.id = p.drop_id "
+					"WHERE p.id = ?");
+
+	if (st)
+		sqlite3_bind_int64(st, 1, id);
+	return st;
+}
+
+static struct text flow_of(sqlite3_stmt *st)
+{
+	struct text none = { "" };
+
+	if (col_null(st, P_PROTO))
+		return none;
+	return text_flow(col_text(st, P_PROTO), col_text(st, P_SRC), col_int_or(st, P_SPORT, -1), col_text(st, P_DST),
+			 col_int_or(st, P_DPORT, -1));
+}
+
+static void write_row(struct page *p, const struct pick *k, sqlite3_stmt *st)
+{
+	fprintf(p->f, "<tr data-p=\"%" PRId64 "\"><th scope=\"row\" class=\"n\" data-v=\"%" PRId64 "\">%" PRId64 "</th>", k->id, k->id, k->id);
+	page_td_time(p, col_int(st, P_FIRST));
+	page_td(p, col_text(st, P_KIND));
+	fputs("<td class=\"flowname\">", p->f);
+	if (col_null(st, P_PROTO))
+		fputs("not captured", p->f);
+	else
+		page_text(p, flow_of(st).s);
+	fputs("</td><td>", p->f);
+	page_textf(p, "%s%s%s", col_text(st, P_DEV_IN), !col_null(st, P_DEV_OUT) ? " → " : "", col_text(st, P_DEV_OUT));
+	fputs("</td>", p->f);
+	page_td_num_opt(p, st, P_LEN);
+	fputs("<td>", p->f);
+	page_text(p, col_text(st, P_OUTCOME));
+	if (!col_null(st, P_REASON) || !col_null(st, P_FUNCTION)) {
+		fputs(": <code>", p->f);
+		page_textf(p, "%s%s%s", col_text(st, P_REASON), col_null(st, P_REASON) ? "" : " ", col_text(st, P_FUNCTION));
+		fputs("</code>", p->f);
+	}
+	if (!col_null(st, P_PARENT)) {
+		fputs(" (", p->f);
+		page_textf(p, "%s of packet %" PRId64, col_text(st, P_LINK), col_int(st, P_PARENT));
+		fputs(")", p->f);
+	}
+	fputs("</td>", p->f);
+	page_td_dur(p, ns_diff(col_int(st, P_LAST), col_int(st, P_FIRST)));
+	page_td_num(p, col_int(st, P_HOPS));
+	page_td(p, col_text(st, P_CONFIDENCE));
+	page_td(p, k->why);
+	page_row_end(p);
+}
+
+/* One packet of each reason to be chosen, before second ones. */
+static void write_featured(struct page *p)
+{
+	const struct chosen *c = p->chosen;
+	int shown = 0;
+
+	fputs("<div id=\"packet-view\" class=\"packet-view js\" hidden aria-live=\"polite\"></div>\n<div class=\"featured\">\n", p->f);
+	for (size_t i = 0; i < c->n && shown < MAX_FEATURED; i++) {
+		bool seen = false;
+		sqlite3_stmt *st;
+
+		for (size_t k = 0; k < i && !seen; k++)
+			seen = !strcmp(c->pick[k].why, c->pick[i].why);
+		if (seen)
+			continue;
+		st = packet_row(p->r, c->pick[i].id);
+		while (rep_row(p->r, &st)) {
+			fprintf(p->f, "<details><summary>Packet %" PRId64 " (", c->pick[i].id);
+			page_text(p, c->pick[i].why);
+			fputs("): ", p->f);
+			page_textf(p, "%s %s", flow_of(st).s, col_text(st, P_OUTCOME));
+			fputs("</summary>\n", p->f);
+			write_stages(p, c->pick[i].id);
+			fputs("</details>\n", p->f);
+		}
+		shown++;
+	}
+	fputs("</div>\n", p->f);
+}
+
+void panel_packets(struct page *p)
+{
+	static const struct head heads[] = { { "Packet", true },  { "Start", true },	 { "Way", false },	 { "Flow", false },
+					     { "Device", false }, { "Bytes", true },	 { "Outcome", false }, { "Took", true },
+					     { "CPU changes", true }, { "Certainty", false }, { "Why it is here", false } };
+	int64_t all = rep_int(p->r, "SELECT count(*) FROM _packet", 0);
+	const struct chosen *c = p->chosen;
+
+	if (!c || !c->n) {
+		page_none(p, "No packet was followed: the recording has no packet events.");
+		return;
+	}
+	fputs("<form id=\"packet-search\" class=\"search js\" role=\"search\" hidden><label for=\"packet-words\">Search by address, port, "
+	      "reason, device or number</label><input id=\"packet-words\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"> "
+	      "<output id=\"packet-count\" for=\"packet-words\"></output></form>\n",
+	      p->f);
+	fputs("<div id=\"packet-list\" class=\"tall\">", p->f);
+	page_table(p, "Chosen packets", heads, ARRAY_SIZE(heads));
+	for (size_t i = 0; i < c->n; i++) {
+		sqlite3_stmt *st = packet_row(p->r, c->pick[i].id);
+
+		while (rep_row(p->r, &st))
+			write_row(p, &c->pick[i], st);
+	}
+	page_table_end(p);
+	fputs("</div>\n", p->f);
+	write_featured(p);
+	page_more(p, (int64_t)c->n, all, "packets", "SELECT * FROM packet");
+	fputs("<p class=\"hint\">Any other packet: <code>skbtape why DB --packet N</code>; a flow: "
+	      "<code>skbtape why DB \"udp 10.0.0.1:53\"</code>.</p>\n",
+	      p->f);
+}
+
+/* Names of stages, devices and tasks once each: the page stays small. */
+struct names {
+	char v[MAX_NAMES][48];
+	int n;
+};
+
+static int name_index(struct names *names, const char *s)
+{
+	for (int i = 0; i < names->n; i++)
+		if (!strcmp(names->v[i], s))
+			return i;
+	if (names->n == MAX_NAMES)
+		return 0; /* "": not shown */
+	snprintf(names->v[names->n], sizeof(names->v[0]), "%s", s);
+	return names->n++;
+}
+
+void packets_json(struct page *p, struct json *j)
+{
+	const struct chosen *c = p->chosen;
+	struct names *names = calloc(1, sizeof(*names));
+
+	json_open_array(j, "packets");
+	if (names)
+		name_index(names, "");
+	for (size_t i = 0; c && names && i < c->n; i++) {
+		struct stage v[MAX_STAGES];
+		int64_t left_out, first = 0;
+		size_t n = read_stages(p->r, c->pick[i].id, v, &left_out);
+
+		json_open_object(j, NULL);
+		json_int(j, "id", c->pick[i].id);
+		json_int(j, "left", left_out);
+		json_open_array(j, "s");
+		for (size_t k = 0; k < n; k++) {
+			if (!k)
+				first = v[k].ts_ns;
+			json_open_array(j, NULL);
+			json_int(j, NULL, ns_diff(v[k].ts_ns, first));
+			json_int(j, NULL, name_index(names, v[k].name));
+			json_int(j, NULL, v[k].cpu);
+			json_int(j, NULL, name_index(names, v[k].dev));
+			json_int(j, NULL, name_index(names, v[k].context));
+			json_int(j, NULL, v[k].pid);
+			json_int(j, NULL, name_index(names, v[k].task));
+			json_int(j, NULL, name_index(names, v[k].confidence));
+			json_close_array(j);
+		}
+		json_close_array(j);
+		json_close_object(j);
+	}
+	json_close_array(j);
+	json_open_array(j, "names");
+	for (int i = 0; names && i < names->n; i++)
+		json_text(j, NULL, names->v[i]);
+	json_close_array(j);
+	free(names);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* packets: the packets that a report shows one by one. */
+#ifndef SKBTAPE_PACKETS_H
+#define SKBTAPE_PACKETS_H
+
+#include "page.h"
+
+/* packets_choose() - those of the findings, of each kind of drop, the slowest, typical ones. Return: NULL when out of memory. */
+struct chosen *packets_choose(struct rep *r);
+void packets_free(struct chosen *c);
+/* packets_json() - the member "packets" for the page's script */
+void packets_json(struct page *p, struct json *j);
+
+#endif

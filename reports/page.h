@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page: the HTML report while it is written, and the pieces its panels are made
+ * of. Text of the tape reaches the page only through page_text() and the cells
+ * below, which escape it; everything else is text of ours.
+ */
+#ifndef SKBTAPE_PAGE_H
+#define SKBTAPE_PAGE_H
+
+#include "rep.h"
+#include "text.h"
+#include "../schema/json.h"
+
+struct timeline;
+struct chosen;
+
+struct page {
+	struct rep *r;
+	FILE *f;
+	struct timeline *timeline; /* NULL: the recording's time is not known */
+	struct chosen *chosen;
+};
+
+/* A column's heading; numbers stand to the right. */
+struct head {
+	const char *text;
+	bool number;
+};
+
+void page_text(struct page *p, const char *s);
+/* page_textf() - page_text() of a printf */
+void page_textf(struct page *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* page_table() - a table in a box that scrolls by itself; closed by page_table_end(). */
+void page_table(struct page *p, const char *caption, const struct head *heads, size_t n);
+void page_table_end(struct page *p);
+/* Between page_row() and the next one stand as many cells as the table has heads. */
+void page_row(struct page *p);
+void page_row_end(struct page *p);
+void page_td(struct page *p, const char *s);	  /* "" becomes a dash */
+void page_td_name(struct page *p, const char *s); /* the row's heading */
+void page_td_code(struct page *p, const char *s);
+void page_td_num(struct page *p, int64_t n);
+void page_td_num_opt(struct page *p, sqlite3_stmt *st, int i);
+void page_td_dur(struct page *p, int64_t ns);
+void page_td_dur_opt(struct page *p, sqlite3_stmt *st, int i);
+void page_td_bytes_opt(struct page *p, sqlite3_stmt *st, int i);
+void page_td_time(struct page *p, int64_t ns); /* since the start, UTC as its title */
+void page_td_dash(struct page *p);
+
+/* page_more() - what a bounded list left out, and how to get it; nothing where @shown is all. */
+void page_more(struct page *p, int64_t shown, int64_t total, const char *what, const char *sql);
+/* page_none() - a paragraph where a panel has nothing to show */
+void page_none(struct page *p, const char *text);
+/* page_sql() - SQL behind a fold, with a button that copies it */
+void page_sql(struct page *p, const char *label, const char *sql);
+/* page_command() - a command with a button that copies it */
+void page_command(struct page *p, const char *command);
+/* page_severity() - icon (its shape tells, not its colour alone) and word */
+void page_severity(struct page *p, const char *severity);
+/* page_class() - a drop's class as a tag */
+void page_td_class(struct page *p, const char *drop_class);
+/* page_td_bar() - a bar of @part in @whole */
+void page_td_bar(struct page *p, int64_t part, int64_t whole);
+
+/* The panels, in the report's order. */
+void panel_verdict(struct page *p);
+void panel_stack(struct page *p);
+void panel_timeline(struct page *p);
+void panel_drops(struct page *p);
+void panel_packets(struct page *p);
+void panel_latency(struct page *p);
+void panel_cpus(struct page *p);
+void panel_sockets(struct page *p);
+void panel_conntrack(struct page *p);
+void panel_ledger(struct page *p);
+void panel_config(struct page *p);
+void panel_unseen(struct page *p);
+void panel_recording(struct page *p);
+
+#endif

@@ -1,0 +1,381 @@
+"use strict";
+/* Adds to a page that can be read without it: copying, sorting, search, zoom. Text is only ever written as textContent. */
+(function () {
+	const SVG = "http://www.w3.org/2000/svg";
+	let data = {};
+
+	try {
+		data = JSON.parse(document.getElementById("data").textContent);
+	} catch (e) {
+		return;
+	}
+
+	function el(name, attrs, text) {
+		const e = document.createElement(name);
+
+		for (const k in attrs || {})
+			e.setAttribute(k, attrs[k]);
+		if (text !== undefined)
+			e.textContent = text;
+		return e;
+	}
+
+	function svg(name, attrs, text) {
+		const e = document.createElementNS(SVG, name);
+
+		for (const k in attrs || {})
+			e.setAttribute(k, attrs[k]);
+		if (text !== undefined)
+			e.textContent = text;
+		return e;
+	}
+
+	function digits(v) {
+		return v >= 99.95 ? v.toFixed(0) : v >= 9.995 ? v.toFixed(1) : v.toFixed(2);
+	}
+
+	function duration(ns) {
+		if (ns < 1000)
+			return ns + " ns";
+		if (ns < 999500)
+			return digits(ns / 1e3) + " µs";
+		if (ns < 999500000)
+			return digits(ns / 1e6) + " ms";
+		return digits(ns / 1e9) + " s";
+	}
+
+	function count(n) {
+		return String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+	}
+
+	for (const e of document.querySelectorAll(".js"))
+		if (e.id !== "packet-view")
+			e.hidden = false;
+
+	/* copy buttons: file:// pages may have no clipboard API, then the text is selected */
+	for (const b of document.querySelectorAll("button.copy")) {
+		const code = b.parentNode.querySelector("code"), label = b.firstChild;
+
+		b.hidden = false;
+		b.addEventListener("click", function () {
+			const done = function (word) {
+				label.nodeValue = word;
+				setTimeout(function () { label.nodeValue = "Copy"; }, 1500);
+			};
+			const select = function () {
+				getSelection().selectAllChildren(code);
+				done("Selected");
+			};
+
+			if (navigator.clipboard)
+				navigator.clipboard.writeText(code.textContent).then(function () { done("Copied"); }, select);
+			else
+				select();
+		});
+	}
+
+	/* tables: sort by a column */
+	function cellKey(row, i) {
+		const c = row.cells[i];
+
+		if (!c)
+			return "";
+		if (c.dataset.v !== undefined)
+			return Number(c.dataset.v);
+		return c.textContent;
+	}
+
+	function sortTable(table, i, th) {
+		const body = table.tBodies[0], up = th.getAttribute("aria-sort") === "descending";
+		const rows = Array.from(body.rows).map(function (r, k) { return [cellKey(r, i), k, r]; });
+
+		for (const other of table.tHead.rows[0].cells)
+			other.removeAttribute("aria-sort");
+		th.setAttribute("aria-sort", up ? "ascending" : "descending");
+		rows.sort(function (a, b) {
+			const an = typeof a[0] === "number", bn = typeof b[0] === "number";
+			let c;
+
+			if (an && bn)
+				c = a[0] - b[0];
+			else if (an !== bn)
+				return an ? -1 : 1; /* what has no number stays below */
+			else
+				c = a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0;
+			return (up ? c : -c) || a[1] - b[1];
+		});
+		for (const r of rows)
+			body.appendChild(r[2]);
+	}
+
+	for (const table of document.querySelectorAll("table:not(.matrix)")) {
+		if (!table.tHead || table.tBodies[0].rows.length < 2)
+			continue;
+		Array.from(table.tHead.rows[0].cells).forEach(function (th, i) {
+			const b = el("button", { type: "button", class: "sort" }, th.textContent);
+
+			if (!th.textContent)
+				return;
+			th.textContent = "";
+			th.appendChild(b);
+			b.addEventListener("click", function () { sortTable(table, i, th); });
+		});
+	}
+
+	/* paper shows what is folded on the screen */
+	addEventListener("beforeprint", function () {
+		for (const d of document.querySelectorAll("details:not([open])")) {
+			d.open = true;
+			d.dataset.printed = "1";
+		}
+	});
+	addEventListener("afterprint", function () {
+		for (const d of document.querySelectorAll("details[data-printed]")) {
+			d.open = false;
+			delete d.dataset.printed;
+		}
+	});
+
+	function timeline() {
+		const t = data.timeline, picture = document.getElementById("timeline-picture"), readout = document.getElementById("timeline-readout");
+
+		if (!t || !picture || !readout)
+			return;
+		const left = Number(picture.dataset.x), width = Number(picture.dataset.w);
+		const plots = picture.querySelectorAll(".plot"), ticks = picture.querySelectorAll(".t-tick");
+		const cursor = document.getElementById("timeline-cursor"), box = picture.viewBox.baseVal;
+		const select = svg("rect", { class: "select", y: 16, height: box.height - 16, width: 0 });
+		let from = 0, to = t.n, at = -1, drag = null;
+
+		picture.appendChild(select);
+		picture.setAttribute("tabindex", "0");
+
+		function zoom(a, b) {
+			from = Math.max(0, Math.min(a, t.n - 1));
+			to = Math.min(t.n, Math.max(b, from + 1));
+			for (const p of plots)
+				p.setAttribute("viewBox", from + " 0 " + (to - from) + " " + p.viewBox.baseVal.height);
+			ticks.forEach(function (tick, i) {
+				const ns = (from + (to - from) * i / (ticks.length - 1)) * t.bucket_ns;
+
+				tick.textContent = ns ? duration(ns) : "start";
+			});
+		}
+
+		function bucketAt(x) {
+			return Math.max(from, Math.min(to - 1, Math.floor(from + (x - left) / width * (to - from))));
+		}
+
+		function show(b) {
+			const list = el("ul"), x = left + (b + .5 - from) / (to - from) * width;
+
+			at = b;
+			cursor.setAttribute("d", "M" + x.toFixed(1) + " 16V" + box.height);
+			readout.textContent = "";
+			readout.appendChild(el("strong", {}, "+" + duration(b * t.bucket_ns) + " to +" + duration((b + 1) * t.bucket_ns)));
+			for (const tr of t.tracks) {
+				if (!tr.v[b])
+					continue;
+				const li = el("li");
+
+				li.appendChild(el("span", {}, tr.name));
+				li.appendChild(el("span", {}, tr.unit === "ns" ? duration(tr.v[b]) : count(tr.v[b])));
+				list.appendChild(li);
+			}
+			if (!list.firstChild)
+				list.appendChild(el("li", {}, "nothing"));
+			readout.appendChild(list);
+		}
+
+		function xOf(ev) {
+			const r = picture.getScreenCTM();
+
+			return r ? (ev.clientX - r.e) / r.a : 0;
+		}
+
+		readout.appendChild(el("span", { class: "hint" }, "Point at a time in the picture, or use the arrow keys."));
+		picture.addEventListener("pointermove", function (ev) {
+			const x = xOf(ev);
+
+			if (drag !== null) {
+				select.setAttribute("x", Math.max(left, Math.min(drag, x)));
+				select.setAttribute("width", Math.abs(Math.min(left + width, Math.max(left, x)) - drag));
+			}
+			if (x >= left && x <= left + width)
+				show(bucketAt(x));
+		});
+		picture.addEventListener("pointerdown", function (ev) {
+			const x = xOf(ev);
+
+			if (ev.pointerType === "mouse" && ev.button === 0 && x >= left && x <= left + width) {
+				drag = x;
+				ev.preventDefault();
+				picture.focus({ preventScroll: true });
+			}
+		});
+		addEventListener("pointerup", function (ev) {
+			if (drag === null)
+				return;
+			const x = Math.max(left, Math.min(left + width, xOf(ev)));
+
+			if (Math.abs(x - drag) > 6)
+				zoom(bucketAt(Math.min(x, drag)), bucketAt(Math.max(x, drag)) + 1);
+			drag = null;
+			select.setAttribute("width", 0);
+		});
+		picture.addEventListener("dblclick", function () { zoom(0, t.n); });
+		picture.addEventListener("keydown", function (ev) {
+			const mid = at < 0 ? from : at, size = to - from;
+
+			if (ev.key === "ArrowRight")
+				show(Math.min(to - 1, mid + 1));
+			else if (ev.key === "ArrowLeft")
+				show(Math.max(from, mid - 1));
+			else if (ev.key === "+" || ev.key === "=")
+				zoom(Math.floor(mid - size / 4), Math.ceil(mid + size / 4));
+			else if (ev.key === "-")
+				zoom(from - Math.ceil(size / 2), to + Math.ceil(size / 2));
+			else if (ev.key === "Escape")
+				zoom(0, t.n);
+			else
+				return;
+			ev.preventDefault();
+		});
+	}
+
+	/* the same lanes as the report draws for the featured packets */
+	function gapWidth(ns) {
+		return 1.4 + Math.log10(1 + Math.max(0, ns) / 200);
+	}
+
+	function drawLanes(stages) {
+		const left = 64, width = 900, step = 30, names = data.names;
+		const cpus = Array.from(new Set(stages.map(function (s) { return s[2]; }))).sort(function (a, b) { return a - b; });
+		const height = cpus.length * step + 22;
+		const pic = svg("svg", { class: "lanes", role: "img", "aria-label": "Stages on CPU lanes; the table below names them", viewBox: "0 0 " + width + " " + height });
+		let total = 0, x = left + 14, last = null;
+
+		for (let i = 1; i < stages.length; i++)
+			total += gapWidth(stages[i][0] - stages[i - 1][0]);
+		const scale = total ? Math.min(90, (width - left - 40) / total) : 0;
+
+		cpus.forEach(function (c, k) {
+			pic.appendChild(svg("text", { class: "t-row", x: 0, y: k * step + 34 }, "CPU " + c));
+			pic.appendChild(svg("path", { class: "lane", d: "M" + left + " " + (k * step + 30) + "H" + width }));
+		});
+		const points = stages.map(function (s, i) {
+			const y = cpus.indexOf(s[2]) * step + 30, before = x;
+
+			if (i) {
+				const gap = s[0] - stages[i - 1][0];
+
+				x += scale * gapWidth(gap);
+				pic.appendChild(svg("path", { class: "way", d: "M" + before + " " + last + "L" + x + " " + y }));
+				if (x - before > 58)
+					pic.appendChild(svg("text", { class: "t-gap", "text-anchor": "middle", x: (x + before) / 2, y: Math.min(y, last) - 7 }, duration(gap)));
+			}
+			last = y;
+			return [x, y];
+		});
+		stages.forEach(function (s, i) {
+			const context = names[s[4]];
+			const css = names[s[1]] === "kfree_skb" ? "p-drop" : context === "task" ? "p-task" : context === "softirq" ? "p-soft" : "p-hard";
+
+			pic.appendChild(svg("circle", { class: css, cx: points[i][0], cy: points[i][1], r: 8 }));
+			pic.appendChild(svg("text", { class: "t-num", "text-anchor": "middle", x: points[i][0], y: points[i][1] + 4 }, String(i + 1)));
+		});
+		return pic;
+	}
+
+	function stageTable(stages) {
+		const names = data.names, table = el("table"), body = el("tbody"), head = el("tr"), thead = el("thead");
+
+		table.appendChild(el("caption", {}, "Stages; dots: blue softirq, green task, purple hardirq, red drop"));
+		["#", "Since its start", "After the one before", "Stage", "CPU", "Device", "Context", "Task", "Certainty"].forEach(function (h, i) {
+			head.appendChild(el("th", { scope: "col", class: i < 3 || i === 4 ? "n" : "" }, h));
+		});
+		thead.appendChild(head);
+		table.appendChild(thead);
+		stages.forEach(function (s, i) {
+			const tr = el("tr"), cells = [
+				[i + 1, 1], ["+" + duration(s[0]), 1], [duration(i ? s[0] - stages[i - 1][0] : 0), 1], [names[s[1]], 0], [s[2], 1],
+				[names[s[3]] || "–", 0], [names[s[4]], 0], [(names[s[6]] ? names[s[6]] + " " : "") + s[5], 0], [names[s[7]], 0]
+			];
+
+			for (const c of cells)
+				tr.appendChild(el("td", c[1] ? { class: "n" } : {}, String(c[0])));
+			body.appendChild(tr);
+		});
+		table.appendChild(body);
+		return table;
+	}
+
+	function packets() {
+		const list = document.getElementById("packet-list"), view = document.getElementById("packet-view");
+		const form = document.getElementById("packet-search"), words = document.getElementById("packet-words"), output = document.getElementById("packet-count");
+
+		if (!list || !view || !form || !data.packets)
+			return;
+		const rows = Array.from(list.querySelectorAll("tr[data-p]"));
+		const byId = new Map(data.packets.map(function (p) { return [String(p.id), p]; }));
+		const texts = rows.map(function (r) { return r.textContent.toLowerCase(); });
+		let on = null;
+
+		function open(row) {
+			const p = byId.get(row.dataset.p), box = el("div", { class: "scroll plain", tabindex: "0", role: "region", "aria-label": "Stages on CPU lanes" });
+
+			if (!p)
+				return;
+			if (on)
+				on.classList.remove("on");
+			on = row;
+			row.classList.add("on");
+			view.textContent = "";
+			view.hidden = false;
+			view.appendChild(el("h4", {}, "Packet " + p.id + ": " + row.querySelector(".flowname").textContent + ", " + row.cells[6].textContent));
+			if (!p.s.length) {
+				view.appendChild(el("p", {}, "No stage of this packet was seen."));
+				return;
+			}
+			box.appendChild(drawLanes(p.s));
+			view.appendChild(box);
+			const wide = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Stages" });
+
+			wide.appendChild(stageTable(p.s));
+			view.appendChild(wide);
+			if (p.left)
+				view.appendChild(el("p", { class: "more" }, count(p.left) + " more stages are left out."));
+		}
+
+		rows.forEach(function (row) {
+			const th = row.cells[0], b = el("button", { type: "button", class: "pick" }, th.textContent);
+
+			th.textContent = "";
+			th.appendChild(b);
+			b.setAttribute("aria-label", "Show packet " + b.textContent);
+			b.addEventListener("click", function () { open(row); });
+		});
+
+		function search() {
+			const want = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+			let shown = 0;
+
+			rows.forEach(function (row, i) {
+				const hit = want.every(function (w) { return texts[i].includes(w); });
+
+				row.hidden = !hit;
+				shown += hit;
+			});
+			output.textContent = want.length ? count(shown) + " of " + count(rows.length) : count(rows.length) + " packets";
+		}
+
+		form.addEventListener("submit", function (ev) { ev.preventDefault(); });
+		words.addEventListener("input", search);
+		search();
+		if (rows.length)
+			open(rows[0]);
+	}
+
+	timeline();
+	packets();
+})();

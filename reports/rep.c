@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+#include "rep.h"
+#include "../analyze/load.h"
+#include "../analyze/tmpfiles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* SQLite's header string, fileformat2.html section 1.3.1; its NUL counts. */
+static const char sqlite_magic[16] = "SQLite format 3";
+
+static int is_database(const char *path, bool *yes, struct err *e)
+{
+	char head[sizeof(sqlite_magic)];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return err_sys(e, "%s", path);
+	n = read(fd, head, sizeof(head));
+	if (n < 0) {
+		int rc = err_sys(e, "%s", path);
+
+		close(fd);
+		return rc;
+	}
+	close(fd);
+	*yes = n == (ssize_t)sizeof(head) && !memcmp(head, sqlite_magic, sizeof(head));
+	return 0;
+}
+
+static void note_incomplete(struct rep *r)
+{
+	sqlite3_stmt *st = rep_query(r, "SELECT note FROM quality WHERE kind IN ('tape-cut', 'tape-damaged', 'source-missing', 'permission') "
+					"ORDER BY kind NOT IN ('tape-cut', 'tape-damaged'), id LIMIT 1");
+
+	while (rep_row(r, &st)) {
+		r->incomplete = true;
+		snprintf(r->why, sizeof(r->why), "%s", col_text(st, 0));
+	}
+}
+
+int rep_open(struct rep *r, const char *path, struct err *e)
+{
+	struct load_result load = { 0 };
+	bool database = false;
+	sqlite3 *h;
+	int rc;
+
+	*r = (struct rep){ 0 };
+	rc = is_database(path, &database, e);
+	if (rc)
+		return rc;
+	if (database)
+		rc = db_open(&r->db, path, e);
+	else
+		rc = load_tape(path, NULL, NULL, &r->db, &load, e);
+	if (rc)
+		return rc;
+	/* a database may come from anyone: its schema must not be able to call what has effects */
+	h = db_handle(r->db);
+	sqlite3_db_config(h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	r->from_tape = !database;
+	if (database) {
+		note_incomplete(r);
+	} else {
+		r->incomplete = load.incomplete;
+		snprintf(r->why, sizeof(r->why), "%s", load.why);
+	}
+	r->start_ns = rep_fact_int(r, "start_ns", 0);
+	r->end_ns = rep_fact_int(r, "end_ns", 0);
+	rc = rep_error(r, e);
+	if (rc)
+		rep_close(r);
+	return rc;
+}
+
+void rep_close(struct rep *r)
+{
+	db_close(r->db);
+	r->db = NULL;
+}
+
+int rep_error(const struct rep *r, struct err *e)
+{
+	return r->rc ? err_set(e, r->rc, "%s", r->err.text) : 0;
+}
+
+static void fail(struct rep *r)
+{
+	if (!r->rc)
+		r->rc = err_set(&r->err, -EIO, "reading the database: %s", sqlite3_errmsg(db_handle(r->db)));
+}
+
+sqlite3_stmt *rep_query(struct rep *r, const char *sql)
+{
+	sqlite3_stmt *st = NULL;
+
+	if (r->rc)
+		return NULL;
+	if (sqlite3_prepare_v2(db_handle(r->db), sql, -1, &st, NULL) != SQLITE_OK) {
+		fail(r);
+		return NULL;
+	}
+	return st;
+}
+
+bool rep_row(struct rep *r, sqlite3_stmt **st)
+{
+	int rc;
+
+	if (!*st)
+		return false;
+	rc = r->rc ? SQLITE_DONE : sqlite3_step(*st);
+	if (rc == SQLITE_ROW)
+		return true;
+	if (rc != SQLITE_DONE)
+		fail(r);
+	rep_done(st);
+	return false;
+}
+
+void rep_done(sqlite3_stmt **st)
+{
+	sqlite3_finalize(*st);
+	*st = NULL;
+}
+
+int64_t rep_int_of(struct rep *r, const char *sql, int64_t arg, int64_t dflt)
+{
+	sqlite3_stmt *st = rep_query(r, sql);
+	int64_t v = dflt;
+
+	if (st && sqlite3_bind_parameter_count(st))
+		sqlite3_bind_int64(st, 1, arg);
+	if (rep_row(r, &st)) {
+		v = col_int_or(st, 0, dflt);
+		rep_done(&st);
+	}
+	return v;
+}
+
+int64_t rep_int(struct rep *r, const char *sql, int64_t dflt)
+{
+	return rep_int_of(r, sql, 0, dflt);
+}
+
+void rep_fact(struct rep *r, const char *key, char *out, size_t size)
+{
+	sqlite3_stmt *st = rep_query(r, "SELECT value FROM tape WHERE key = ?");
+
+	out[0] = '\0';
+	if (st)
+		sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
+	while (rep_row(r, &st))
+		snprintf(out, size, "%s", col_text(st, 0));
+}
+
+int64_t rep_fact_int(struct rep *r, const char *key, int64_t dflt)
+{
+	char text[32];
+	int64_t v;
+
+	rep_fact(r, key, text, sizeof(text));
+	return span_i64((struct span){ text, strlen(text) }, &v) ? dflt : v;
+}
+
+const char *col_opt(sqlite3_stmt *st, int i)
+{
+	return (const char *)sqlite3_column_text(st, i);
+}
+
+const char *col_text(sqlite3_stmt *st, int i)
+{
+	const char *s = col_opt(st, i);
+
+	return s ? s : "";
+}
+
+int64_t col_int(sqlite3_stmt *st, int i)
+{
+	return sqlite3_column_int64(st, i);
+}
+
+bool col_null(sqlite3_stmt *st, int i)
+{
+	return sqlite3_column_type(st, i) == SQLITE_NULL;
+}
+
+int64_t col_int_or(sqlite3_stmt *st, int i, int64_t dflt)
+{
+	return col_null(st, i) ? dflt : col_int(st, i);
+}
+
+/* The temporary file stands beside the final one, so that rename() is atomic. */
+static int open_tmp(struct out *o, struct err *e)
+{
+	size_t n = strlen(o->path) + 32;
+	int fd = -1;
+
+	o->tmp = malloc(n);
+	if (!o->tmp)
+		return err_set(e, -ENOMEM, "out of memory");
+	for (int i = 0; fd < 0 && i < 100; i++) {
+		snprintf(o->tmp, n, "%s.tmp-%d-%d", o->path, (int)getpid(), i);
+		fd = open(o->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+		if (fd < 0 && errno != EEXIST)
+			break;
+	}
+	if (fd < 0) {
+		int rc = err_sys(e, "cannot create %s", o->tmp);
+
+		free(o->tmp);
+		o->tmp = NULL;
+		return rc;
+	}
+	tmpfiles_add(o->tmp);
+	o->f = fdopen(fd, "w");
+	if (!o->f) {
+		close(fd);
+		return err_set(e, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+int out_open(struct out *o, const char *path, const char *input, struct err *e)
+{
+	struct stat st, in;
+	int rc;
+
+	*o = (struct out){ 0 };
+	if (!path || !strcmp(path, "-")) {
+		o->f = stdout;
+		return 0;
+	}
+	o->path = strdup(path);
+	if (!o->path)
+		return err_set(e, -ENOMEM, "out of memory");
+	if (!stat(path, &st)) {
+		if (input && !stat(input, &in) && in.st_dev == st.st_dev && in.st_ino == st.st_ino) {
+			out_abort(o);
+			return err_set(e, -EINVAL, "%s is what is being read: give another name with -o", path);
+		}
+		if (!S_ISREG(st.st_mode)) { /* never rename over a device or a pipe */
+			o->f = fopen(path, "we");
+			rc = o->f ? 0 : err_sys(e, "%s", path);
+			if (rc)
+				out_abort(o);
+			return rc;
+		}
+	}
+	rc = open_tmp(o, e);
+	if (rc)
+		out_abort(o);
+	return rc;
+}
+
+int out_commit(struct out *o, struct err *e)
+{
+	const char *name = o->path ? o->path : "standard output";
+	int rc = 0;
+
+	if (ferror(o->f) || fflush(o->f))
+		rc = err_sys(e, "writing %s", name);
+	if (o->f != stdout && fclose(o->f) && !rc)
+		rc = err_sys(e, "writing %s", name);
+	o->f = NULL;
+	if (!rc && o->tmp) {
+		if (rename(o->tmp, o->path)) {
+			rc = err_sys(e, "cannot rename %s to %s", o->tmp, o->path);
+		} else {
+			tmpfiles_done(o->tmp);
+			free(o->tmp);
+			o->tmp = NULL;
+		}
+	}
+	out_abort(o);
+	return rc;
+}
+
+void out_abort(struct out *o)
+{
+	if (o->f && o->f != stdout)
+		fclose(o->f);
+	if (o->tmp) {
+		unlink(o->tmp);
+		tmpfiles_done(o->tmp);
+	}
+	free(o->tmp);
+	free(o->path);
+	*o = (struct out){ 0 };
+}

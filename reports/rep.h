@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rep: what all reports share: the database they read, rows of it, and the file
+ * they write.
+ *
+ * Errors of reading are kept in the handle (the first one counts) and a query
+ * that failed has no rows, so a report asks once, at its end.
+ */
+#ifndef SKBTAPE_REP_H
+#define SKBTAPE_REP_H
+
+#include "../analyze/db.h"
+#include <stdio.h>
+
+struct rep {
+	struct db *db;
+	bool from_tape;	     /* the argument was a tape, not a database */
+	bool incomplete;     /* cut, damaged, or a source is missing: exit status 3 */
+	char why[256];	     /* in words */
+	int rc;		     /* first error of reading */
+	struct err err;
+	int64_t start_ns, end_ns; /* of the recording; 0: not known */
+};
+
+/**
+ * rep_open() - open a database, or load a tape into one that leaves nothing behind
+ * @path: a tape or a database; told apart by their first bytes
+ * Return: 0; or what db_open() or load_tape() gave, or -errno of reading @path.
+ */
+int rep_open(struct rep *r, const char *path, struct err *e);
+void rep_close(struct rep *r);
+/* rep_error() - the first error of reading since rep_open(), 0: none. */
+int rep_error(const struct rep *r, struct err *e);
+
+/* rep_query() - prepare @sql (ours). Return: a statement for rep_row(); NULL after an error. */
+sqlite3_stmt *rep_query(struct rep *r, const char *sql);
+/* rep_row() - next row. Return: false at the end; the statement is then gone and *@st NULL. */
+bool rep_row(struct rep *r, sqlite3_stmt **st);
+/* rep_done() - give a statement back before its end. */
+void rep_done(sqlite3_stmt **st);
+/* rep_int() - first column of the first row, @dflt where there is none or it is NULL. */
+int64_t rep_int(struct rep *r, const char *sql, int64_t dflt);
+/* rep_int_of() - rep_int() with one number bound. */
+int64_t rep_int_of(struct rep *r, const char *sql, int64_t arg, int64_t dflt);
+/* rep_fact() - a value of the table tape, "" where it is not known; cut to @size. */
+void rep_fact(struct rep *r, const char *key, char *out, size_t size);
+int64_t rep_fact_int(struct rep *r, const char *key, int64_t dflt);
+
+/* Columns of the present row. */
+const char *col_text(sqlite3_stmt *st, int i); /* "" for NULL */
+const char *col_opt(sqlite3_stmt *st, int i);  /* NULL for NULL */
+int64_t col_int(sqlite3_stmt *st, int i);
+bool col_null(sqlite3_stmt *st, int i);
+/* col_int_or() - @dflt for NULL */
+int64_t col_int_or(sqlite3_stmt *st, int i, int64_t dflt);
+
+/* ns_diff() - @a - @b, at the limit where it does not fit: times of a tape can be anything. */
+static inline int64_t ns_diff(int64_t a, int64_t b)
+{
+	int64_t d;
+
+	return __builtin_sub_overflow(a, b, &d) ? a < b ? INT64_MIN : INT64_MAX : d;
+}
+
+/* A file that appears under its name only when it is whole. */
+struct out {
+	FILE *f;
+	char *path; /* NULL: standard output */
+	char *tmp;  /* NULL: written in place (a pipe, a device) */
+};
+
+/**
+ * out_open() - start a file
+ * @path:  "-" or NULL: standard output
+ * @input: what is being read, which must not be overwritten; may be NULL
+ * Return: 0, -EINVAL (@path is @input), or -errno.
+ */
+int out_open(struct out *o, const char *path, const char *input, struct err *e);
+/* out_commit() - flush, close, rename. Return: 0 or -errno; the temporary file is gone in both cases. */
+int out_commit(struct out *o, struct err *e);
+/* out_abort() - forget it. */
+void out_abort(struct out *o);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+#include "formats.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+	"usage: skbtape report TAPE|DB [-o FILE] [--format html|md|json]\n"
+	"\n"
+	"Writes what a tape tells: the root causes with their proof, then everything behind them.\n"
+	"\n"
+	"  -o FILE            where to; '-' is standard output\n"
+	"  -f, --format FMT   html: one file that opens anywhere (default; to TAPE.html)\n"
+	"                     md:   a summary to paste into a ticket (to standard output)\n"
+	"                     json: for programs (to standard output)\n"
+	"  -h, --help         this text\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but the tape is cut, damaged or lacks a source.\n";
+
+struct format {
+	const char *name;
+	void (*write)(struct rep *r, FILE *f);
+};
+
+static const struct format formats[] = {
+	{ "html", html_write },
+	{ "md", markdown_write },
+	{ "json", json_report_write },
+};
+
+/* x.skbtape and x.db become x.html, anything else gets .html behind it. */
+static char *default_name(const char *input)
+{
+	static const char *const ends[] = { ".skbtape", ".db" };
+	size_t n = strlen(input);
+	char *name;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		size_t len = strlen(ends[i]);
+
+		if (n > len && input[n - len - 1] != '/' && !strcmp(input + n - len, ends[i])) {
+			n -= len;
+			break;
+		}
+	}
+	name = malloc(n + sizeof(".html"));
+	if (name) {
+		memcpy(name, input, n);
+		memcpy(name + n, ".html", sizeof(".html"));
+	}
+	return name;
+}
+
+static int write_report(const char *input, const char *path, const struct format *format, bool *incomplete,
+			struct err *e)
+{
+	struct rep r;
+	struct out o = { 0 };
+	int rc = rep_open(&r, input, e);
+
+	if (rc)
+		return rc;
+	rc = out_open(&o, path, input, e);
+	if (rc)
+		goto cleanup;
+	format->write(&r, o.f);
+	rc = rep_error(&r, e);
+	if (rc)
+		out_abort(&o);
+	else
+		rc = out_commit(&o, e);
+	if (!rc && r.incomplete) {
+		*incomplete = true;
+		fprintf(stderr, "skbtape report: %s: incomplete: %s\n", input, r.why);
+	}
+cleanup:
+	rep_close(&r);
+	return rc;
+}
+
+int report_main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "output", required_argument, NULL, 'o' },
+		{ "format", required_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const struct format *format = &formats[0];
+	const char *path = NULL;
+	char *made = NULL;
+	bool incomplete = false;
+	struct err e = { "" };
+	int c, rc;
+
+	optind = 0;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":o:f:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'o':
+			path = optarg;
+			break;
+		case 'f':
+			format = NULL;
+			for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+				if (!strcmp(formats[i].name, optarg))
+					format = &formats[i];
+			if (!format) {
+				fprintf(stderr, "skbtape report: --format %s: expected html, md or json\n", optarg);
+				return 2;
+			}
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fprintf(stderr, "skbtape report: %s %s; see skbtape report --help\n",
+				c == ':' ? "a value is missing behind" : "unknown option", argv[optind - 1]);
+			return 2;
+		}
+	}
+	if (argc - optind != 1) {
+		fprintf(stderr, "skbtape report: expected one TAPE or DB, got %d; see skbtape report --help\n",
+			argc - optind);
+		return 2;
+	}
+	if (!path && format == &formats[0]) {
+		made = default_name(argv[optind]);
+		if (!made) {
+			fprintf(stderr, "skbtape report: out of memory\n");
+			return 1;
+		}
+		path = made;
+	}
+	rc = write_report(argv[optind], path, format, &incomplete, &e);
+	if (rc)
+		fprintf(stderr, "skbtape report: %s\n", e.text);
+	else if (made)
+		fprintf(stderr, "skbtape report: wrote %s\n", made);
+	free(made);
+	return rc ? 1 : incomplete ? 3 : 0;
+}

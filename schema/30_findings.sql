@@ -1,0 +1,227 @@
+-- SPDX-License-Identifier: MIT
+-- Findings: root causes and their proof, and the counters' ledger.
+
+CREATE TABLE ledger (
+	-- a counter that changed, and what explains it
+	id INTEGER PRIMARY KEY,
+	netns TEXT, -- NULL: of the whole machine
+	source TEXT NOT NULL,
+	name TEXT NOT NULL,
+	dev TEXT,
+	cpu INTEGER,
+	delta INTEGER NOT NULL,
+	explained INTEGER, -- how much of it events explain, NULL: no event can
+	unexplained INTEGER,
+	explanation TEXT
+) STRICT;
+
+CREATE TABLE finding (
+	-- a root cause
+	id INTEGER PRIMARY KEY, -- 1 is the best
+	rank REAL NOT NULL, -- what it was ordered by, greater is worse for the user
+	rule TEXT NOT NULL, -- the rule's file name
+	cause TEXT NOT NULL, -- a word of the vocabulary, see docs
+	severity TEXT NOT NULL CHECK (severity IN ('critical', 'warning', 'info')),
+	confidence REAL NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+	title TEXT NOT NULL,
+	summary TEXT NOT NULL,
+	layer TEXT NOT NULL,
+	netns TEXT,
+	dev TEXT,
+	function TEXT,
+	reason TEXT,
+	flow_id INTEGER REFERENCES flow(id),
+	flow_proto TEXT, -- the flow also where no frame shows it
+	flow_src TEXT,
+	flow_sport INTEGER,
+	flow_dst TEXT,
+	flow_dport INTEGER,
+	process TEXT,
+	pid INTEGER,
+	cpu INTEGER,
+	from_ns INTEGER,
+	to_ns INTEGER,
+	packets INTEGER,
+	bytes INTEGER,
+	flows INTEGER,
+	delay_ns INTEGER,
+	symptom_of INTEGER REFERENCES finding(id) -- NULL: a cause of its own
+) STRICT;
+
+CREATE TABLE finding_evidence (
+	-- one proof of a finding
+	finding_id INTEGER NOT NULL REFERENCES finding(id),
+	seq INTEGER NOT NULL, -- from 1
+	text TEXT NOT NULL, -- in words, with the numbers
+	sql TEXT, -- that gives the numbers, runs as it stands; NULL: none
+	PRIMARY KEY (finding_id, seq)
+) STRICT;
+
+CREATE TABLE finding_advice (
+	-- what to do
+	finding_id INTEGER NOT NULL REFERENCES finding(id),
+	seq INTEGER NOT NULL,
+	text TEXT NOT NULL,
+	command TEXT, -- exact, for this host's values
+	undo TEXT, -- how to take it back
+	PRIMARY KEY (finding_id, seq)
+) STRICT;
+
+CREATE TABLE finding_ruled_out (
+	-- what it is not, and why
+	finding_id INTEGER NOT NULL REFERENCES finding(id),
+	seq INTEGER NOT NULL,
+	text TEXT NOT NULL,
+	PRIMARY KEY (finding_id, seq)
+) STRICT;
+
+CREATE TABLE finding_packet (
+	-- packets that show it, worst first
+	finding_id INTEGER NOT NULL REFERENCES finding(id),
+	packet_id INTEGER NOT NULL,
+	PRIMARY KEY (finding_id, packet_id)
+) STRICT, WITHOUT ROWID;
+
+-- Working tables of the ledger and of the rules. They stay in the database, because the evidence's SQL reads them.
+
+CREATE TABLE _moved (
+	-- a counter that changed during the recording
+	netns TEXT, -- NULL: of the whole machine
+	source TEXT NOT NULL,
+	name TEXT NOT NULL,
+	dev TEXT,
+	cpu INTEGER,
+	delta INTEGER NOT NULL
+) STRICT;
+CREATE INDEX _moved_name ON _moved(name, source);
+
+CREATE TABLE _drop_group (
+	-- drops of one reason, place and flow
+	id INTEGER PRIMARY KEY,
+	reason TEXT,
+	function TEXT NOT NULL,
+	layer TEXT NOT NULL,
+	class TEXT NOT NULL,
+	netns TEXT, -- where it happened, NULL: not known
+	netns_by TEXT, -- NULL: the events say it; 'counter': by elimination, only there the counter of this kind moved; 'flow': where the flow's frames were seen
+	dev TEXT,
+	flow_id INTEGER,
+	proto TEXT, -- of the flow; NULL: no frame shows it
+	src TEXT,
+	sport INTEGER,
+	dst TEXT,
+	dport INTEGER,
+	context TEXT NOT NULL, -- task, softirq, hardirq
+	protocol INTEGER, -- ethertype
+	has_socket INTEGER,
+	drops INTEGER NOT NULL,
+	bytes INTEGER NOT NULL, -- sum of the packets' lengths, where known
+	first_ns INTEGER NOT NULL,
+	last_ns INTEGER NOT NULL
+) STRICT;
+CREATE INDEX _drop_group_reason ON _drop_group(reason);
+CREATE INDEX _drop_group_place ON _drop_group(netns, dev);
+
+CREATE TABLE _flow_seen (
+	-- frames of a flow at the device where most of them were seen: what was sent, as far as the taps show it
+	flow_id INTEGER PRIMARY KEY,
+	frames INTEGER NOT NULL,
+	bytes INTEGER NOT NULL,
+	syns INTEGER NOT NULL -- TCP: SYN without ACK, at that device
+) STRICT;
+
+CREATE TABLE _reader (
+	-- the task that took most of a flow's data out of its socket
+	flow_id INTEGER PRIMARY KEY,
+	netns TEXT,
+	proto TEXT NOT NULL,
+	dst TEXT NOT NULL,
+	dport INTEGER,
+	pid INTEGER NOT NULL,
+	comm TEXT,
+	reads INTEGER NOT NULL
+) STRICT;
+
+CREATE VIEW _socket_span AS -- one socket over all snapshots
+SELECT
+	netns,
+	proto,
+	family,
+	src,
+	sport,
+	dst,
+	dport,
+	cookie,
+	max(state) AS state,
+	max(inode) AS inode,
+	max(rqueue) AS rqueue_max,
+	max(wqueue) AS wqueue_max,
+	max(rmem_bytes) AS rmem_max,
+	max(rcvbuf_bytes) AS rcvbuf_bytes,
+	max(sndbuf_bytes) AS sndbuf_bytes,
+	max(drops) - CASE WHEN min(snap_id) = (SELECT min(id) FROM snapshot) THEN min(drops) ELSE 0 END AS drops_delta,
+	min(snap_id) = (SELECT min(id) FROM snapshot) AS at_start,
+	max(snap_id) = (SELECT max(id) FROM snapshot) AS at_end
+FROM socket
+GROUP BY netns, proto, family, src, sport, dst, dport, cookie;
+
+CREATE VIEW _local_addr AS -- an address of this host
+SELECT DISTINCT
+	netns,
+	address
+FROM addr;
+
+CREATE TABLE _drop_target (
+	-- drops of one reason and place, by what they were sent to
+	id INTEGER PRIMARY KEY,
+	netns TEXT, -- as in _drop_group
+	netns_by TEXT,
+	dev TEXT,
+	reason TEXT,
+	function TEXT NOT NULL,
+	layer TEXT NOT NULL,
+	class TEXT NOT NULL,
+	proto TEXT,
+	src TEXT, -- NULL: more than one, or not known
+	sport INTEGER,
+	dst TEXT,
+	dport INTEGER,
+	flows INTEGER NOT NULL, -- 0: no frame shows whose they were
+	flow_id INTEGER, -- the flow that lost most
+	drops INTEGER NOT NULL,
+	drops_max INTEGER NOT NULL, -- of one flow
+	bytes INTEGER NOT NULL,
+	seen INTEGER, -- packets of these flows, dropped or not; NULL: no frames
+	syns INTEGER NOT NULL, -- connection attempts among the frames of these flows
+	from_ns INTEGER NOT NULL,
+	to_ns INTEGER NOT NULL
+) STRICT;
+CREATE INDEX _drop_target_reason ON _drop_target(reason, function);
+
+CREATE VIEW _nf_drop AS -- drops by netfilter, with the nftables rule that best fits them: by protocol, port and how far its counter moved
+SELECT
+	t.*,
+	(
+		SELECT r.id
+		FROM nft_rule r
+		WHERE (r.netns = t.netns OR t.netns IS NULL)
+			AND (r.verdict LIKE 'drop%' OR r.verdict LIKE 'reject%')
+			AND (r.packets_delta > 0 OR r.packets IS NULL)
+			AND NOT (t.dport IS NOT NULL AND r.text LIKE '%dport%' AND r.text NOT LIKE '%dport @%' AND r.text NOT LIKE '%dport %-%'
+				AND ' ' || replace(replace(r.text, ',', ' '), '}', ' ') || ' ' NOT LIKE '% ' || t.dport || ' %')
+			AND NOT (t.proto = 'tcp' AND r.text LIKE '%udp dport%')
+			AND NOT (t.proto = 'udp' AND r.text LIKE '%tcp dport%')
+		ORDER BY r.packets_delta IS NULL,
+			t.dport IS NOT NULL AND ' ' || replace(replace(r.text, ',', ' '), '}', ' ') || ' ' LIKE '% ' || t.dport || ' %' DESC,
+			abs(coalesce(r.packets_delta, 0) - t.drops),
+			r.id
+		LIMIT 1
+	) AS rule_id,
+	(
+		SELECT coalesce(sum(m.delta), 0)
+		FROM _moved m
+		WHERE m.source = 'conntrack' AND m.name = 'drop' AND (m.netns = t.netns OR t.netns IS NULL)
+	) AS conntrack_drops
+FROM _drop_target t
+WHERE t.drops >= 3
+	AND (t.reason = 'NETFILTER_DROP' OR (t.reason IS NULL AND t.function IN ('nf_hook_slow', 'nft_do_chain', 'ipt_do_table')));

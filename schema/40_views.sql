@@ -1,0 +1,127 @@
+-- SPDX-License-Identifier: MIT
+-- Views: the named tables over the compact ones, with text values.
+
+CREATE VIEW event AS -- an event without a table of its own; fields is a JSON object
+SELECT
+	e.id,
+	e.ts_ns,
+	e.cpu,
+	e.pid,
+	e.flags,
+	t.system,
+	t.name,
+	e.fields
+FROM _event e JOIN event_type t ON t.id = e.type_id;
+
+CREATE VIEW frame AS -- a captured frame
+SELECT
+	f.no,
+	f.ts_ns,
+	n.name AS netns,
+	d.text AS dev,
+	CASE f.direction WHEN 0 THEN 'in' WHEN 1 THEN 'out' END AS direction,
+	f.len_bytes,
+	f.flow_id,
+	f.packet_id,
+	CASE f.tie WHEN 1 THEN 'unique' WHEN 2 THEN 'ordered' WHEN 3 THEN 'ambiguous' END AS tie,
+	f.ifindex, f.cap_bytes, f.l3_offset, f.ethertype, f.vlan, f.ip_proto, f.outer_flow_id, f.payload_bytes,
+	f.tcp_flags, f.tcp_seq, f.tcp_ack, f.tcp_window, f.ttl, f.ip_id, f.frag, f.icmp_type, f.icmp_code,
+	f.dst_kind, f.problem, f.member, f.offset
+FROM _frame f JOIN netns n ON n.id = f.netns_id JOIN _name d ON d.id = f.dev_id;
+
+CREATE VIEW packet AS -- one skb's life
+SELECT
+	p.id,
+	p.first_ns,
+	p.last_ns,
+	CASE p.kind WHEN 1 THEN 'rx' WHEN 2 THEN 'tx' WHEN 3 THEN 'forward' WHEN 4 THEN 'local' END AS kind,
+	i.text AS dev_in,
+	o.text AS dev_out,
+	p.len_bytes,
+	p.flow_id,
+	CASE p.outcome WHEN 1 THEN 'delivered' WHEN 2 THEN 'transmitted' WHEN 3 THEN 'forwarded' WHEN 4 THEN 'dropped'
+		WHEN 5 THEN 'consumed' WHEN 6 THEN 'merged' ELSE 'unknown' END AS outcome,
+	p.drop_id,
+	p.cpu_hops,
+	p.parent_id,
+	CASE p.link WHEN 1 THEN 'gso' WHEN 2 THEN 'gro' WHEN 3 THEN 'clone' WHEN 4 THEN 'copy' WHEN 5 THEN 'fragment'
+		WHEN 6 THEN 'reassembly' WHEN 7 THEN 'retransmit' END AS link,
+	CASE p.confidence WHEN 1 THEN 'certain' WHEN 2 THEN 'high' WHEN 3 THEN 'medium' ELSE 'low' END AS confidence,
+	ni.name AS netns_in,
+	no.name AS netns_out,
+	p.protocol,
+	p.flags
+FROM _packet p
+LEFT JOIN _name i ON i.id = p.dev_in_id
+LEFT JOIN _name o ON o.id = p.dev_out_id
+LEFT JOIN netns ni ON ni.id = p.netns_in_id
+LEFT JOIN netns no ON no.id = p.netns_out_id;
+
+CREATE VIEW hop AS -- one stage of one packet
+SELECT
+	h.packet_id,
+	h.seq,
+	h.ts_ns,
+	s.name AS stage,
+	h.cpu,
+	d.text AS dev,
+	CASE h.context WHEN 1 THEN 'task' WHEN 2 THEN 'softirq' ELSE 'hardirq' END AS context,
+	h.pid,
+	CASE h.confidence WHEN 1 THEN 'certain' WHEN 2 THEN 'high' WHEN 3 THEN 'medium' ELSE 'low' END AS confidence
+FROM _hop h JOIN _stage s ON s.id = h.stage LEFT JOIN _name d ON d.id = h.dev_id;
+
+CREATE VIEW packet_drop AS -- a kfree_skb that belongs to a network packet or to nobody
+SELECT
+	x.id,
+	x.packet_id,
+	x.ts_ns,
+	x.cpu,
+	coalesce(r.name, CAST(x.reason AS TEXT)) AS reason,
+	s.location,
+	s.function,
+	x.layer,
+	x.class,
+	n.name AS netns,
+	d.text AS dev,
+	x.flow_id,
+	x.pid,
+	CASE x.context WHEN 1 THEN 'task' WHEN 2 THEN 'softirq' ELSE 'hardirq' END AS context,
+	x.protocol,
+	x.has_socket
+FROM _drop x
+JOIN symbol s ON s.id = x.symbol_id
+LEFT JOIN _drop_reason r ON r.value = x.reason
+LEFT JOIN netns n ON n.id = x.netns_id
+LEFT JOIN _name d ON d.id = x.dev_id
+WHERE x.layer NOT IN ('unix', 'netlink', 'vsock');
+
+CREATE VIEW counter AS -- a counter at a time; rows only where it is new, changed, or last seen
+SELECT
+	c.snap_ns,
+	n.name AS netns,
+	s.text AS source,
+	m.text AS name,
+	d.text AS dev,
+	c.cpu,
+	c.value
+FROM _counter c
+JOIN _name s ON s.id = c.source_id
+JOIN _name m ON m.id = c.name_id
+LEFT JOIN netns n ON n.id = c.netns_id
+LEFT JOIN _name d ON d.id = c.dev_id;
+
+CREATE VIEW counter_delta AS -- how much each counter grew during the recording
+SELECT
+	n.name AS netns,
+	s.text AS source,
+	m.text AS name,
+	d.text AS dev,
+	c.cpu,
+	c.first_value,
+	c.last_value,
+	c.last_value - c.first_value AS delta
+FROM _counter_delta c
+JOIN _name s ON s.id = c.source_id
+JOIN _name m ON m.id = c.name_id
+LEFT JOIN netns n ON n.id = c.netns_id
+LEFT JOIN _name d ON d.id = c.dev_id;

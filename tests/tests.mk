@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+# Unit tests: tests/test_NAME.c with cmocka, linked with the modules it names here.
+TEST_CFLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer
+TEST_LIBS   := -lcmocka -ltracefs -ltraceevent -lpcap -lzstd -lsqlite3 -lmnl -lseccomp -lm -lpthread
+
+# test_NAME: its modules
+T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
+T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/rules.c analyze/findings.c analyze/ledger.c
+T_rules     := $(T_findings)
+T_kbuf      := $(BASE) analyze/kbuf.c
+T_snap      := $(BASE) capture/snap_files.c capture/snap_host.c capture/netlink.c capture/ethtool.c capture/tape_write.c capture/clock.c
+
+UNIT := $(patsubst tests/test_%.c,%,$(sort $(wildcard tests/test_*.c)))
+
+# test objects have sanitizers, in a tree of their own
+$(BUILD)/test/%.o: %.c
+	$(call say,CC,$< (test))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/test/analyze/embed.o: $(BUILD)/embed_data.h
+
+define UNIT_RULE
+$(BUILD)/test/test_$(1): $(BUILD)/test/tests/test_$(1).o $(patsubst %.c,$(BUILD)/test/%.o,$(T_$(1)))
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(TEST_CFLAGS) -o $$@ $$^ $$(TEST_LIBS)
+-include $(patsubst %.c,$(BUILD)/test/%.d,tests/test_$(1).c $(T_$(1)))
+endef
+$(foreach t,$(UNIT),$(eval $(call UNIT_RULE,$(t))))
+
+.PHONY: unit
+unit: $(patsubst %,$(BUILD)/test/test_%,$(UNIT))
+
+$(BUILD)/tests/traffic: tests/traffic.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE $(CFLAGS) -o $@ $<
+
+.PHONY: check
+check:
+	$(Q)sh tests/deps.sh check
+	$(Q)$(MAKE) --no-print-directory all unit $(BUILD)/tests/traffic
+	$(Q)BUILD=$(BUILD) sh tests/run.sh

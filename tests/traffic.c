@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * traffic: small senders and receivers with exact counts, for the demo, the
+ * live tests and the fixtures. Every payload begins with the sender's number and
+ * a sequence number, which the analyzer never looks at.
+ *
+ *   traffic send ADDR PORT COUNT SIZE PPS    UDP datagrams (PPS 0: as fast as it goes); prints "sent N"
+ *   traffic flood ADDR PORT SECONDS SIZE     UDP as fast as it goes; prints "sent N"
+ *   traffic sink ADDR PORT IDLE_MS           read UDP until IDLE_MS pass without any; prints "ready", "received N"
+ *   traffic hold ADDR PORT RCVBUF            bind, never read until SIGTERM, then count what was queued; prints "ready", "queued N"
+ *   traffic slow ADDR PORT RCVBUF USEC       as sink, but USEC pass after each datagram, until SIGTERM
+ *   traffic serve ADDR PORT                  TCP and UDP echo until SIGTERM; prints "ready"
+ *   traffic ask ADDR PORT COUNT SIZE PPS     TCP: COUNT requests of SIZE bytes and their echoes; prints "answered N"
+ *   traffic bulk ADDR PORT BYTES             TCP: send BYTES (the echo is read and thrown away); prints "sent N"
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop;
+
+static void on_term(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static void sleep_until(int64_t t)
+{
+	struct timespec ts = { t / 1000000000LL, t % 1000000000LL };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR && !stop)
+		;
+}
+
+static socklen_t address(char **v, struct sockaddr_storage *a)
+{
+	struct sockaddr_in *a4 = (void *)a;
+	struct sockaddr_in6 *a6 = (void *)a;
+
+	memset(a, 0, sizeof(*a));
+	if (inet_pton(AF_INET, v[2], &a4->sin_addr) == 1) {
+		a4->sin_family = AF_INET;
+		a4->sin_port = htons((uint16_t)atoi(v[3]));
+		return sizeof(*a4);
+	}
+	if (inet_pton(AF_INET6, v[2], &a6->sin6_addr) == 1) {
+		a6->sin6_family = AF_INET6;
+		a6->sin6_port = htons((uint16_t)atoi(v[3]));
+		return sizeof(*a6);
+	}
+	fprintf(stderr, "traffic: no address: %s\n", v[2]);
+	exit(2);
+}
+
+static char payload[65536];
+
+static void stamp(uint32_t seq)
+{
+	uint32_t who = (uint32_t)getpid();
+
+	memcpy(payload, &who, 4);
+	memcpy(payload + 4, &seq, 4);
+}
+
+static void udp_send(int s, const struct sockaddr_storage *a, socklen_t n, long count, size_t size, long pps,
+		     int64_t until)
+{
+	int64_t t = now_ns();
+	long sent = 0;
+
+	/* not connected: errors of earlier datagrams (ICMP) must not stop later ones */
+	for (long i = 0; !stop && (until ? now_ns() < until : i < count); i++) {
+		stamp((uint32_t)i);
+		if (sendto(s, payload, size, 0, (const void *)a, n) == (ssize_t)size)
+			sent++;
+		else if (errno == ENOBUFS || errno == EAGAIN)
+			usleep(100);
+		if (pps)
+			sleep_until(t + (i + 1) * 1000000000LL / pps);
+	}
+	printf("sent %ld\n", sent);
+}
+
+static void udp_receive(int s, int idle_ms, long usec)
+{
+	struct pollfd p = { .fd = s, .events = POLLIN };
+	long got = 0;
+
+	printf("ready\n");
+	while (!stop) {
+		int n = poll(&p, 1, got && idle_ms ? idle_ms : 100);
+
+		if (!n && got && idle_ms)
+			break;
+		while (!stop && n > 0 && recv(s, payload, sizeof(payload), MSG_DONTWAIT) >= 0) {
+			got++;
+			if (usec)
+				usleep((useconds_t)usec);
+		}
+	}
+	while (recv(s, payload, sizeof(payload), MSG_DONTWAIT) >= 0)
+		got++;
+	printf("received %ld\n", got);
+}
+
+static void udp_hold(int s)
+{
+	long got = 0;
+
+	printf("ready\n");
+	while (!stop)
+		pause();
+	while (recv(s, payload, sizeof(payload), MSG_DONTWAIT) >= 0)
+		got++;
+	printf("queued %ld\n", got);
+}
+
+static void serve(int listener, int udp)
+{
+	struct pollfd p[64] = { { .fd = listener, .events = POLLIN }, { .fd = udp, .events = POLLIN } };
+	int n = 2;
+
+	printf("ready\n");
+	while (!stop) {
+		if (poll(p, (nfds_t)n, 200) <= 0)
+			continue;
+		for (int i = n - 1; i > 1; i--) {
+			ssize_t got = p[i].revents ? recv(p[i].fd, payload, sizeof(payload), 0) : 1;
+
+			if (got > 0 && p[i].revents)
+				got = send(p[i].fd, payload, (size_t)got, MSG_NOSIGNAL);
+			if (got <= 0) {
+				close(p[i].fd);
+				p[i] = p[--n];
+			}
+		}
+		if (p[1].revents) {
+			struct sockaddr_storage from;
+			socklen_t len = sizeof(from);
+			ssize_t got = recvfrom(udp, payload, sizeof(payload), 0, (void *)&from, &len);
+
+			if (got >= 0 && sendto(udp, payload, (size_t)got, 0, (void *)&from, len) < 0)
+				continue;
+		}
+		if (p[0].revents && n < 64) {
+			int c = accept(listener, NULL, NULL);
+
+			if (c >= 0)
+				p[n++] = (struct pollfd){ .fd = c, .events = POLLIN };
+		}
+	}
+}
+
+static void tcp_ask(int s, long count, size_t size, long pps)
+{
+	int64_t t = now_ns();
+	long answered = 0, one = 1;
+
+	setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(int));
+	for (long i = 0; i < count && !stop; i++) {
+		size_t got = 0;
+
+		stamp((uint32_t)i);
+		if (send(s, payload, size, MSG_NOSIGNAL) != (ssize_t)size)
+			die("send");
+		while (got < size) {
+			ssize_t r = recv(s, payload, size - got, 0);
+
+			if (r <= 0)
+				die("recv");
+			got += (size_t)r;
+		}
+		answered++;
+		if (pps)
+			sleep_until(t + (i + 1) * 1000000000LL / pps);
+	}
+	printf("answered %ld\n", answered);
+}
+
+static void tcp_bulk(int s, int64_t bytes)
+{
+	int64_t left = bytes, back = bytes;
+
+	while (back > 0 && !stop) {
+		struct pollfd p = { .fd = s, .events = (short)(POLLIN | (left > 0 ? POLLOUT : 0)) };
+
+		if (poll(&p, 1, 1000) <= 0)
+			continue;
+		if (p.revents & POLLIN) {
+			ssize_t r = recv(s, payload, sizeof(payload), 0);
+
+			if (r <= 0)
+				die("recv");
+			back -= r;
+		}
+		if (left > 0 && p.revents & POLLOUT) {
+			ssize_t r = send(s, payload, left < 32768 ? (size_t)left : 32768, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+			if (r < 0 && errno != EAGAIN)
+				die("send");
+			left -= r > 0 ? r : 0;
+		}
+	}
+	printf("sent %lld\n", (long long)(bytes - left));
+}
+
+int main(int n, char **v)
+{
+	struct sigaction sa = { .sa_handler = on_term };
+	struct sockaddr_storage a;
+	socklen_t len;
+	int s, one = 1, buf;
+	const char *what = n > 3 ? v[1] : "";
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	if (n < 4) {
+		fprintf(stderr, "usage: traffic send|flood|sink|hold|slow|serve|ask|bulk ADDR PORT ...\n");
+		return 2;
+	}
+	len = address(v, &a);
+	s = socket(a.ss_family, !strcmp(what, "ask") || !strcmp(what, "bulk") ? SOCK_STREAM : SOCK_DGRAM, 0);
+	if (s < 0)
+		die("socket");
+	if (!strcmp(what, "send") && n == 7) {
+		udp_send(s, &a, len, atol(v[4]), (size_t)atol(v[5]), atol(v[6]), 0);
+	} else if (!strcmp(what, "flood") && n == 6) {
+		udp_send(s, &a, len, 0, (size_t)atol(v[5]), 0, now_ns() + (int64_t)(atof(v[4]) * 1e9));
+	} else if ((!strcmp(what, "sink") && n == 5) || (!strcmp(what, "hold") && n == 5) ||
+		   (!strcmp(what, "slow") && n == 6)) {
+		buf = *what == 's' && what[1] == 'i' ? 4 << 20 : atoi(v[4]);
+		setsockopt(s, SOL_SOCKET, SO_RCVBUF, &buf, sizeof(buf));
+		if (bind(s, (void *)&a, len))
+			die("bind");
+		if (*what == 'h')
+			udp_hold(s);
+		else
+			udp_receive(s, what[1] == 'i' ? atoi(v[4]) : 0, what[1] == 'l' ? atol(v[5]) : 0);
+	} else if (!strcmp(what, "serve")) {
+		int l = socket(a.ss_family, SOCK_STREAM, 0);
+
+		setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		if (bind(s, (void *)&a, len) || bind(l, (void *)&a, len) || listen(l, 64))
+			die("bind");
+		serve(l, s);
+	} else if ((!strcmp(what, "ask") && n == 7) || (!strcmp(what, "bulk") && n == 5)) {
+		if (connect(s, (void *)&a, len))
+			die("connect");
+		if (*what == 'a')
+			tcp_ask(s, atol(v[4]), (size_t)atol(v[5]), atol(v[6]));
+		else
+			tcp_bulk(s, atoll(v[4]));
+	} else {
+		fprintf(stderr, "traffic: wrong arguments for '%s'; see the head of its source\n", what);
+		return 2;
+	}
+	return 0;
+}
