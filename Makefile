@@ -21,15 +21,23 @@ CPPFLAGS += -D_GNU_SOURCE -DSKBTAPE_VERSION='"$(VERSION)"' -I$(BUILD) -I/usr/inc
 CFLAGS   += -std=gnu11 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANITIZE) -pthread
 
 BASE    := schema/base.c schema/json.c schema/tape.c
-CAPTURE := capture/record.c capture/about.c capture/command.c capture/output.c capture/instance.c capture/section.c capture/options.c capture/tape_write.c capture/clock.c capture/netset.c capture/trace.c \
-	   capture/profile.c capture/sniff.c capture/pcapng_write.c capture/cut.c capture/filter.c capture/snap.c \
-	   capture/snap_files.c capture/snap_host.c capture/netlink.c capture/ethtool.c capture/doctor.c
-ANALYZE := analyze/analyze.c analyze/export.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/host.c analyze/load.c analyze/facts.c analyze/ringstats.c analyze/events.c analyze/tape_read.c analyze/clocks.c analyze/symbols.c \
-	   analyze/kbuf.c analyze/trace.c analyze/fields.c analyze/pcapng.c analyze/dissect.c analyze/flows.c analyze/frames.c analyze/snapshots.c \
-	   analyze/counters.c analyze/procfs.c analyze/nldump.c analyze/nl_link.c analyze/nl_sock.c analyze/nl_nft.c \
-	   analyze/nl_tc.c analyze/ethtool_read.c analyze/lives.c analyze/ties.c analyze/spans.c analyze/drops.c analyze/delays.c analyze/ledger.c \
-	   analyze/findings.c analyze/rules.c
-REPORTS := reports/report.c reports/html.c reports/svg.c reports/json_report.c reports/markdown.c reports/why.c reports/info.c reports/query.c
+CAPTURE := capture/about.c capture/clock.c capture/command.c capture/cut.c capture/doctor.c capture/ethtool.c \
+	   capture/filter.c capture/instance.c capture/netlink.c capture/netset.c capture/options.c capture/output.c \
+	   capture/pcapng_write.c capture/profile.c capture/record.c capture/section.c capture/snap.c \
+	   capture/snap_files.c capture/snap_host.c capture/sniff.c capture/tape_write.c capture/trace.c
+ANALYZE := analyze/analyze.c analyze/clocks.c analyze/counters.c analyze/db.c analyze/delays.c \
+	   analyze/dissect.c analyze/drops.c analyze/embed.c analyze/ethtool_read.c analyze/events.c analyze/export.c \
+	   analyze/facts.c analyze/fields.c analyze/findings.c analyze/flows.c analyze/format.c analyze/frames.c \
+	   analyze/host.c analyze/kbuf.c analyze/ledger.c analyze/life.c analyze/lives.c analyze/lives_end.c \
+	   analyze/lives_path.c analyze/load.c analyze/nft_text.c analyze/nft_value.c analyze/nl_link.c \
+	   analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcapng.c analyze/procfs.c \
+	   analyze/ringstats.c analyze/rules.c analyze/rule_text.c analyze/snap_texts.c analyze/snapshots.c analyze/spans.c \
+	   analyze/symbols.c analyze/tape_frames.c analyze/tape_read.c analyze/tc_options.c analyze/ties.c analyze/tmpfiles.c \
+	   analyze/trace.c
+REPORTS := reports/html.c reports/html_cpus.c reports/html_end.c reports/html_host.c reports/html_parts.c \
+	   reports/html_verdict.c reports/info.c reports/json_report.c reports/markdown.c reports/packets.c \
+	   reports/query.c reports/rep.c reports/report.c reports/sha256.c reports/stack.c reports/svg.c \
+	   reports/text.c reports/timeline.c reports/timeline_draw.c reports/want.c reports/why.c
 RULES   := $(sort $(wildcard analyze/rules/*.sql))
 EMBED   := $(sort $(wildcard schema/*.sql)) $(RULES) $(sort $(wildcard analyze/*.tsv)) reports/page.html reports/page.css reports/page.js
 

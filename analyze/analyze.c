@@ -113,3 +113,40 @@ int analyze_main(int argc, char **argv)
 	free(path);
 	return r.incomplete ? 3 : 0;
 }
+
+int rules_main(int argc, char **argv)
+{
+	static const struct option longs[] = { { "rules", required_argument, NULL, 'r' },
+					       { "help", no_argument, NULL, 'h' },
+					       { 0 } };
+	const char *dir = NULL;
+	struct buf out = { 0 };
+	struct err e = { "" };
+	int opt, rc;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		if (opt == 'r') {
+			dir = optarg;
+		} else if (opt == 'h') {
+			puts("usage: skbtape rules [--rules DIR]\n\n"
+			     "List every cause that can be named, how it is found and how that was tested.");
+			return 0;
+		} else {
+			fprintf(stderr, "skbtape rules: unknown option or missing value '%s'; see skbtape rules --help\n",
+				argv[optind - 1]);
+			return 2;
+		}
+	}
+	if (optind != argc) {
+		fprintf(stderr, "skbtape rules: unexpected argument '%s'; see skbtape rules --help\n", argv[optind]);
+		return 2;
+	}
+	rc = rules_list(&out, dir, &e);
+	if (rc)
+		fprintf(stderr, "skbtape rules: %s\n", e.text);
+	else
+		fwrite(out.data, 1, out.len, stdout);
+	buf_free(&out);
+	return rc ? 1 : 0;
+}

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define STEP_NS	   1000
-#define NARROW_NS  100	      /* windows this close to the best one are as good as it */
+#define NARROW_NS  100	       /* windows this close to the best one are as good as it */
 #define TIME_MAX   (1LL << 61) /* what no clock of these ever shows: 73 years */
 #define WINDOW_MAX NSEC_PER_SEC
 #define PAIRS_MAX  (16 * MIB)
@@ -51,7 +51,7 @@ struct clocks {
 	struct series series[CLOCKS];
 	struct step *steps;
 	size_t n_steps;
-	int trace; /* which of them is the trace clock */
+	int trace;	  /* which of them is the trace clock */
 	int64_t fallback; /* offset where there is no pairing */
 	int64_t error;
 };
@@ -69,7 +69,8 @@ static bool parse_pair(struct span line, struct pair *p)
 	for (int i = 0; i < 6; i++) {
 		struct span f;
 
-		if (!span_field(&line, '\t', &f) || span_i64(f, &v[i]) || v[i] < 0 || v[i] > TIME_MAX)
+		if (!span_field(&line, '\t', &f) || span_i64(f, &v[i]) || v[i] < 0 ||
+		    v[i] > TIME_MAX)
 			return false;
 	}
 	if (v[5] > WINDOW_MAX)

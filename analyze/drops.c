@@ -422,6 +422,8 @@ int drops_add(struct drops *d, const struct drop *x, int64_t *id)
 	if (x->completion) {
 		layer = SPAN_LIT("device");
 		class = SPAN_LIT("noise");
+	} else if (!x->packet_id && !x->protocol && span_is(layer, "unknown") && span_is(class, "error")) {
+		class = SPAN_LIT("noise"); /* no event, no protocol, no reason: not of the network */
 	}
 	db_bind_int(st, 1, ++d->last_id);
 	db_bind_opt(st, 2, x->packet_id, 0);

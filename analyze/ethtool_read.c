@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ethtool_read.h"
+#include "keymap.h"
 
 #include <errno.h>
 #include <linux/ethtool.h>
@@ -9,17 +10,22 @@
 
 #define HEAD_BYTES 12 /* length, ifindex, command */
 #define STAT_MAX   20000 /* counters of one device; the largest drivers have a few thousand */
+#define DEVICE_MAX 100000
+#define ARENA_MAX  (64 * MIB)
 
-/* Names for the records that follow, of one device. */
+/* A device's names of one string set. The recorder writes them when they are new; they hold until others come. */
 struct names {
+	int64_t netns_id;
 	uint32_t ifindex;
-	struct span text; /* ETH_GSTRING_LEN bytes each; n == 0: none yet */
+	uint32_t set;
+	size_t at, n; /* in the arena: offset, and number of names of ETH_GSTRING_LEN bytes */
 };
 
 struct ethtool_read {
 	const struct nl_env *env;
 	sqlite3_stmt *ins;
-	struct names stats, features;
+	struct keymap names;
+	struct buf arena;
 };
 
 int ethtool_read_open(struct ethtool_read **out, const struct nl_env *env)
@@ -29,6 +35,7 @@ int ethtool_read_open(struct ethtool_read **out, const struct nl_env *env)
 	if (!x)
 		return -ENOMEM;
 	x->env = env;
+	keymap_init(&x->names, offsetof(struct names, at), sizeof(struct names), DEVICE_MAX);
 	x->ins = db_prepare(env->d, "INSERT OR REPLACE INTO dev_feature(netns_id, netns, dev, kind, name, value) "
 				    "VALUES(?, ?, ?, ?, ?, ?)");
 	*out = x;
@@ -37,15 +44,25 @@ int ethtool_read_open(struct ethtool_read **out, const struct nl_env *env)
 
 void ethtool_read_free(struct ethtool_read *x)
 {
+	if (!x)
+		return;
+	keymap_free(&x->names);
+	buf_free(&x->arena);
 	free(x);
 }
 
-static void put_row(struct ethtool_read *x, const struct snap_at *at, const char *dev, const char *kind, struct span name,
-		    const char *value)
+/* Where a record comes from. */
+struct origin {
+	const struct snap_at *at;
+	uint32_t ifindex;
+	const char *dev;
+};
+
+static void put_row(struct ethtool_read *x, const struct origin *o, const char *kind, struct span name, const char *value)
 {
-	db_bind_int(x->ins, 1, at->netns_id);
-	db_bind_text(x->ins, 2, at->netns);
-	db_bind_text(x->ins, 3, dev);
+	db_bind_int(x->ins, 1, o->at->netns_id);
+	db_bind_text(x->ins, 2, o->at->netns);
+	db_bind_text(x->ins, 3, o->dev);
 	db_bind_text(x->ins, 4, kind);
 	db_bind_span(x->ins, 5, name);
 	db_bind_text(x->ins, 6, value);
@@ -53,8 +70,8 @@ static void put_row(struct ethtool_read *x, const struct snap_at *at, const char
 }
 
 /* A structure of u32: its members from the second on (the first is the command). */
-static void put_numbers(struct ethtool_read *x, const struct snap_at *at, const char *dev, const char *kind,
-			const char *const *name, size_t n, struct span data)
+static void put_numbers(struct ethtool_read *x, const struct origin *o, const char *kind, const char *const *name, size_t n,
+			struct span data)
 {
 	char value[24];
 
@@ -62,49 +79,66 @@ static void put_numbers(struct ethtool_read *x, const struct snap_at *at, const 
 		if (!name[i])
 			continue;
 		snprintf(value, sizeof(value), "%u", nl_get_u32(data, (i + 1) * 4));
-		put_row(x, at, dev, kind, (struct span){ name[i], strlen(name[i]) }, value);
+		put_row(x, o, kind, (struct span){ name[i], strlen(name[i]) }, value);
 	}
 }
 
-/* The @i-th name, without what pads it. */
-static struct span name_at(const struct names *n, size_t i)
+static const struct names *names_of(const struct ethtool_read *x, const struct origin *o, uint32_t set)
+{
+	struct names key = { .netns_id = o->at->netns_id, .ifindex = o->ifindex, .set = set };
+
+	return keymap_find(&x->names, &key);
+}
+
+/* The @i-th name, without what pads it; empty where there is none. */
+static struct span name_at(const struct ethtool_read *x, const struct names *n, size_t i)
 {
 	const char *p;
 
-	if (i >= n->text.n / ETH_GSTRING_LEN)
+	if (i >= n->n)
 		return (struct span){ 0 };
-	p = n->text.p + i * ETH_GSTRING_LEN;
+	p = (const char *)x->arena.data + n->at + i * ETH_GSTRING_LEN;
 	return span_trim((struct span){ p, strnlen(p, ETH_GSTRING_LEN) });
 }
 
 /* struct ethtool_gstrings: cmd, string_set, len, names */
-static bool load_strings(struct ethtool_read *x, uint32_t ifindex, struct span data)
+static bool load_strings(struct ethtool_read *x, const struct origin *o, struct span data)
 {
-	uint32_t set = nl_get_u32(data, 4);
 	uint64_t bytes = (uint64_t)nl_get_u32(data, 8) * ETH_GSTRING_LEN;
-	struct names *n = set == ETH_SS_STATS ? &x->stats : set == ETH_SS_FEATURES ? &x->features : NULL;
+	struct names key = { .netns_id = o->at->netns_id, .ifindex = o->ifindex, .set = nl_get_u32(data, 4) }, *n;
+	bool fresh;
 
 	if (data.n < 12 || bytes > data.n - 12)
 		return false;
-	if (n)
-		*n = (struct names){ ifindex, { data.p + 12, (size_t)bytes } };
+	if (key.set != ETH_SS_STATS && key.set != ETH_SS_FEATURES)
+		return true;
+	n = keymap_get(&x->names, &key, &fresh);
+	if (!n)
+		return false;
+	if (n->n * ETH_GSTRING_LEN == bytes && !memcmp(x->arena.data + n->at, data.p + 12, (size_t)bytes))
+		return true;
+	if (x->arena.len + bytes > ARENA_MAX || buf_put(&x->arena, data.p + 12, (size_t)bytes))
+		return false;
+	n->at = x->arena.len - (size_t)bytes;
+	n->n = (size_t)bytes / ETH_GSTRING_LEN;
 	return true;
 }
 
 /* struct ethtool_stats: cmd, n_stats, values of 64 bits */
-static bool load_stats(struct ethtool_read *x, uint32_t ifindex, const char *dev, struct span data)
+static bool load_stats(struct ethtool_read *x, const struct origin *o, struct span data)
 {
+	const struct names *names = names_of(x, o, ETH_SS_STATS);
 	uint64_t n = nl_get_u32(data, 4);
 
-	if (data.n < 8 || n * 8 > data.n - 8 || x->stats.ifindex != ifindex)
+	if (data.n < 8 || n * 8 > data.n - 8 || !names)
 		return false;
 	for (size_t i = 0; i < n && i < STAT_MAX; i++) {
-		struct span name = name_at(&x->stats, i);
+		struct span name = name_at(x, names, i);
 
 		if (name.n)
 			counters_put(x->env->counters, &(struct sample){ .source = "ethtool",
 									 .name = name,
-									 .dev = { dev, strlen(dev) },
+									 .dev = { o->dev, strlen(o->dev) },
 									 .cpu = -1,
 									 .value = counter_i64(nl_get_u64(data, 8 + i * 8)) });
 	}
@@ -112,28 +146,28 @@ static bool load_stats(struct ethtool_read *x, uint32_t ifindex, const char *dev
 }
 
 /* struct ethtool_gfeatures: cmd, size, then blocks of available, requested, active, never_changed for 32 features each */
-static bool load_features(struct ethtool_read *x, uint32_t ifindex, const char *dev, struct span data,
-			  const struct snap_at *at)
+static bool load_features(struct ethtool_read *x, const struct origin *o, struct span data)
 {
+	const struct names *names = names_of(x, o, ETH_SS_FEATURES);
 	uint64_t blocks = nl_get_u32(data, 4);
 
-	if (data.n < 8 || blocks * 16 > data.n - 8 || x->features.ifindex != ifindex)
+	if (data.n < 8 || blocks * 16 > data.n - 8 || !names)
 		return false;
 	for (size_t i = 0; i < blocks * 32; i++) {
-		struct span name = name_at(&x->features, i);
+		struct span name = name_at(x, names, i);
 		size_t block = 8 + i / 32 * 16;
 		uint32_t bit = 1U << i % 32;
 		bool fixed = nl_get_u32(data, block + 12) & bit || !(nl_get_u32(data, block) & bit);
 		bool on = nl_get_u32(data, block + 8) & bit;
 
 		if (name.n)
-			put_row(x, at, dev, "feature", name, on ? (fixed ? "on fixed" : "on") : (fixed ? "off fixed" : "off"));
+			put_row(x, o, "feature", name, on ? (fixed ? "on fixed" : "on") : (fixed ? "off fixed" : "off"));
 	}
 	return true;
 }
 
 /* struct ethtool_drvinfo: cmd, then texts of 32 bytes */
-static void load_driver(struct ethtool_read *x, const char *dev, struct span data, const struct snap_at *at)
+static void load_driver(struct ethtool_read *x, const struct origin *o, struct span data)
 {
 	static const char *const name[] = { "driver", "version", "firmware", "bus" };
 	char value[33];
@@ -141,7 +175,7 @@ static void load_driver(struct ethtool_read *x, const char *dev, struct span dat
 	for (size_t i = 0; i < ARRAY_SIZE(name) && 4 + (i + 1) * 32 <= data.n; i++) {
 		span_copy((struct span){ data.p + 4 + i * 32, 32 }, value, sizeof(value));
 		if (value[0])
-			put_row(x, at, dev, "driver", (struct span){ name[i], strlen(name[i]) }, value);
+			put_row(x, o, "driver", (struct span){ name[i], strlen(name[i]) }, value);
 	}
 }
 
@@ -155,28 +189,28 @@ static bool load_record(struct ethtool_read *x, uint32_t ifindex, uint32_t cmd, 
 		"tx_usecs_irq", "tx_frames_irq", "stats_block_usecs", "adaptive_rx", "adaptive_tx",
 	};
 	char dev[NL_DEV_TEXT];
+	struct origin from = { at, ifindex, nl_dev_text(x->env, at->netns_id, (int)ifindex, dev) }, *o = &from;
 
-	nl_dev_text(x->env, at->netns_id, (int)ifindex, dev);
 	if (cmd == ETHTOOL_GSTRINGS)
-		return load_strings(x, ifindex, data);
+		return load_strings(x, o, data);
 	if (cmd == ETHTOOL_GSTATS)
-		return load_stats(x, ifindex, dev, data);
+		return load_stats(x, o, data);
 	if (!at->last)
 		return true; /* settings are wanted once */
 	switch (cmd) {
 	case ETHTOOL_GFEATURES:
-		return load_features(x, ifindex, dev, data, at);
+		return load_features(x, o, data);
 	case ETHTOOL_GDRVINFO:
-		load_driver(x, dev, data, at);
+		load_driver(x, o, data);
 		break;
 	case ETHTOOL_GRINGPARAM:
-		put_numbers(x, at, dev, "ring", ring, ARRAY_SIZE(ring), data);
+		put_numbers(x, o, "ring", ring, ARRAY_SIZE(ring), data);
 		break;
 	case ETHTOOL_GCHANNELS:
-		put_numbers(x, at, dev, "channel", channel, ARRAY_SIZE(channel), data);
+		put_numbers(x, o, "channel", channel, ARRAY_SIZE(channel), data);
 		break;
 	case ETHTOOL_GCOALESCE:
-		put_numbers(x, at, dev, "coalesce", coalesce, ARRAY_SIZE(coalesce), data);
+		put_numbers(x, o, "coalesce", coalesce, ARRAY_SIZE(coalesce), data);
 		break;
 	}
 	return true;
@@ -187,7 +221,6 @@ uint64_t ethtool_read_load(struct ethtool_read *x, struct span data, const struc
 	uint64_t bad = 0;
 	struct rd r;
 
-	x->stats = x->features = (struct names){ 0 };
 	rd_init(&r, data.p, data.n);
 	while (r.left) {
 		uint32_t len = rd_le32(&r), ifindex = rd_le32(&r), cmd = rd_le32(&r);

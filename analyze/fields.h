@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fields: one event type's format file, and the fields of its events. Inside of
- * the trace module; others include trace.h.
+ * fields: one event type's format file (format.c) and the fields of its events
+ * (fields.c). Inside of the trace module; others include trace.h.
  */
 #ifndef SKBTAPE_FIELDS_H
 #define SKBTAPE_FIELDS_H
@@ -55,7 +55,7 @@ struct field {
 struct ev_format {
 	struct ev_type type; /* first: what a struct ev_type of an event points to */
 	bool big_endian;
-	uint32_t min_len;	    /* every fixed field lies before this */
+	uint32_t min_len; /* every fixed field lies before this */
 	struct field_ref ref[F_COUNT];
 	struct field *fields; /* own ones, in the order of the format */
 	size_t n_fields;

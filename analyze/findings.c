@@ -20,6 +20,7 @@
  * a rule that was never tried on a recording, at most 0.5 for an untested one.
  */
 #include "findings.h"
+#include "rule_text.h"
 #include "rules.h"
 
 #include <errno.h>
@@ -31,8 +32,10 @@
 
 #define ROWS_MAX    25	      /* findings of one rule: more than anyone reads */
 #define PACKETS_MAX 20	      /* packets of one finding */
-#define STEPS_MAX   20000LL   /* of a rule, in units of STEP_UNIT */
 #define STEP_UNIT   100000	      /* virtual machine instructions */
+#define STEPS_MIN   2000LL    /* a rule may take so many units, and one more for */
+#define STEPS_EACH  50	      /* so many events and frames, */
+#define STEPS_MAX   200000LL  /* but never more than that */
 
 /* A text with its SQL or command, as it goes into the tables behind finding. */
 struct part {
@@ -61,7 +64,7 @@ struct run {
 	struct found *v;
 	size_t n;
 	bool confined;
-	long long steps;
+	long long steps, steps_max; /* of the present rule */
 	double events_kept, frames_kept; /* share that was not lost */
 	bool tape_whole;
 	struct err *e;
@@ -89,7 +92,7 @@ static int progress(void *ctx)
 {
 	struct run *r = ctx;
 
-	return r->confined && ++r->steps > STEPS_MAX;
+	return r->confined && ++r->steps > r->steps_max;
 }
 
 static void rule_failed(struct run *r, const struct rule *rule, const char *what, const char *why)
@@ -736,6 +739,17 @@ static double kept(struct run *r, const char *total, const char *lost, const cha
 	return share < 0.5 ? 0.5 : share;
 }
 
+/* How long a rule may take grows with the tape, which may lie about its size. */
+static long long steps_allowed(struct run *r)
+{
+	sqlite3_stmt *st = db_prepare(r->d, "SELECT total(CAST(value AS REAL)) FROM tape WHERE key IN ('events_recorded', 'frames')");
+	double n = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_double(st, 0) : 0;
+
+	sqlite3_reset(st);
+	n = STEPS_MIN + (n > 0 ? n / STEPS_EACH : 0);
+	return n < STEPS_MAX ? (long long)n : STEPS_MAX;
+}
+
 static bool tape_is_whole(struct run *r)
 {
 	sqlite3_stmt *st = db_prepare(r->d, "SELECT count(*) FROM quality WHERE kind IN ('tape-cut', 'tape-damaged')");
@@ -763,6 +777,7 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 	r.events_kept = kept(&r, "events_recorded", "events_lost", "events-lost");
 	r.frames_kept = kept(&r, "frames", "frames_lost", "frames-lost");
 	r.tape_whole = tape_is_whole(&r);
+	r.steps_max = steps_allowed(&r);
 	sqlite3_set_authorizer(db_handle(d), authorize, &r);
 	sqlite3_progress_handler(db_handle(d), STEP_UNIT, progress, &r);
 	rc = rules_run(&r);

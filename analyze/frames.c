@@ -132,6 +132,7 @@ static int frame_add(struct loader *l, const struct pcapng_packet *p, int64_t ne
 		.vlan_tci = x.vlans ? x.vlan_tci : 0,
 		.direction = p->direction == 1,
 		.ip_proto = x.ip.family ? x.ip.proto : 0,
+		.late_stamp = p->late_stamp,
 	};
 	r->flow_id = flows_add(l->flows, netns_id, &x.ip, p->orig_bytes, p->ts_ns);
 	outer = flows_add(l->flows, netns_id, &x.outer, p->orig_bytes, p->ts_ns);

@@ -21,6 +21,7 @@ struct frame_ref {
 	uint8_t tie;	    /* 0 none, 1 unique, 2 ordered, 3 ambiguous */
 	uint8_t direction;  /* 0 in, 1 out */
 	uint8_t ip_proto;
+	bool late_stamp; /* stamped behind netif_receive_skb, not before it */
 };
 
 /* All frames of one device and direction, in file order (the order of the kernel's ring). */

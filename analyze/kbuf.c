@@ -24,15 +24,15 @@
 #include <errno.h>
 #include <string.h>
 
-#define MISSED_EVENTS	(1U << 31)
-#define MISSED_STORED	(1U << 30)
-#define TYPE_PADDING	29
-#define TYPE_EXTEND	30
-#define TYPE_STAMP	31
-#define TS_SHIFT	27
-#define DELTA_MASK	((1U << TS_SHIFT) - 1)
-#define ABS_BITS	59
-#define ABS_TOP_MASK	(0x1fULL << ABS_BITS)
+#define MISSED_EVENTS (1U << 31)
+#define MISSED_STORED (1U << 30)
+#define TYPE_PADDING  29
+#define TYPE_EXTEND   30
+#define TYPE_STAMP    31
+#define TS_SHIFT      27
+#define DELTA_MASK    ((1U << TS_SHIFT) - 1)
+#define ABS_BITS      59
+#define ABS_TOP_MASK  (0x1fULL << ABS_BITS)
 
 /* The number behind "word:" in a field line of header_page; -EINVAL without it. */
 static int field_number(struct span line, const char *word, uint64_t *v)
@@ -70,8 +70,9 @@ int kbuf_layout_parse(struct kbuf_layout *l, struct span text, bool big_endian)
 	while (span_line(&text, &line)) {
 		uint64_t offset, size;
 
-		if (!span_starts(span_trim(line), "field:") || field_number(line, "offset:", &offset) ||
-		    field_number(line, "size:", &size) || offset > 64)
+		if (!span_starts(span_trim(line), "field:") ||
+		    field_number(line, "offset:", &offset) || field_number(line, "size:", &size) ||
+		    offset > 64)
 			continue;
 		if (span_is(field_name(line), "timestamp") && offset == 0 && size == 8) {
 			stamp = true;
@@ -189,7 +190,8 @@ int kbuf_next(struct kbuf *k, struct kbuf_event *ev)
 			k->ts = ts;
 			skip = 8;
 			break;
-		default: /* 0 and padding: len counts its own word; the kernel's is a multiple of 4 */
+		default: /* 0 and padding: len counts its own word; the kernel's is a multiple of 4
+			  */
 			if (len < 4 || len > k->r.left - 4)
 				return broken(k);
 			k->ts += delta;

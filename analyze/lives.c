@@ -27,7 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RUN_MAX_NS 20000000 /* no softirq run is as long, see MAX_SOFTIRQ_TIME in kernel/softirq.c */
+#define RUN_MAX_NS 20000000 /* no receiving call is as long where nothing marks its begin (MAX_SOFTIRQ_TIME is 2 ms) */
 #define LOSSES_MAX (1U << 20)
 
 /* Devices that take packets out of others: nothing reaches them but through a lower device. */
@@ -65,6 +65,7 @@ int lives_open(struct lives **out, struct db *d, struct host *h, const struct tr
 	v->has_gro_exit = has(t, EV_NAPI_GRO_RECEIVE_EXIT);
 	v->has_xmit = has(t, EV_NET_DEV_XMIT);
 	v->has_start = has(t, EV_NET_DEV_START_XMIT);
+	v->has_softirq = has(t, EV_SOFTIRQ_ENTRY);
 	v->has_queue = has(t, EV_NET_DEV_QUEUE);
 	v->has_entries = has(t, EV_NAPI_GRO_RECEIVE_ENTRY) && has(t, EV_NETIF_RECEIVE_SKB_ENTRY) &&
 			 has(t, EV_NETIF_RX_ENTRY);
@@ -257,8 +258,10 @@ int lives_confidence(const struct life *l, const struct event *ev, bool verified
 /* Whether @ev comes from the same call chain that received @l. */
 bool lives_same_run(const struct lives *v, const struct life *l, const struct event *ev)
 {
-	return l->cpu == ev->cpu && l->run == v->cpu[ev->cpu].run && l->pid == ev->pid &&
-	       l->context == event_context(ev) && ev->ts - l->last_ts < RUN_MAX_NS;
+	int context = event_context(ev);
+
+	return l->cpu == ev->cpu && l->run == v->cpu[ev->cpu].run && l->pid == ev->pid && l->context == context &&
+	       ((context == 2 && v->has_softirq) || ev->ts - l->last_ts < RUN_MAX_NS);
 }
 
 static struct hop make_hop(const struct event *ev, enum stage stage, uint16_t dev, int confidence)

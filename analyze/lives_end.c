@@ -69,6 +69,11 @@ int lives_end_inferred(struct lives *v, struct life *l, bool at_end)
 	case LIFE_DEAD:
 		break;
 	}
+	if (l->losses != v->losses) {
+		/* an event may have shown it */
+		l->flags |= FLAG_LOSS;
+		confidence = MEDIUM;
+	}
 	if (confidence > l->confidence)
 		l->confidence = (uint8_t)confidence;
 	return life_end(v->store, l);
@@ -168,7 +173,10 @@ static int consume_received(struct lives *v, struct life *l, const struct event 
 	enum outcome read = l->state == LIFE_READ ? OUTCOME_DELIVERED : OUTCOME_CONSUMED;
 
 	if (!s) {
-		/* kernels before 6.4 do not tell where: in the receiving call a protocol is done, else a reader */
+		/* kernels before 6.4 do not tell where: in the receiving call a protocol is done, in a task a
+		 * reader; in another softirq run it is what 5.19 and later free after the read */
+		if (!same && event_context(ev) == 2)
+			return end_deferred(v, l, ev, OUTCOME_DELIVERED);
 		if (!same)
 			read = OUTCOME_DELIVERED;
 		return end_with(v, l, ev, STAGE_CONSUME_SKB, read, confidence);
@@ -255,7 +263,7 @@ int lives_consume(struct lives *v, const struct event *ev)
 			return -ENOMEM;
 		if (s->path == PATH_TAP)
 			return consume_tap(v, l, ev);
-		if (s->path == PATH_OTHER)
+		if (s->path == PATH_OTHER) /* perhaps in an interrupt of whatever this CPU does */
 			return l ? lives_end_inferred(v, l, false) : 0;
 	} else if (c->last == NET_QUEUE || c->last == NET_DEQUEUE || c->last == NET_SPLIT || c->last == NET_XMIT) {
 		/* a transmission is under way: this may be the clone of the taps */
@@ -269,9 +277,9 @@ int lives_consume(struct lives *v, const struct event *ev)
 			return 0;
 		}
 	}
+	c->last = NET_FREE;
 	if (!l)
 		return 0;
-	c->last = NET_FREE;
 	return consume_life(v, l, ev, s);
 }
 
@@ -328,15 +336,16 @@ static int drop_fits(const struct lives *v, const struct life *l, const struct e
 	return 0;
 }
 
-/* The device of a drop of an skb that no event showed: known when the queue refuses within net_dev_queue's call. */
-static uint16_t drop_dev(const struct lives *v, const struct event *ev, const struct site *s)
+/* Whether a queue refuses within net_dev_queue's call: the packet itself, or what it was segmented into. */
+static bool refused(const struct lives *v, const struct event *ev, const struct drop *d)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
+	struct span layer, class;
 
-	if (s->path == PATH_TX && !strcmp(s->name.function, "__dev_queue_xmit") &&
-	    (c->last == NET_QUEUE || c->last == NET_SPLIT || c->last == NET_FREE))
-		return c->queue_dev;
-	return 0;
+	if (strcmp(d->site->name.function, "__dev_queue_xmit") || (c->last != NET_QUEUE && c->last != NET_SPLIT))
+		return false;
+	drops_judge(v->drops, d->site, d->reason, &layer, &class);
+	return span_is(layer, "qdisc"); /* tc egress drops before net_dev_queue */
 }
 
 /* Remembers a drop for the ties to place. */
@@ -365,6 +374,7 @@ int lives_kfree(struct lives *v, const struct event *ev)
 	uint64_t addr, location = 0, u;
 	int confidence = 0, rc;
 	struct life *l;
+	bool same_call;
 	uint16_t dev;
 	int64_t id;
 
@@ -383,7 +393,8 @@ int lives_kfree(struct lives *v, const struct event *ev)
 	l = addr ? life_find(v->store, addr) : NULL;
 	if (l)
 		confidence = drop_fits(v, l, ev, d.site);
-	dev = confidence ? l->dev : drop_dev(v, ev, d.site);
+	same_call = refused(v, ev, &d);
+	dev = confidence ? l->dev : same_call ? c->queue_dev : 0;
 	d.dev_id = dev ? v->dev[dev].name_id : 0;
 	d.netns_id = dev ? v->dev[dev].netns_id : 0;
 	if (confidence) {
@@ -393,7 +404,7 @@ int lives_kfree(struct lives *v, const struct event *ev)
 	}
 	if (d.site->path == PATH_TAP)
 		c->tap_ns = ev->ts_ns; /* kernels before 4.18 free the taps' clones so */
-	else
+	else if (!same_call)
 		c->last = NET_FREE;
 	rc = drops_add(v->drops, &d, &id);
 	if (!rc)

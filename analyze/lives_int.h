@@ -110,7 +110,7 @@ struct lives {
 	uint32_t *dev_slot; /* by name: open addressing, a power of two */
 	size_t dev_slots;
 	bool all_netns; /* every namespace of the host was recorded: a device name that is known once is unique */
-	bool has_gro_exit, has_xmit, has_start, has_entries, has_queue;
+	bool has_gro_exit, has_xmit, has_start, has_entries, has_queue, has_softirq;
 	struct lives_cpu *cpu;
 	int cpu_n;
 	uint32_t losses;

@@ -654,7 +654,7 @@ int lives_retransmit(struct lives *v, const struct event *ev)
 		if (!s->id || ev->ts - s->ts > RETRANSMIT_NS ||
 		    (v->clone_delta ? delta != v->clone_delta : delta < CLONE_MIN || delta > CLONE_MAX))
 			continue;
-		fits++;
+		fits += !found || found->addr != s->addr;
 		if (!found || s->ts >= found->ts)
 			found = s;
 	}

@@ -143,7 +143,7 @@ static int load_evidence(struct load *l, struct err *e)
 
 static int load_packets(struct load *l, struct err *e)
 {
-	int rc = trace_open(&l->trace, l->tape, l->clocks, e);
+	int rc = trace_load(&l->trace, l->tape, l->clocks, e);
 
 	if (rc)
 		return rc;
@@ -214,7 +214,7 @@ int load_tape(const char *tape_path, const char *db_path, const char *rules_dir,
 	spans_close(l.spans);
 	lives_close(l.lives);
 	events_close(l.events);
-	trace_close(l.trace);
+	trace_free(l.trace);
 	frames_free(l.frames);
 	host_free(l.host);
 	symbols_free(l.symbols);

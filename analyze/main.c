@@ -3,6 +3,8 @@
 #include "analyze.h"
 #include "tmpfiles.h"
 
+#include "../schema/base.h"
+
 #include "../capture/doctor.h"
 #include "../capture/record.h"
 #include "../reports/report.h"

@@ -602,14 +602,16 @@ static void expr_log(struct ctx *c, const struct nlattr *const *tb)
 
 static void expr_reject(struct ctx *c, const struct nlattr *const *tb)
 {
-	static const char *const with[] = { "icmp type", "tcp reset", "icmpx type" };
-	int64_t type = nl_be(tb[NFTA_REJECT_TYPE], 0);
+	static const char *const icmpx[] = { "no-route", "port-unreachable", "host-unreachable", "admin-prohibited" };
+	int64_t type = nl_be(tb[NFTA_REJECT_TYPE], 0), code = nl_be(tb[NFTA_REJECT_ICMP_CODE], 0);
 
 	set_verdict(c, "reject", (struct span){ 0 });
 	if (type == NFT_REJECT_TCP_RST)
 		put(c, "reject with tcp reset");
+	else if (type == NFT_REJECT_ICMPX_UNREACH && code >= 0 && code < (int64_t)ARRAY_SIZE(icmpx))
+		put(c, "reject with icmpx %s", icmpx[code]);
 	else
-		put(c, "reject with %s %" PRId64, type >= 0 && type < 3 ? with[type] : "?", nl_be(tb[NFTA_REJECT_ICMP_CODE], 0));
+		put(c, "reject with %s code %" PRId64, c->l3 == 6 ? "icmpv6" : "icmp", code);
 }
 
 /* Address and port that a translation goes to, from constants in registers. */

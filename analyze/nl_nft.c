@@ -34,8 +34,8 @@ struct chain {
 	int64_t base;	      /* hook number + 1, 0: no base chain */
 	uint32_t hooks;	      /* bits of hook numbers that lead here */
 	int64_t policy;	      /* NF_DROP, NF_ACCEPT, -1 none */
-	int64_t seq;	      /* last snapshot and number of its rules so far */
-	int64_t rules;
+	int64_t seq;	      /* last snapshot that had rules of it, plus 1 */
+	int64_t rules;	      /* how many of them came so far */
 };
 
 struct rule {
@@ -172,7 +172,7 @@ static void load_chain(struct nl_nft *n, struct nl_dump *dump, const struct nl_m
 	hooknum = tb[NFTA_CHAIN_HOOK] ? nl_be(hook[NFTA_HOOK_HOOKNUM], -1) : -1;
 	policy = nl_be(tb[NFTA_CHAIN_POLICY], -1);
 	k->base = hooknum >= 0 && hooknum < 32 ? hooknum + 1 : 0;
-	if (!fresh) {
+	if (k->row) {
 		if (policy != k->policy) {
 			db_bind_text(n->upd_chain, 1, policy_name(policy));
 			db_bind_int(n->upd_chain, 2, k->row);
@@ -181,8 +181,7 @@ static void load_chain(struct nl_nft *n, struct nl_dump *dump, const struct nl_m
 		}
 		return;
 	}
-	k->policy = policy;
-	k->seq = -1;
+	k->policy = policy; /* the first dump of this chain; a rule of it may have been seen before */
 	db_bind_int(st, 1, at->netns_id);
 	db_bind_text(st, 2, at->netns);
 	db_bind_text(st, 3, family_name(g->nfgen_family));
@@ -207,8 +206,8 @@ static int64_t rule_position(struct nl_nft *n, const struct rule *r, const struc
 	k = keymap_get(&n->chains, &key, &fresh); /* a rule whose chain's dump is missing makes one without a row */
 	if (!k)
 		return 1;
-	if (fresh || k->seq != at->seq) {
-		k->seq = at->seq;
+	if (k->seq != at->seq + 1) {
+		k->seq = at->seq + 1;
 		k->rules = 0;
 	}
 	return ++k->rules;

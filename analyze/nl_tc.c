@@ -25,7 +25,7 @@
 #include <linux/tc_act/tc_mirred.h>
 #include <stdio.h>
 
-#define QDISC_MAX  50000
+#define QDISC_MAX  30000
 #define FILTER_MAX 100000
 #define ACT_MAX	   32 /* TCA_ACT_MAX_PRIO */
 
@@ -46,7 +46,7 @@ struct qdisc {
 	struct tc_numbers first, last;
 	uint32_t max_packets, max_bytes; /* backlog */
 	struct tc_limits lim;
-	char options[400]; /* JSON; "" none, or too long */
+	char options[1000]; /* JSON; "" none, or too long */
 };
 
 struct filter {

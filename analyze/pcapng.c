@@ -9,6 +9,7 @@
 #define BLOCK_IDB 1U
 #define BLOCK_EPB 6U
 #define BYTE_ORDER_MAGIC 0x1A2B3C4DU
+#define OPTION_LATE_STAMP 0x8001 /* of our own, see TAPE.md */
 
 static uint16_t get16(const struct pcapng *g, struct rd *r)
 {
@@ -133,9 +134,12 @@ static int block_epb(struct pcapng *g, struct rd r, struct pcapng_packet *p)
 	if (r.bad || id >= g->iface_n)
 		return -EINVAL;
 	rd_bytes(&r, r.left < (-p->cap_bytes & 3U) ? r.left : (-p->cap_bytes & 3U));
-	while (option_next(g, &r, &code, &v))
+	p->late_stamp = false;
+	while (option_next(g, &r, &code, &v)) {
 		if (code == 2)
 			flags = get32(g, &v);
+		p->late_stamp = p->late_stamp || code == OPTION_LATE_STAMP;
+	}
 	p->iface = &g->iface[id];
 	/* seconds and the rest apart: ts * 1e9 would overflow */
 	ts = ts / p->iface->units * 1000000000ULL +

@@ -23,6 +23,7 @@ struct pcapng_packet {
 	int64_t ts_ns;
 	int direction;	      /* 0 in, 1 out, -1 not told */
 	int dst_kind;	      /* epb_flags reception type, 0 not told */
+	bool late_stamp;      /* stamped while it was copied into the ring, behind netif_receive_skb (TAPE.md, 5) */
 	uint32_t orig_bytes;
 	uint32_t cap_bytes;
 	const uint8_t *data;

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rules: rule files, each of which names one root cause and how it is found,
- * and the texts with placeholders that they are made of. docs/RULES.md is the
- * manual of the format.
+ * rules: rule files, each of which names one root cause and how it is found.
+ * docs/RULES.md is the manual of their format, rule_text that of their texts.
  */
 #ifndef SKBTAPE_RULES_H
 #define SKBTAPE_RULES_H
 
 #include "../schema/base.h"
-#include <sqlite3.h>
 
 /* A word of the vocabulary, analyze/causes.tsv. */
 struct rule_cause {
@@ -94,37 +92,5 @@ const struct rule_cause *rules_cause(const struct rules *r, size_t i);
  * Return: as rules_load().
  */
 int rules_list(struct buf *out, const char *dir, struct err *e);
-
-/* Named values that templates are filled with: a row of a query. */
-struct rule_row {
-	size_t n;
-	char **name;
-	sqlite3_value **value;
-};
-
-/* rule_row_take() - copy the statement's present row. Return: 0, -ENOMEM. */
-int rule_row_take(struct rule_row *row, sqlite3_stmt *st);
-void rule_row_free(struct rule_row *row);
-/* rule_row_get() - NULL: no such column, or its value is NULL. */
-sqlite3_value *rule_row_get(const struct rule_row *row, const char *name);
-
-enum rule_text {
-	RULE_TEXT_PLAIN, /* for people */
-	RULE_TEXT_SQL,	 /* values become literals */
-	RULE_TEXT_SHELL, /* values are quoted for sh(1) where they need it */
-};
-
-/**
- * rule_render() - fill a template
- * @mode: how values are written
- * @row:  values of the finding
- * @more: values of the section's own query, looked at first; may be NULL
- * @ns:   what {ns} stands for: the prefix that runs a command in the finding's namespace
- * @out:  appended to
- *
- * Return: 0, -EINVAL (the template names a value that does not exist; @e says which), -ENOMEM.
- */
-int rule_render(const char *text, enum rule_text mode, const struct rule_row *row,
-		const struct rule_row *more, const char *ns, struct buf *out, struct err *e);
 
 #endif

@@ -191,7 +191,8 @@ size_t symbols_count(const struct symbols *s)
 
 bool symbols_find(const struct symbols *s, uint64_t addr, struct symbol_name *out)
 {
-	/* a return address may be that of the next function, when the call was the last instruction */
+	/* a return address may be that of the next function, when the call was the last instruction
+	 */
 	uint64_t at = addr - 1;
 	size_t lo = 0, hi = s ? s->n : 0;
 	const struct sym *x;
@@ -214,7 +215,8 @@ bool symbols_find(const struct symbols *s, uint64_t addr, struct symbol_name *ou
 	snprintf(out->function, sizeof(out->function), "%s", text + x->name);
 	symbols_base(out->function);
 	snprintf(out->location, sizeof(out->location), "%.*s+0x%llx",
-		 (int)sizeof(out->location) - 24, text + x->name, (unsigned long long)(addr - x->addr));
+		 (int)sizeof(out->location) - 24, text + x->name,
+		 (unsigned long long)(addr - x->addr));
 	snprintf(out->module, sizeof(out->module), "%s", text + x->module);
 	return true;
 }
@@ -223,7 +225,9 @@ bool symbols_find(const struct symbols *s, uint64_t addr, struct symbol_name *ou
  * cold, lto_priv; LLVM: llvm and a hash). */
 void symbols_base(char *name)
 {
-	static const char *const made[] = { "isra", "constprop", "part", "cold", "llvm", "lto_priv" };
+	static const char *const made[] = {
+		"isra", "constprop", "part", "cold", "llvm", "lto_priv"
+	};
 	bool cut = true;
 
 	while (cut) {

@@ -2,31 +2,20 @@
 /*
  * Theory of operation
  *
- * tape_open() goes over the file three times, each time linearly:
- *
- * 1. find: search every trailer (magic, length and tag are 16 fixed bytes) and
- *    keep the frames whose compressed bytes have the checksum that the trailer
- *    gives. First only frames that stand where their trailer says they stand:
- *    a member may itself hold the bytes of a frame (a tape on a tape, a payload
- *    made to look like one), and its offset gives it away. What then lies
- *    between the frames found is searched again for frames that stand elsewhere
- *    (bytes were lost or put in), a shift per gap, as long as that finds more.
- *    Sequence numbers must grow along the file; a copy of a frame has none left.
- * 2. decode: decompress each frame, walk the tar headers, list the members. A
- *    frame counts as a whole or not at all.
- * 3. tape.json, for the version.
+ * tape_open() finds the frames (tape_frames.c), decompresses each, walks its tar
+ * headers and lists its members. A frame counts as a whole or not at all. Then it
+ * reads tape.json, for the version.
  *
  * Bounds: a frame's raw size is at most TAPE_FRAME_RAW_MAX and must be what the
- * trailer and zstd's own header say before memory is taken; the sum over all
- * frames is bounded by the file's size (a compression bomb ends there), and so
- * are the bytes that candidates with wrong checksums may cost.
+ * trailer and zstd's own header say before memory is taken (decompression in one
+ * piece needs no window beside it); the sum over all frames is bounded by the
+ * file's size, which ends a compression bomb.
  *
- * Invariant after tape_open(): t->frames holds the usable frames in file order
- * and every member lies inside its frame's raw bytes. The file may change later,
- * so tape_load() checks the size again.
+ * Invariant after tape_open(): every member lies inside its frame's raw bytes. The
+ * file may change later, so tape_load() checks the frame's size again.
  */
 #include "tape_read.h"
-#include "../schema/tape.h"
+#include "tape_frames.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,24 +26,15 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#define SCAN_BYTES	(1 * MIB)
 #define MEMBERS_MAX	20000000U
 #define NAMES_MAX	(1024 * MIB)
 #define NAMES_CHUNK	(64 * KIB)
 #define JSON_MAX	(1 * MIB)
 #define CACHE_SLOTS	6
 #define CACHE_BYTES_MAX (512 * MIB)
-#define CRC_TIMES	16 /* the file's size: more is not spent on candidates */
-#define PASSES_MAX	8 /* of the search in gaps, one finds one shift per gap */
 /* Raw bytes that a tape may unfold to: real ones stay below 100 times their size. */
 #define RAW_FLOOR (256 * MIB)
 #define RAW_RATIO 1000
-
-struct frame {
-	uint64_t at; /* where its compressed bytes really start */
-	struct tape_trailer tr;
-	bool bad; /* only its trailer is of use */
-};
 
 struct chunk {
 	struct chunk *next;
@@ -70,18 +50,15 @@ struct slot {
 };
 
 struct tape {
-	int fd;
-	char *path;
+	struct tape_file file;
+	struct tape_frames frames; /* the usable ones */
 	struct tape_state st;
-	struct frame *frames;
-	size_t n_frames, cap_frames;
 	struct tape_member *members;
 	size_t n_members, cap_members;
 	uint32_t *hash; /* index + 1 of a member, 0: free; power of two long */
 	size_t hash_size;
 	struct chunk *names;
 	uint64_t names_bytes;
-	uint64_t crc_budget; /* bytes of candidates that may still be read */
 	ZSTD_DCtx *zstd;
 	struct buf packed;
 	struct slot cache[CACHE_SLOTS];
@@ -92,294 +69,7 @@ struct tape {
 	sqlite3 *sql;
 };
 
-static uint64_t frame_end(const struct frame *f)
-{
-	return f->at + f->tr.len_bytes + TAPE_TRAILER_BYTES;
-}
-
-/* Read @n bytes at @at, all of them. */
-static int read_at(const struct tape *t, uint64_t at, void *to, size_t n, struct err *e)
-{
-	uint8_t *p = to;
-
-	while (n) {
-		ssize_t got = pread(t->fd, p, n, (off_t)at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return err_sys(e, "%s: cannot be read at byte %llu", t->path,
-				       (unsigned long long)at);
-		if (!got)
-			return err_set(e, -EIO, "%s: became shorter while it was read", t->path);
-		p += got;
-		at += (uint64_t)got;
-		n -= (size_t)got;
-	}
-	return 0;
-}
-
-/* ---- what a file is that is no tape ---- */
-
-static bool is_text(const uint8_t *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (p[i] == 0x7f || (p[i] < 0x20 && !strchr("\t\n\r\f\033", p[i])) || !p[i])
-			return false;
-	return true;
-}
-
-static const char *what_is(const uint8_t *p, size_t n)
-{
-	static const struct {
-		const char *magic;
-		uint16_t len, at;
-		const char *what;
-	} known[] = {
-		{ "\x28\xb5\x2f\xfd", 4, 0,
-		  "zstd data without one whole frame of a tape (cut too early, or made by another program)" },
-		{ "\x17\x08\x44tracing", 10, 0, "a trace.dat of trace-cmd" },
-		{ "\x0a\x0d\x0d\x0a", 4, 0, "a pcapng capture" },
-		{ "\xd4\xc3\xb2\xa1", 4, 0, "a pcap capture" },
-		{ "\xa1\xb2\xc3\xd4", 4, 0, "a pcap capture" },
-		{ "\x4d\x3c\xb2\xa1", 4, 0, "a pcap capture" },
-		{ "\xa1\xb2\x3c\x4d", 4, 0, "a pcap capture" },
-		{ "\x1f\x8b", 2, 0, "a gzip file" },
-		{ "\xfd" "7zXZ", 5, 0, "an xz file" },
-		{ "BZh", 3, 0, "a bzip2 file" },
-		{ "PK\3\4", 4, 0, "a zip file" },
-		{ "PERFILE2", 8, 0, "a perf.data file" },
-		{ "SQLite format 3", 16, 0, "an SQLite database" },
-		{ "\x7f" "ELF", 4, 0, "an ELF file" },
-		{ "ustar", 5, 257, "a tar archive that is not compressed" },
-	};
-
-	if (!n)
-		return "an empty file";
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		size_t at = known[i].at, len = known[i].len;
-
-		if (n >= at + len && !memcmp(p + at, known[i].magic, len))
-			return known[i].what;
-	}
-	return is_text(p, n) ? "a text file" : "a file of unknown kind";
-}
-
-static int not_a_tape(const struct tape *t, struct err *e)
-{
-	uint8_t head[4096];
-	size_t n = t->st.bytes < sizeof(head) ? (size_t)t->st.bytes : sizeof(head);
-	int rc = read_at(t, 0, head, n, e);
-
-	if (rc)
-		return rc;
-	return err_set(e, -EINVAL, "%s: not a tape but %s; a tape is what skbtape-record writes",
-		       t->path, what_is(head, n));
-}
-
-/* ---- 1. frames ---- */
-
-static int crc_matches(const struct tape *t, const struct frame *f, uint8_t *block, struct err *e)
-{
-	uint64_t at = f->at, left = f->tr.len_bytes;
-	uint32_t crc = 0;
-
-	while (left) {
-		size_t n = left < SCAN_BYTES ? (size_t)left : SCAN_BYTES;
-		int rc = read_at(t, at, block, n, e);
-
-		if (rc)
-			return rc;
-		crc = tape_crc32c(crc, block, n);
-		at += n;
-		left -= n;
-	}
-	return crc == f->tr.crc;
-}
-
-static int add_frame(struct tape *t, const struct frame *f, struct err *e)
-{
-	if (t->n_frames == t->cap_frames) {
-		size_t cap = t->cap_frames ? t->cap_frames * 2 : 64;
-		struct frame *p = realloc(t->frames, cap * sizeof(*p));
-
-		if (!p)
-			return err_set(e, -ENOMEM, "%s: out of memory", t->path);
-		t->frames = p;
-		t->cap_frames = cap;
-	}
-	t->frames[t->n_frames++] = *f;
-	return 0;
-}
-
-/* A stretch of the file to search, and what a frame in it must be like. */
-struct gap {
-	uint64_t from, to;
-	uint64_t seq_min, seq_max;
-	uint64_t shift; /* where a frame stands minus where it says it stands, modulo 2^64 */
-	bool any_shift; /* not known before the first frame */
-};
-
-/* A valid trailer stands at @pos. */
-static int take_trailer(struct tape *t, struct gap *g, uint64_t pos, const struct tape_trailer *tr,
-			uint8_t *block, struct err *e)
-{
-	struct frame f = { .tr = *tr };
-	int rc;
-
-	if (!tr->len_bytes || tr->len_bytes > pos - g->from || !tr->raw_bytes ||
-	    tr->raw_bytes > TAPE_FRAME_RAW_MAX ||
-	    tr->len_bytes > ZSTD_COMPRESSBOUND(TAPE_FRAME_RAW_MAX))
-		return 0;
-	f.at = pos - tr->len_bytes;
-	if (!g->any_shift && f.at - tr->offset != g->shift)
-		return 0;
-	f.bad = tr->seq < g->seq_min || tr->seq > g->seq_max;
-	if (!f.bad) {
-		if (tr->len_bytes > t->crc_budget)
-			return 0;
-		t->crc_budget -= tr->len_bytes;
-		rc = crc_matches(t, &f, block, e);
-		if (rc < 0)
-			return rc;
-		f.bad = !rc;
-	}
-	/* the search goes on behind this trailer, from the same place: a wrong one hides no right one */
-	if (f.bad)
-		return g->any_shift ? 0 : add_frame(t, &f, e);
-	g->from = frame_end(&f);
-	g->seq_min = tr->seq == UINT64_MAX ? UINT64_MAX : tr->seq + 1;
-	g->shift = f.at - tr->offset;
-	g->any_shift = false;
-	return add_frame(t, &f, e);
-}
-
-/* Find the frames of one stretch; @block has room for SCAN_BYTES, @window for that and a trailer. */
-static int scan_gap(struct tape *t, struct gap g, uint8_t *block, uint8_t *window, struct err *e)
-{
-	static const uint8_t mark[16] = { 0x5b, 0x2a, 0x4d, 0x18, TAPE_TRAILER_BYTES - 8, 0, 0, 0,
-					  'S',	'K',  'B',  'T',  'A', 'P', 'E', '1' };
-	uint64_t pos = g.from; /* of window[0] */
-	size_t have = 0;
-
-	while (g.to - pos >= TAPE_TRAILER_BYTES) {
-		uint64_t left = g.to - pos - have;
-		size_t n = left < SCAN_BYTES ? (size_t)left : SCAN_BYTES;
-		const uint8_t *p = window, *end;
-		int rc = read_at(t, pos + have, window + have, n, e);
-
-		if (rc)
-			return rc;
-		have += n;
-		end = window + have;
-		while ((p = memmem(p, (size_t)(end - p), mark, sizeof(mark)))) {
-			uint64_t at = pos + (uint64_t)(p - window);
-			struct tape_trailer tr;
-
-			if (end - p < TAPE_TRAILER_BYTES)
-				break; /* the next window has all of it */
-			if (!tape_trailer_decode(p, (size_t)(end - p), &tr) && at >= g.from) {
-				rc = take_trailer(t, &g, at, &tr, block, e);
-				if (rc)
-					return rc;
-			}
-			p += sizeof(mark);
-		}
-		if (have < TAPE_TRAILER_BYTES)
-			break;
-		/* keep what may be the beginning of a trailer */
-		memmove(window, end - (TAPE_TRAILER_BYTES - 1), TAPE_TRAILER_BYTES - 1);
-		pos += have - (TAPE_TRAILER_BYTES - 1);
-		have = TAPE_TRAILER_BYTES - 1;
-		if (!n)
-			break;
-	}
-	return 0;
-}
-
-static int by_place(const void *a, const void *b)
-{
-	const struct frame *x = a, *y = b;
-	uint64_t p = frame_end(x), q = frame_end(y);
-
-	return p < q ? -1 : p > q;
-}
-
-/* Search what lies between the frames known so far. */
-static int scan_between(struct tape *t, uint8_t *block, uint8_t *window, struct err *e)
-{
-	size_t n = t->n_frames; /* new ones come behind these */
-	struct gap g = { .any_shift = true };
-
-	for (size_t i = 0; i <= n; i++) {
-		const struct frame f = i < n ? t->frames[i] :
-					       (struct frame){ .at = t->st.bytes,
-							       .tr.seq = UINT64_MAX };
-
-		if (f.bad)
-			continue;
-		g.to = f.at;
-		g.seq_max = f.tr.seq - 1;
-		if (g.to - g.from > TAPE_TRAILER_BYTES && g.seq_min < f.tr.seq) {
-			int rc = scan_gap(t, g, block, window, e);
-
-			if (rc)
-				return rc;
-		}
-		g.from = frame_end(&f);
-		g.seq_min = sat_add_u64(f.tr.seq, 1);
-	}
-	return 0;
-}
-
-/* Count what is missing, and forget the frames that are of no use. */
-static void settle_frames(struct tape *t)
-{
-	uint64_t next = 0;
-	size_t out = 0;
-
-	for (size_t i = 0; i < t->n_frames; i++) {
-		const struct frame *f = &t->frames[i];
-
-		if (f->tr.seq >= next) {
-			t->st.frames_gap = sat_add_u64(t->st.frames_gap, f->tr.seq - next);
-			next = sat_add_u64(f->tr.seq, 1);
-		}
-		if (f->bad)
-			t->st.frames_bad++;
-		else
-			t->frames[out++] = *f;
-	}
-	t->n_frames = out;
-}
-
-static int find_frames(struct tape *t, struct err *e)
-{
-	uint8_t *block = malloc(SCAN_BYTES), *window = malloc(SCAN_BYTES + TAPE_TRAILER_BYTES);
-	struct gap all = { .to = t->st.bytes, .seq_max = UINT64_MAX };
-	int rc = -ENOMEM;
-
-	t->crc_budget = t->st.bytes * CRC_TIMES;
-	if (!block || !window)
-		err_set(e, rc, "%s: out of memory", t->path);
-	else
-		rc = scan_gap(t, all, block, window, e);
-	for (int pass = 0; !rc && pass < PASSES_MAX; pass++) {
-		size_t n = t->n_frames;
-
-		rc = scan_between(t, block, window, e);
-		if (t->n_frames == n)
-			break;
-		qsort(t->frames, t->n_frames, sizeof(*t->frames), by_place);
-	}
-	if (!rc)
-		settle_frames(t);
-	free(window);
-	free(block);
-	return rc;
-}
-
-/* ---- 2. raw bytes and members ---- */
+/* ---- raw bytes and members ---- */
 
 /* Give up cached frames until @need more bytes fit. Return: a free slot. */
 static struct slot *free_slot(struct tape *t, uint64_t need)
@@ -410,7 +100,7 @@ static struct slot *free_slot(struct tape *t, uint64_t need)
  */
 static int frame_raw(struct tape *t, uint32_t i, const uint8_t **raw, struct err *e)
 {
-	const struct tape_trailer *tr = &t->frames[i].tr;
+	const struct tape_trailer *tr = &t->frames.v[i].tr;
 	struct slot *s;
 	uint8_t *p;
 	size_t n;
@@ -426,24 +116,24 @@ static int frame_raw(struct tape *t, uint32_t i, const uint8_t **raw, struct err
 	}
 	buf_reset(&t->packed);
 	if (buf_reserve(&t->packed, tr->len_bytes))
-		return err_set(e, -ENOMEM, "%s: out of memory", t->path);
-	rc = read_at(t, t->frames[i].at, t->packed.data, tr->len_bytes, e);
+		return err_set(e, -ENOMEM, "%s: out of memory", t->file.path);
+	rc = tape_file_read(&t->file, t->frames.v[i].at, t->packed.data, tr->len_bytes, e);
 	if (rc)
 		return rc;
 	/* one frame, with size and checksum (RFC 8878, 3.1.1.1.1: bit 2 of the descriptor) */
 	if (ZSTD_findFrameCompressedSize(t->packed.data, tr->len_bytes) != tr->len_bytes ||
 	    ZSTD_getFrameContentSize(t->packed.data, tr->len_bytes) != tr->raw_bytes ||
 	    tr->len_bytes < 6 || !(t->packed.data[4] & 4))
-		return err_set(e, -EBADMSG, "%s: frame %llu is not as TAPE.md says", t->path,
+		return err_set(e, -EBADMSG, "%s: frame %llu is not as TAPE.md says", t->file.path,
 			       (unsigned long long)tr->seq);
 	s = free_slot(t, tr->raw_bytes);
 	p = malloc(tr->raw_bytes);
 	if (!p)
-		return err_set(e, -ENOMEM, "%s: out of memory", t->path);
+		return err_set(e, -ENOMEM, "%s: out of memory", t->file.path);
 	n = ZSTD_decompressDCtx(t->zstd, p, tr->raw_bytes, t->packed.data, tr->len_bytes);
 	if (ZSTD_isError(n) || n != tr->raw_bytes) {
 		free(p);
-		return err_set(e, -EBADMSG, "%s: frame %llu: zstd: %s", t->path,
+		return err_set(e, -EBADMSG, "%s: frame %llu: zstd: %s", t->file.path,
 			       (unsigned long long)tr->seq,
 			       ZSTD_isError(n) ? ZSTD_getErrorName(n) : "too short");
 	}
@@ -578,13 +268,15 @@ static bool is_end_blocks(const uint8_t *raw, uint64_t n)
 
 static int decode_frames(struct tape *t, struct err *e)
 {
-	uint64_t raw_max = t->st.bytes > (UINT64_MAX - RAW_FLOOR) / RAW_RATIO ?
-				   UINT64_MAX :
-				   RAW_FLOOR + t->st.bytes * RAW_RATIO;
+	uint64_t raw_max = t->st.bytes > (UINT64_MAX - RAW_FLOOR) / RAW_RATIO
+				   ? UINT64_MAX
+				   : RAW_FLOOR + t->st.bytes * RAW_RATIO;
 
+	t->st.frames_bad = t->frames.bad;
+	t->st.frames_gap = t->frames.gap;
 	t->st.bytes_bad = t->st.bytes;
-	for (size_t i = 0; i < t->n_frames; i++) {
-		const struct tape_trailer *tr = &t->frames[i].tr;
+	for (size_t i = 0; i < t->frames.n; i++) {
+		const struct tape_trailer *tr = &t->frames.v[i].tr;
 		const uint8_t *raw;
 		int rc = -EBADMSG;
 
@@ -595,7 +287,7 @@ static int decode_frames(struct tape *t, struct err *e)
 		else if (!rc && !(rc = walk(t, (uint32_t)i, raw, tr->raw_bytes, false)))
 			rc = walk(t, (uint32_t)i, raw, tr->raw_bytes, true);
 		if (rc == -ENOMEM)
-			return err_set(e, rc, "%s: out of memory", t->path);
+			return err_set(e, rc, "%s: out of memory", t->file.path);
 		if (rc && rc != -EBADMSG)
 			return rc;
 		if (rc) {
@@ -610,7 +302,7 @@ static int decode_frames(struct tape *t, struct err *e)
 	return 0;
 }
 
-/* ---- 3. tape.json ---- */
+/* ---- tape.json ---- */
 
 static int json_get(const struct tape *t, const char *path, sqlite3_stmt **st)
 {
@@ -651,7 +343,8 @@ int tape_json_text(const struct tape *t, const char *path, char *out, size_t siz
 	if (!strcmp((const char *)sqlite3_column_text(st, 0), "text")) {
 		const char *s = (const char *)sqlite3_column_text(st, 1);
 
-		span_copy((struct span){ s, s ? (size_t)sqlite3_column_bytes(st, 1) : 0 }, out, size);
+		span_copy((struct span){ s, s ? (size_t)sqlite3_column_bytes(st, 1) : 0 }, out,
+			  size);
 	} else {
 		rc = -ENOENT;
 	}
@@ -665,19 +358,20 @@ static int read_json(struct tape *t, struct err *e)
 	int rc;
 
 	if (!t->n_members || t->members[0].frame || t->members[0].size > JSON_MAX)
-		return err_set(e, -EINVAL,
-			       "%s: a tape without its beginning: the first frame, which says what was "
-			       "recorded, is missing or damaged",
-			       t->path);
+		return err_set(
+			e, -EINVAL,
+			"%s: a tape without its beginning: the first frame, which says what was "
+			"recorded, is missing or damaged",
+			t->file.path);
 	rc = tape_load(t, 0, &t->json, e);
 	if (rc)
 		return rc;
 	if (sqlite3_open_v2(":memory:", &t->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
 			    NULL) != SQLITE_OK)
-		return err_set(e, -ENOMEM, "%s: out of memory", t->path);
+		return err_set(e, -ENOMEM, "%s: out of memory", t->file.path);
 	if (tape_json_int(t, "$.format_version", &version) || version < 1)
 		return err_set(e, -EINVAL, "%s: a tape whose tape.json has no format_version",
-			       t->path);
+			       t->file.path);
 	if (version > TAPE_VERSION)
 		t->st.newer = (uint64_t)version;
 	return 0;
@@ -690,15 +384,15 @@ static int open_file(struct tape *t, struct err *e)
 	struct stat sb;
 
 	/* O_NONBLOCK: a fifo without writer must not hold us */
-	t->fd = open(t->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (t->fd < 0)
-		return err_sys(e, "%s: cannot be opened", t->path);
-	if (fstat(t->fd, &sb))
-		return err_sys(e, "%s: cannot be examined", t->path);
+	t->file.fd = open(t->file.path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (t->file.fd < 0)
+		return err_sys(e, "%s: cannot be opened", t->file.path);
+	if (fstat(t->file.fd, &sb))
+		return err_sys(e, "%s: cannot be examined", t->file.path);
 	if (!S_ISREG(sb.st_mode))
-		return err_set(e, -EINVAL, "%s: not a tape but a %s", t->path,
+		return err_set(e, -EINVAL, "%s: not a tape but a %s", t->file.path,
 			       S_ISDIR(sb.st_mode) ? "directory" : "special file");
-	t->st.bytes = (uint64_t)sb.st_size;
+	t->file.bytes = t->st.bytes = (uint64_t)sb.st_size;
 	return 0;
 }
 
@@ -708,21 +402,21 @@ int tape_open(struct tape **out, const char *path, struct err *e)
 	int rc = -ENOMEM;
 
 	if (t) {
-		t->fd = -1;
-		t->path = strdup(path);
+		t->file.fd = -1;
+		t->file.path = strdup(path);
 		t->zstd = ZSTD_createDCtx();
 	}
-	if (!t || !t->path || !t->zstd) {
+	if (!t || !t->file.path || !t->zstd) {
 		err_set(e, rc, "%s: out of memory", path);
 		goto fail;
 	}
 	rc = open_file(t, e);
 	if (!rc)
-		rc = find_frames(t, e);
-	if (!rc && !t->n_frames)
-		rc = not_a_tape(t, e);
+		rc = tape_frames_find(&t->file, &t->frames, e);
+	if (!rc && !t->frames.n)
+		rc = tape_file_foreign(&t->file, e);
 	/* without the frame of tape.json, frame 0 of the list is another */
-	if (!rc && t->frames[0].tr.seq == 0)
+	if (!rc && t->frames.v[0].tr.seq == 0)
 		rc = decode_frames(t, e);
 	if (!rc)
 		rc = read_json(t, e);
@@ -739,8 +433,8 @@ void tape_close(struct tape *t)
 {
 	if (!t)
 		return;
-	if (t->fd >= 0)
-		close(t->fd);
+	if (t->file.fd >= 0)
+		close(t->file.fd);
 	while (t->names) {
 		struct chunk *c = t->names;
 
@@ -755,8 +449,8 @@ void tape_close(struct tape *t)
 	buf_free(&t->json);
 	free(t->members);
 	free(t->hash);
-	free(t->frames);
-	free(t->path);
+	free(t->frames.v);
+	free(t->file.path);
 	free(t);
 }
 
@@ -767,7 +461,7 @@ const struct tape_state *tape_state(const struct tape *t)
 
 const char *tape_path(const struct tape *t)
 {
-	return t->path;
+	return t->file.path;
 }
 
 size_t tape_member_count(const struct tape *t)
@@ -794,12 +488,12 @@ int tape_load(struct tape *t, size_t i, struct buf *out, struct err *e)
 	int rc = frame_raw(t, m->frame, &raw, e);
 
 	if (rc == -EBADMSG)
-		return err_set(e, -EIO, "%s: changed while it was read", t->path);
+		return err_set(e, -EIO, "%s: changed while it was read", t->file.path);
 	if (rc)
 		return rc;
 	buf_reset(out);
 	/* the raw length is that of the trailer, which the walk was bounded by */
 	if (buf_put(out, raw + m->at, m->size))
-		return err_set(e, -ENOMEM, "%s: out of memory", t->path);
+		return err_set(e, -ENOMEM, "%s: out of memory", t->file.path);
 	return 0;
 }

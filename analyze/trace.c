@@ -293,9 +293,9 @@ static int advance(struct trace *t, struct cursor *c, struct err *e)
 		}
 		f = NULL;
 		if (c->head.len >= 8) {
-			uint16_t id = t->layout.big_endian ?
-					      (uint16_t)(c->head.data[0] << 8 | c->head.data[1]) :
-					      (uint16_t)(c->head.data[1] << 8 | c->head.data[0]);
+			uint16_t id = t->layout.big_endian
+					      ? (uint16_t)(c->head.data[0] << 8 | c->head.data[1])
+					      : (uint16_t)(c->head.data[1] << 8 | c->head.data[0]);
 			f = t->by_id[id];
 		}
 		if (!f || c->head.len < f->min_len) {

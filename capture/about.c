@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 static const char *const reasons[] = {
-	[END_NONE] = "error",	   [END_DURATION] = "duration", [END_COMMAND] = "command",
-	[END_SIGNAL] = "signal",   [END_MAX_SIZE] = "max-size", [END_NO_SPACE] = "no-space",
+	[END_NONE] = "error",	 [END_DURATION] = "duration", [END_COMMAND] = "command",
+	[END_SIGNAL] = "signal", [END_MAX_SIZE] = "max-size", [END_NO_SPACE] = "no-space",
 	[END_ERROR] = "error",
 };
 
@@ -70,7 +70,8 @@ static void put_words(struct json *j, const char *key, char *const *words)
 	buf_free(&b);
 }
 
-static void put_options(struct json *j, const struct record_options *o, char *const *argv, const struct trace *trace)
+static void put_options(struct json *j, const struct record_options *o, char *const *argv,
+			const struct trace *trace)
 {
 	json_open_object(j, "options");
 	json_open_array(j, "argv");
@@ -120,8 +121,8 @@ static int close_text(struct json *j, FILE *f, char **data, const size_t *size, 
 	return rc;
 }
 
-int about_tape(struct buf *b, const struct record_options *o, char *const *argv, const struct trace *trace,
-	       int64_t *start_mono_ns)
+int about_tape(struct buf *b, const struct record_options *o, char *const *argv,
+	       const struct trace *trace, int64_t *start_mono_ns)
 {
 	char *data = NULL, caps[24];
 	struct clock_pair now;

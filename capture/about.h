@@ -7,7 +7,16 @@
 #include "sniff.h"
 
 /* Why a recording ended. */
-enum end_reason { END_NONE, END_DURATION, END_COMMAND, END_SIGNAL, END_MAX_SIZE, END_NO_SPACE, END_ERROR, END_COUNT };
+enum end_reason {
+	END_NONE,
+	END_DURATION,
+	END_COMMAND,
+	END_SIGNAL,
+	END_MAX_SIZE,
+	END_NO_SPACE,
+	END_ERROR,
+	END_COUNT
+};
 
 /* about_reason() - its word in end.json. */
 const char *about_reason(enum end_reason r);
@@ -34,8 +43,8 @@ struct about_end {
  * @start_mono_ns: out, the time that is written as the start
  * Return: 0, -ENOMEM.
  */
-int about_tape(struct buf *b, const struct record_options *o, char *const *argv, const struct trace *trace,
-	       int64_t *start_mono_ns);
+int about_tape(struct buf *b, const struct record_options *o, char *const *argv,
+	       const struct trace *trace, int64_t *start_mono_ns);
 /* about_end() - text of end.json. Return: 0, -ENOMEM. */
 int about_end(struct buf *b, const struct about_end *end);
 /* about_usage() - our own CPU time and memory into @end. */

@@ -54,8 +54,7 @@ void clock_pair_read(struct clock_pair *p, int tries)
 
 int clock_pair_line(const struct clock_pair *p, struct buf *b)
 {
-	return buf_printf(b,
-			  "%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64
-			  "\n",
-			  p->mono_ns, p->real_ns, p->boot_ns, p->mono_raw_ns, p->tai_ns, p->window_ns);
+	return buf_printf(
+		b, "%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\n",
+		p->mono_ns, p->real_ns, p->boot_ns, p->mono_raw_ns, p->tai_ns, p->window_ns);
 }

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 /* In the child: exec, or say through the pipe why not. */
-static __attribute__((noreturn)) void run(char *const *argv, const struct command_env *env, int report)
+static __attribute__((noreturn)) void run(char *const *argv, const struct command_env *env,
+					  int report)
 {
 	int code;
 

@@ -22,7 +22,8 @@ struct command_env {
  */
 int command_start(char *const *argv, const struct command_env *env, pid_t *pid, struct err *e);
 
-/* command_reap() - whether it has ended; @status: as a shell's $?: its exit status, or 128 and the signal. */
+/* command_reap() - whether it has ended; @status: as a shell's $?: its exit status, or 128 and the
+ * signal. */
 bool command_reap(pid_t pid, int *status);
 
 #endif

@@ -8,6 +8,7 @@
 #include "profile.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ struct doctor {
 	unsigned int missing;
 };
 
-static void row(struct doctor *d, const char *what, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void row(struct doctor *d, const char *what, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static void row(struct doctor *d, const char *what, const char *fmt, ...)
 {
@@ -72,7 +74,8 @@ static void check_kernel(struct doctor *d)
 	first_line("/sys/devices/system/cpu/online", line, sizeof(line));
 	row(d, "kernel", "%s %s, CPUs %s", u.release, u.machine, line);
 	if (first_line("/sys/kernel/security/lockdown", line, sizeof(line)))
-		row(d, "lockdown", "%s%s", line, tracefs_locked_down() ? " (tracefs is closed)" : "");
+		row(d, "lockdown", "%s%s", line,
+		    tracefs_locked_down() ? " (tracefs is closed)" : "");
 	else
 		row(d, "lockdown", "none");
 }
@@ -97,11 +100,12 @@ static void check_capabilities(struct doctor *d)
 		if (have >> wanted[i].bit & 1)
 			continue;
 		buf_printf(&lacking, "%s%s", lacking.len ? ", " : "", wanted[i].name);
-		lack(d, "%s for %s: run as root, or setcap %s+ep skbtape-record", wanted[i].name, wanted[i].what,
-		     wanted[i].name);
+		lack(d, "%s for %s: run as root, or setcap %s+ep skbtape-record", wanted[i].name,
+		     wanted[i].what, wanted[i].name);
 	}
 	if (lacking.len)
-		row(d, "privileges", "user %d, lacks %.*s", (int)geteuid(), (int)lacking.len, (char *)lacking.data);
+		row(d, "privileges", "user %d, lacks %.*s", (int)geteuid(), (int)lacking.len,
+		    (char *)lacking.data);
 	else
 		row(d, "privileges", "user %d, all that are needed", (int)geteuid());
 	buf_free(&lacking);
@@ -127,13 +131,16 @@ static void check_events(struct doctor *d, const struct tracefs_way *way)
 				continue;
 			}
 			if ((int)ev[i].from == p)
-				buf_printf(&absent, "%s%s:%s", absent.len ? " " : "; not here: ", ev[i].system,
+				buf_printf(&absent, "%s%s:%s",
+					   absent.len ? " " : "; not here: ", ev[i].system,
 					   ev[i].name);
 			if ((int)ev[i].from == p && ev[i].core && p <= PROFILE_STANDARD)
-				lack(d, "event %s:%s: this kernel does not have it", ev[i].system, ev[i].name);
+				lack(d, "event %s:%s: this kernel does not have it", ev[i].system,
+				     ev[i].name);
 		}
-		row(d, p ? "" : "events", "%-9s %u of %u%.*s", trace_profile_name((enum trace_profile)p), here, wanted,
-		    (int)absent.len, (char *)absent.data);
+		row(d, p ? "" : "events", "%-9s %u of %u%.*s",
+		    trace_profile_name((enum trace_profile)p), here, wanted, (int)absent.len,
+		    (char *)absent.data);
 		buf_free(&absent);
 	}
 }
@@ -150,11 +157,12 @@ static void check_tracefs(struct doctor *d)
 		return;
 	}
 	snprintf(path, sizeof(path), "%s/instances", way.path);
-	if (access(path, W_OK)) {
+	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS)) {
 		row(d, "tracefs", "no: instances cannot be made (%s)", strerror(errno));
 		lack(d, "tracing instances: run as root");
 	} else {
-		row(d, "tracefs", "%s%s", way.mounted ? "mounted at " : "not mounted; reached by a private mount",
+		row(d, "tracefs", "%s%s",
+		    way.mounted ? "mounted at " : "not mounted; reached by a private mount",
 		    way.mounted ? way.path : "");
 	}
 	snprintf(path, sizeof(path), "%s/trace_clock", way.path);
@@ -209,11 +217,14 @@ static void check_kinds(struct doctor *d)
 			buf_printf(&lacking, "%s%s (%s)", lacking.len ? ", " : "",
 				   netlink_kind_name((enum netlink_kind)k), a->lacks[k]);
 	if (lacking.len)
-		row(d, "dumps", "all but those whose module is not loaded, and stays so: %.*s", (int)lacking.len,
-		    (char *)lacking.data);
+		row(d, "dumps", "all but those whose module is not loaded, and stays so: %.*s",
+		    (int)lacking.len, (char *)lacking.data);
 	else
-		row(d, "dumps", "sockets, routes, qdiscs, conntrack, nftables: nothing would have to be loaded");
-	row(d, "conntrack", "%s", access("/proc/sys/net/netfilter/nf_conntrack_count", F_OK) ? "not active" : "active");
+		row(d, "dumps",
+		    "sockets, routes, qdiscs, conntrack, nftables: nothing would have to be "
+		    "loaded");
+	row(d, "conntrack", "%s",
+	    access("/proc/sys/net/netfilter/nf_conntrack_count", F_OK) ? "not active" : "active");
 	buf_free(&lacking);
 	free(a);
 }
@@ -232,9 +243,14 @@ static void check_symbols(struct doctor *d)
 		row(d, "symbols", "no: /proc/kallsyms: %s", strerror(errno));
 		lack(d, "names of kernel functions: run as root, on a kernel with CONFIG_KALLSYMS");
 	} else if (!real) {
-		row(d, "symbols", "no: addresses are hidden, kernel.kptr_restrict is %s", restrict_text);
-		lack(d, "names of kernel functions: run as root, and while recording: sysctl kernel.kptr_restrict=1 "
-			"(before: %s)", restrict_text);
+		row(d, "symbols", "no: addresses are hidden, kernel.kptr_restrict is %s",
+		    restrict_text);
+		/* 2 hides them from root, too: Documentation/admin-guide/sysctl/kernel.rst */
+		if (!strcmp(restrict_text, "2"))
+			lack(d, "names of kernel functions: for the time of the recording, "
+				"sysctl kernel.kptr_restrict=1 (now 2)");
+		else
+			lack(d, "names of kernel functions: run as root");
 	} else {
 		row(d, "symbols", "readable, kernel.kptr_restrict is %s", restrict_text);
 	}
@@ -248,7 +264,8 @@ static void check_memory(struct doctor *d)
 	uint64_t each = trace_buffer_choose();
 
 	row(d, "memory", "%llu MiB available; trace buffers %.1f MiB per CPU, %.1f MiB in all",
-	    trace_memory_available() / MIB, (double)each / MIB, (double)each / MIB * (double)(cpus > 0 ? cpus : 1));
+	    trace_memory_available() / MIB, (double)each / MIB,
+	    (double)each / MIB * (double)(cpus > 0 ? cpus : 1));
 }
 
 static void check_clocks(struct doctor *d)
@@ -273,8 +290,8 @@ int doctor_print(FILE *f)
 	check_symbols(&d);
 	check_memory(&d);
 	if (d.missing)
-		fprintf(f, "\nMissing for profile 'standard' (the rest would be recorded):\n%.*s", (int)d.advice.len,
-			(char *)d.advice.data);
+		fprintf(f, "\nMissing for profile 'standard' (the rest would be recorded):\n%.*s",
+			(int)d.advice.len, (char *)d.advice.data);
 	else
 		fprintf(f, "\nEverything for profile 'standard' is there.\n");
 	buf_free(&d.advice);
@@ -286,9 +303,11 @@ int doctor_main(int argc, char **argv)
 	if (argc > 1) {
 		bool help = !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h");
 
-		fprintf(help ? stdout : stderr, "Usage: skbtape doctor\nShow what this host allows to record, "
-						"what is missing, and how to get it.\n"
-						"Exit status: 0 all is there for profile 'standard'; 3 something is missing.\n");
+		fprintf(help ? stdout : stderr,
+			"Usage: skbtape doctor\nShow what this host allows to record, "
+			"what is missing, and how to get it.\n"
+			"Exit status: 0 all is there for profile 'standard'; 3 something is "
+			"missing.\n");
 		return help ? 0 : 2;
 	}
 	return doctor_print(stdout);

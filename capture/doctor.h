@@ -9,7 +9,8 @@
  * doctor_print() - the table, on @f
  *
  * Looks only: nothing is changed, no module is loaded.
- * Return: exit status: 0 when everything for profile 'standard' is there, 3 when something is missing.
+ * Return: exit status: 0 when everything for profile 'standard' is there, 3 when something is
+ * missing.
  */
 int doctor_print(FILE *f);
 

@@ -41,11 +41,12 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PREFIX	   "skbtape-"
-#define NAME_TRIES 10		       /* names for one PID: other PID namespaces have one of that number, too */
+#define NAME_TRIES 10 /* names for one PID: other PID namespaces have one of that number, too */
 #define BUSY_NS	   (3 * NSEC_PER_SEC) /* how long a dying owner's files may keep an instance busy */
 
 struct instance {
@@ -71,8 +72,9 @@ static int find_mount(const char *mounts, const char *type, char *path, size_t s
 	while (rc && (n = getline(&line, &cap, f)) > 0) {
 		struct span text = { line, (size_t)n }, source, dir, fs;
 
-		if (!span_word(&text, &source) || !span_word(&text, &dir) || !span_word(&text, &fs) ||
-		    !span_is(fs, type) || dir.n >= size || memchr(dir.p, '\\', dir.n))
+		if (!span_word(&text, &source) || !span_word(&text, &dir) ||
+		    !span_word(&text, &fs) || !span_is(fs, type) || dir.n >= size ||
+		    memchr(dir.p, '\\', dir.n))
 			continue;
 		span_copy(dir, path, size);
 		rc = 0;
@@ -85,9 +87,11 @@ static int find_mount(const char *mounts, const char *type, char *path, size_t s
 static bool has_instances(const char *dir)
 {
 	char path[320];
+	struct stat st;
 
+	/* not access(2), which asks for the real user and so forgets capabilities */
 	snprintf(path, sizeof(path), "%s/instances", dir);
-	return !access(path, F_OK);
+	return !stat(path, &st);
 }
 
 /* Linux 5.2 and later. Return: descriptor of the mount, -errno. */
@@ -115,7 +119,8 @@ static void *mount_in_thread(void *arg)
 
 	/* the mount must not reach the namespace that this one was copied from */
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("tracefs", "/sys/kernel/tracing", "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
+	    mount("tracefs", "/sys/kernel/tracing", "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  NULL))
 		*fd = -errno;
 	else
 		*fd = open("/sys/kernel/tracing", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -149,14 +154,18 @@ static int explain(int rc, struct err *e)
 {
 	if (rc == -EPERM && tracefs_locked_down())
 		return err_set(e, rc,
-			       "the kernel is locked down (confidentiality), which closes tracefs even to root: "
+			       "the kernel is locked down (confidentiality), which closes tracefs "
+			       "even to root: "
 			       "boot with lockdown=integrity or none, kernel_lockdown(7)");
 	if (rc == -EPERM || rc == -EACCES)
-		return err_set(e, rc, "no permission to use tracefs (%s): run as root, or in a container with --privileged",
+		return err_set(e, rc,
+			       "no permission to use tracefs (%s): run as root, or in a container "
+			       "with --privileged",
 			       strerror(-rc));
 	if (rc == -ENODEV || rc == -ENOENT)
 		return err_set(e, rc,
-			       "tracefs not found: neither mounted nor known to this kernel (CONFIG_FTRACE with event tracing is needed)");
+			       "tracefs not found: neither mounted nor known to this kernel "
+			       "(CONFIG_FTRACE with event tracing is needed)");
 	return err_set(e, rc, "tracefs cannot be reached: %s", strerror(-rc));
 }
 
@@ -211,7 +220,8 @@ void tracefs_way_close(struct tracefs_way *way)
 	way->fd = -1;
 }
 
-/* Open and lock @dir below the instances' directory ("": itself). Return: descriptor, -EWOULDBLOCK, -errno. */
+/* Open and lock @dir below the instances' directory ("": itself). Return: descriptor, -EWOULDBLOCK,
+ * -errno. */
 static int lock_dir(const struct tracefs_way *way, const char *dir, int how)
 {
 	char path[512];
@@ -295,10 +305,13 @@ static int remove_stale(const struct tracefs_way *way, struct err *e)
 		int rc = is_ours(d->d_name) ? remove_unowned(way, d->d_name) : 0;
 
 		if (rc < 0)
-			failed = err_set(e, rc, "the tracing instance %s of a recorder that is gone cannot be removed (%s): "
-						"close what reads it, then rmdir %s/%s",
+			failed = err_set(e, rc,
+					 "the tracing instance %s of a recorder that is gone "
+					 "cannot be removed (%s): "
+					 "close what reads it, then rmdir %s/%s",
 					 d->d_name, strerror(-rc),
-					 way->mounted ? path : "/sys/kernel/tracing/instances", d->d_name);
+					 way->mounted ? path : "/sys/kernel/tracing/instances",
+					 d->d_name);
 		else
 			n += rc;
 	}
@@ -394,19 +407,21 @@ static int create(struct instance *i, struct err *e)
 
 			if (rc == -EPERM || rc == -EACCES)
 				return explain(rc, e);
-			return err_set(e, rc, "cannot make the tracing instance %s: %s", i->name, strerror(-rc));
+			return err_set(e, rc, "cannot make the tracing instance %s: %s", i->name,
+				       strerror(-rc));
 		}
 		if (tracefs_instance_is_new(i->tracefs)) {
 			i->lock_fd = lock_dir(&i->way, i->name, LOCK_EX | LOCK_NB);
 			if (i->lock_fd >= 0)
 				return 0;
-			return err_set(e, i->lock_fd, "cannot lock the tracing instance %s: %s", i->name,
-				       strerror(-i->lock_fd));
+			return err_set(e, i->lock_fd, "cannot lock the tracing instance %s: %s",
+				       i->name, strerror(-i->lock_fd));
 		}
 		tracefs_instance_free(i->tracefs);
 		i->tracefs = NULL;
 	}
-	return err_set(e, -EEXIST, "instances " PREFIX "%d to ...%d all exist and are in use", (int)getpid(), NAME_TRIES - 1);
+	return err_set(e, -EEXIST, "instances " PREFIX "%d to ...%d all exist and are in use",
+		       (int)getpid(), NAME_TRIES - 1);
 }
 
 int instance_open(struct instance **out, struct err *e)
@@ -451,7 +466,9 @@ int instance_close(struct instance *i, struct err *e)
 	if (i->tracefs) {
 		rc = remove_unowned(&i->way, i->name);
 		if (rc < 0)
-			err_set(e, rc, "the tracing instance %s stays: %s; its events are off, and the next recording removes it",
+			err_set(e, rc,
+				"the tracing instance %s stays: %s; its events are off, and the "
+				"next recording removes it",
 				i->name, strerror(-rc));
 		tracefs_instance_free(i->tracefs);
 	}

@@ -38,7 +38,8 @@ struct instance;
  * Return: as tracefs_way_open(); -EEXIST, -ENOMEM.
  */
 int instance_open(struct instance **i, struct err *e);
-/* instance_close() - remove it; all files in it must be closed. Return: 0, or -EBUSY with the message. */
+/* instance_close() - remove it; all files in it must be closed. Return: 0, or -EBUSY with the
+ * message. */
 int instance_close(struct instance *i, struct err *e);
 
 struct tracefs_instance *instance_tracefs(const struct instance *i);

@@ -9,10 +9,10 @@
 
 #include "tape_write.h"
 
-#define NETSET_MAX 1024 /* entries of the set, those that are gone included */
-#define NETSET_LIVE_MAX                                                                            \
-	256 /* namespaces recorded at a time; further ones are named in netns/SEQ with the flag    \
-	       'unseen' */
+/* Entries of the set, those that are gone included; and how many namespaces are recorded at a time.
+ * Further ones are named in netns/SEQ with the flag 'unseen'. */
+#define NETSET_MAX	1024
+#define NETSET_LIVE_MAX 256
 
 enum netset_scope { NETSET_ALL, NETSET_SELF, NETSET_NAME };
 

@@ -9,19 +9,19 @@
  */
 #include <stddef.h>
 
-#define NEVER(type, name, ...)         \
-	type name(__VA_ARGS__);        \
-	type name(__VA_ARGS__)         \
-	{                              \
-		return (type)0;        \
+#define NEVER(type, name, ...)                                                                     \
+	type name(__VA_ARGS__);                                                                    \
+	type name(__VA_ARGS__)                                                                     \
+	{                                                                                          \
+		return (type)0;                                                                    \
 	}
-#define NEVER_VOID(name, ...)   \
-	void name(__VA_ARGS__); \
-	void name(__VA_ARGS__)  \
-	{                       \
+#define NEVER_VOID(name, ...)                                                                      \
+	void name(__VA_ARGS__);                                                                    \
+	void name(__VA_ARGS__)                                                                     \
+	{                                                                                          \
 	}
 
-/* parameters are left out: no caller's arguments are looked at, in any calling convention of Linux */
+/* without parameters: no argument is looked at, which every calling convention of Linux allows */
 NEVER(void *, dbus_bus_get, void)
 NEVER_VOID(dbus_bus_add_match, void)
 NEVER(unsigned int, dbus_bus_register, void)

@@ -24,7 +24,8 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* Digits with an optional decimal point. @whole: before it; @part: behind it, in units of 10^-SECONDS_DIGITS. */
+/* Digits with an optional decimal point. @whole: before it; @part: behind it, in units of
+ * 10^-SECONDS_DIGITS. */
 static int parse_decimal(struct span s, uint64_t *whole, uint64_t *part)
 {
 	struct span before = { s.p, 0 }, after;
@@ -96,7 +97,9 @@ static int parse_netns(struct record_options *o, const char *arg)
 	if (!*arg)
 		return -EINVAL;
 	o->netns = arg;
-	o->scope = !strcmp(arg, "all") ? NETSET_ALL : !strcmp(arg, "self") ? NETSET_SELF : NETSET_NAME;
+	o->scope = !strcmp(arg, "all")	  ? NETSET_ALL
+		   : !strcmp(arg, "self") ? NETSET_SELF
+					  : NETSET_NAME;
 	return 0;
 }
 
@@ -136,7 +139,8 @@ static int parse_option(struct record_options *o, int c, const char *arg, struct
 		rc = options_seconds(arg, &o->duration_ns);
 		break;
 	case 'i':
-		name = "-i", expected = "the name of a network device, at most 15 bytes, at most 64 of them";
+		name = "-i",
+		expected = "the name of a network device, at most 15 bytes, at most 64 of them";
 		rc = parse_interface(o, arg);
 		break;
 	case 'e':
@@ -144,7 +148,8 @@ static int parse_option(struct record_options *o, int c, const char *arg, struct
 		rc = trace_profile_parse(arg, &o->profile);
 		break;
 	case 's':
-		name = "-s", expected = "bytes of each frame to keep, 1 to 262144, or 0 for whole frames";
+		name = "-s",
+		expected = "bytes of each frame to keep, 1 to 262144, or 0 for whole frames";
 		rc = parse_snaplen(o, arg);
 		break;
 	case 'b':
@@ -203,7 +208,8 @@ static int join_filter(struct record_options *o, char **words, int n)
 	return 0;
 }
 
-/* Where "--" stands, or @argc. An option's argument may not be "--": `-o --` is a mistake more often than a name. */
+/* Where "--" stands, or @argc. An option's argument may not be "--": `-o --` is a mistake more
+ * often than a name. */
 static int find_command(int argc, char **argv)
 {
 	int i = 1;
@@ -234,11 +240,13 @@ int options_parse(struct record_options *out, int argc, char **argv, struct err 
 	opterr = 0;
 	while ((c = getopt_long(end, argv, ":o:d:i:e:s:b:qh", long_options, NULL)) != -1) {
 		if (c == ':')
-			return err_set(e, -EINVAL, "%s: expected an argument behind it", argv[optind - 1]);
+			return err_set(e, -EINVAL, "%s: expected an argument behind it",
+				       argv[optind - 1]);
 		if (c == '?' && optopt && optopt < OPT_NETNS)
 			return err_set(e, -EINVAL, "-%c: no such option", optopt);
 		if (c == '?')
-			return err_set(e, -EINVAL, "%s: no such option, or an argument that it does not take",
+			return err_set(e, -EINVAL,
+				       "%s: no such option, or an argument that it does not take",
 				       argv[optind - 1]);
 		rc = parse_option(&o, c, optarg, e);
 		if (rc)
@@ -269,21 +277,30 @@ void options_help(FILE *f, const char *name)
 	fprintf(f,
 		"Usage: %s [OPTION...] [PCAP-FILTER...] [-- COMMAND [ARG...]]\n"
 		"\n"
-		"Record what the network stack of this host does: kernel events, frames, counters and\n"
-		"configuration, on one compressed tape. Recording ends after -d seconds, with COMMAND, with\n"
-		"Ctrl-C (SIGINT, SIGTERM, SIGHUP), or at a limit; the tape is complete in each case.\n"
+		"Record what the network stack of this host does: kernel events, frames, counters "
+		"and\n"
+		"configuration, on one compressed tape. Recording ends after -d seconds, with "
+		"COMMAND, with\n"
+		"Ctrl-C (SIGINT, SIGTERM, SIGHUP), or at a limit; the tape is complete in each "
+		"case.\n"
 		"\n"
-		"  -o FILE            write to FILE, a regular file, which is replaced; - is standard output\n"
+		"  -o FILE            write to FILE, a regular file, which is replaced; - is "
+		"standard output\n"
 		"                     (default: skbtape-HOST-UTCTIME.skbtape)\n"
-		"  -d SECONDS         stop after so many seconds, 0.5 for instance (default: no limit)\n"
+		"  -d SECONDS         stop after so many seconds, 0.5 for instance (default: no "
+		"limit)\n"
 		"  -e PROFILE         what to record (default: standard)\n"
 		"                       drops     lost packets and failed queues; no frames\n"
 		"                       path      and every packet's way\n"
-		"                       standard  and softirqs, NAPI, interrupts, wakeups, task switches\n"
+		"                       standard  and softirqs, NAPI, interrupts, wakeups, task "
+		"switches\n"
 		"                       full      and everything useful that this kernel has\n"
-		"  -i IFACE           frames of this device only; may be repeated (default: all devices)\n"
-		"  -s SNAPLEN         keep SNAPLEN bytes of each frame, 0: all (default: headers only)\n"
-		"  --netns WHICH      network namespaces: all, self, or a NAME of /run/netns (default: all)\n"
+		"  -i IFACE           frames of this device only; may be repeated (default: all "
+		"devices)\n"
+		"  -s SNAPLEN         keep SNAPLEN bytes of each frame, 0: all (default: headers "
+		"only)\n"
+		"  --netns WHICH      network namespaces: all, self, or a NAME of /run/netns "
+		"(default: all)\n"
 		"  --no-pcap          record no frames\n"
 		"  -b SIZE            trace buffer per CPU (default: 1M to 16M, by free memory)\n"
 		"  --max-size SIZE    stop before the tape grows past SIZE\n"
@@ -292,12 +309,18 @@ void options_help(FILE *f, const char *name)
 		"  -h, --help         show this help\n"
 		"  --version          show the version\n"
 		"\n"
-		"PCAP-FILTER (pcap-filter(7)) chooses frames; events are always recorded for all packets.\n"
-		"SIZE takes K, M, G. Options may stand anywhere before --. COMMAND starts when everything is\n"
-		"armed, and runs on if the recording ends first. A tape holds kernel addresses and, with -s,\n"
+		"PCAP-FILTER (pcap-filter(7)) chooses frames; events are always recorded for all "
+		"packets.\n"
+		"SIZE takes K, M, G. Options may stand anywhere before --. COMMAND starts when "
+		"everything is\n"
+		"armed, and runs on if the recording ends first. A tape holds kernel addresses "
+		"and, with -s,\n"
 		"payload: it is written with mode 0600.\n"
 		"\n"
-		"Exit status: 0 done; 1 failed; 2 wrong usage; 3 written, but a source is missing or the\n"
-		"tape is cut; 4 a bug in this program.\n",
+		"Exit status: 0 done; 1 failed, or ended early by a full disk or a closed pipe "
+		"(what was\n"
+		"written stays a tape); 2 wrong usage; 3 written, but a source is missing; 4 a bug "
+		"in this\n"
+		"program.\n",
 		name);
 }

@@ -17,7 +17,8 @@
 static int open_stdout(struct output *o, struct err *e)
 {
 	if (isatty(STDOUT_FILENO))
-		return err_set(e, -EINVAL, "-o -: standard output is a terminal; redirect it, or name a file");
+		return err_set(e, -EINVAL,
+			       "-o -: standard output is a terminal; redirect it, or name a file");
 	/* a copy: what closes it later does not close standard output itself */
 	o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (o->fd < 0)
@@ -27,7 +28,8 @@ static int open_stdout(struct output *o, struct err *e)
 	return 0;
 }
 
-/* Keep other recorders away. Return: false when one writes it; a file system without locks has none to tell. */
+/* Keep other recorders away. Return: false when one writes it; a file system without locks has none
+ * to tell. */
 static bool lock_file(int fd)
 {
 	return !flock(fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK;
@@ -44,7 +46,8 @@ static int open_default(struct output *o, struct err *e)
 
 	uname(&u);
 	n = strcspn(u.nodename, ".");
-	snprintf(host, sizeof(host), "%.*s", (int)(n < sizeof(host) ? n : sizeof(host) - 1), u.nodename);
+	snprintf(host, sizeof(host), "%.*s", (int)(n < sizeof(host) ? n : sizeof(host) - 1),
+		 u.nodename);
 	for (char *p = host; *p; p++)
 		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_')
 			*p = '_';
@@ -61,7 +64,9 @@ static int open_default(struct output *o, struct err *e)
 			break;
 	}
 	if (o->fd < 0)
-		return err_sys(e, "cannot create %s in the current directory (-o names another place)", o->name);
+		return err_sys(e,
+			       "cannot create %s in the current directory (-o names another place)",
+			       o->name);
 	o->created = true;
 	lock_file(o->fd);
 	return 0;
@@ -80,19 +85,22 @@ static int open_named(struct output *o, const char *name, struct err *e)
 	}
 	if (errno != EEXIST)
 		return err_sys(e, "cannot create %s", name);
-	/* not emptied before it is known to be a plain file that nobody else writes; a fifo must not block */
+	/* not emptied before it is known to be a plain file that nobody else writes; a fifo must
+	 * not block */
 	o->fd = open(name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (o->fd < 0 && errno == ELOOP)
 		return err_set(e, -ELOOP, "%s is a symbolic link, which is not followed", name);
 	if (o->fd < 0 && errno != ENXIO) /* a fifo without a reader */
 		return err_sys(e, "cannot write %s", name);
 	if (o->fd < 0 || fstat(o->fd, &st) || !S_ISREG(st.st_mode))
-		return err_set(e, -EINVAL, "%s is no regular file; -o - writes to standard output", name);
+		return err_set(e, -EINVAL, "%s is no regular file; -o - writes to standard output",
+			       name);
 	if (!lock_file(o->fd))
 		return err_set(e, -EBUSY, "%s is being written by another recorder", name);
 	if (ftruncate(o->fd, 0))
 		return err_sys(e, "cannot empty %s", name);
-	fchmod(o->fd, 0600); /* a tape holds kernel addresses and frames; where we do not own the file, it stays as it is */
+	fchmod(o->fd, 0600); /* a tape holds kernel addresses and frames; where we do not own the
+				file, it stays as it is */
 	return 0;
 }
 
@@ -101,7 +109,9 @@ int output_open(struct output *out, const char *name, struct err *e)
 	struct output o = { .fd = -1 };
 	int rc;
 
-	rc = !name ? open_default(&o, e) : !strcmp(name, "-") ? open_stdout(&o, e) : open_named(&o, name, e);
+	rc = !name		  ? open_default(&o, e)
+	     : !strcmp(name, "-") ? open_stdout(&o, e)
+				  : open_named(&o, name, e);
 	if (rc) {
 		if (o.fd >= 0)
 			close(o.fd);

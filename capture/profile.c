@@ -15,7 +15,10 @@
 #include <string.h>
 
 #define XDP_FAILED "drops > 0 || err != 0"
-#define EVENT(sys, ev, step, ...) { .system = (sys), .name = (ev), .from = (step), ##__VA_ARGS__ }
+#define EVENT(sys, ev, step, ...)                                                                  \
+	{                                                                                          \
+		.system = (sys), .name = (ev), .from = (step), ##__VA_ARGS__                       \
+	}
 
 static const struct profile_event events[] = {
 	EVENT("skb", "kfree_skb", PROFILE_DROPS, .core = true),
@@ -61,7 +64,8 @@ static const struct profile_event events[] = {
 	EVENT("qdisc", "qdisc_dequeue", PROFILE_PATH, .filter = "packets != 0 || txq_state != 0"),
 
 	EVENT("napi", "napi_poll", PROFILE_STANDARD, .core = true),
-	EVENT("irq", "softirq_raise", PROFILE_STANDARD, .core = true, .filter = "vec == 2 || vec == 3"),
+	EVENT("irq", "softirq_raise", PROFILE_STANDARD, .core = true,
+	      .filter = "vec == 2 || vec == 3"),
 	EVENT("irq", "softirq_entry", PROFILE_STANDARD, .core = true),
 	EVENT("irq", "softirq_exit", PROFILE_STANDARD, .core = true),
 	EVENT("irq", "irq_handler_entry", PROFILE_STANDARD, .core = true),

@@ -11,10 +11,12 @@ struct profile_event {
 	enum trace_profile from; /* the smallest profile that has it */
 	bool core;		 /* its absence costs answers that the profile is there to give */
 	const char *filter;	 /* in the grammar of Documentation/trace/events.rst; NULL: none */
-	const char *unless;	 /* not wanted where this event of the same system exists; NULL: always wanted */
+	const char *unless; /* not wanted where this event of the same system exists; NULL: always
+			       wanted */
 };
 
-/* profile_events() - all of them, in the order in which they are armed; @n gets their number, at most PROFILE_EVENTS_MAX. */
+/* profile_events() - all of them, in the order in which they are armed; @n gets their number, at
+ * most PROFILE_EVENTS_MAX. */
 const struct profile_event *profile_events(size_t *n);
 
 #define PROFILE_EVENTS_MAX 128

@@ -15,7 +15,9 @@
  * symbols, end.json, the instance goes away, summary.
  *
  * Whatever is missing (no tracefs, no packet socket) is said, goes into quality
- * and makes the exit status 3; the rest is recorded all the same.
+ * and makes the exit status 3; the rest is recorded all the same. Where the tape
+ * could not be written to the end that was asked for (disk full, pipe closed) the
+ * status is 1, although what was written is a tape.
  */
 #include "record.h"
 
@@ -75,10 +77,11 @@ struct recorder {
 	uint64_t bytes;	  /* of the whole tape */
 	bool lacks;	  /* a source is missing: exit status 3 */
 	bool failed;
-	bool hurry;	  /* asked a second time to end */
+	bool hurry; /* asked a second time to end */
 };
 
-static void say(const struct recorder *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void say(const struct recorder *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 static void say(const struct recorder *r, const char *fmt, ...)
 {
@@ -117,8 +120,9 @@ static void note_lack(struct recorder *r, const char *kind, const char *source, 
 
 static void on_crash(int sig)
 {
-	static const char text[] = "skbtape: internal error; the tape is readable up to its last whole frame; "
-				   "please report this\n";
+	static const char text[] =
+		"skbtape: internal error; the tape is readable up to its last whole frame; "
+		"please report this\n";
 
 	(void)sig;
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0) {
@@ -168,14 +172,30 @@ static void take_signals(struct recorder *r, int64_t wait_ns)
 			end_because(r, END_SIGNAL, "SIG%s", sigabbrev_np((int)info.ssi_signo));
 		} else if (!r->hurry) {
 			r->hurry = true;
-			say(r, "ending at once: what takes time (last snapshot, kernel symbols) is left out");
+			say(r, "ending at once: what takes time (last snapshot, kernel symbols) is "
+			       "left out");
 		}
 	}
+}
+
+/* A failed or full tape ends the recording. */
+static void look_at_tape(struct recorder *r)
+{
+	int rc = tape_writer_failed(r->w);
+
+	if (rc == -EFBIG)
+		end_because(r, END_MAX_SIZE, "the tape reached --max-size %" PRIu64,
+			    r->o.max_bytes);
+	else if (rc == -ENOSPC || rc == -EDQUOT)
+		end_because(r, END_NO_SPACE, "no space left on the disk for the tape");
+	else if (rc)
+		end_because(r, END_ERROR, "writing the tape: %s", strerror(-rc));
 }
 
 static bool ending(struct recorder *r)
 {
 	take_signals(r, 0);
+	look_at_tape(r);
 	return r->end.reason != END_NONE;
 }
 
@@ -190,24 +210,12 @@ static void put_clock(struct recorder *r)
 	buf_free(&b);
 }
 
-/* A failed or full tape ends the recording. */
-static void look_at_tape(struct recorder *r)
-{
-	int rc = tape_writer_failed(r->w);
-
-	if (rc == -EFBIG)
-		end_because(r, END_MAX_SIZE, "the tape reached --max-size %" PRIu64, r->o.max_bytes);
-	else if (rc == -ENOSPC || rc == -EDQUOT)
-		end_because(r, END_NO_SPACE, "%s", strerror(-rc));
-	else if (rc)
-		end_because(r, END_ERROR, "writing the tape: %s", strerror(-rc));
-}
-
 static void *trace_thread(void *arg)
 {
 	struct recorder *r = arg;
 
-	trace_run(r->trace); /* what stops it early is the tape's error, which look_at_tape() sees */
+	trace_run(
+		r->trace); /* what stops it early is the tape's error, which look_at_tape() sees */
 	return NULL;
 }
 
@@ -230,10 +238,12 @@ static void *snap_thread(void *arg)
 	for (;;) {
 		int64_t wait = next - clock_mono_ns();
 
-		if (poll(&p, 1, wait > 0 ? (int)(wait / 1000000) + 1 : 0) > 0 || snap_take(r->snap, SNAP_TICK))
+		if (poll(&p, 1, wait > 0 ? (int)(wait / 1000000) + 1 : 0) > 0 ||
+		    snap_take(r->snap, SNAP_TICK))
 			return NULL;
 		next += NSEC_PER_SEC;
-		if (next < clock_mono_ns()) /* the last one took too long: go on from here, do not catch up */
+		if (next < clock_mono_ns()) /* the last one took too long: go on from here, do not
+					       catch up */
 			next = clock_mono_ns() + NSEC_PER_SEC;
 	}
 }
@@ -276,7 +286,8 @@ static uint64_t sniff_memory(void)
 	return bytes < SNIFF_LEAST ? SNIFF_LEAST : bytes > SNIFF_MEMORY ? SNIFF_MEMORY : bytes;
 }
 
-/* The tape itself: everything that has to stand before a source can be opened. Return: 0, or the exit status. */
+/* The tape itself: everything that has to stand before a source can be opened. Return: 0, or the
+ * exit status. */
 static int open_tape(struct recorder *r, struct err *trace_err)
 {
 	struct buf json = { 0 };
@@ -295,7 +306,8 @@ static int open_tape(struct recorder *r, struct err *trace_err)
 	if (rc)
 		err_set(&e, rc, "no memory for tape.json");
 	else
-		rc = tape_writer_open(&r->w, r->out.fd, r->o.max_bytes, (struct span){ (char *)json.data, json.len }, &e);
+		rc = tape_writer_open(&r->w, r->out.fd, r->o.max_bytes,
+				      (struct span){ (char *)json.data, json.len }, &e);
 	buf_free(&json);
 	if (rc) {
 		say(r, "%s: %s", r->out.name, e.text);
@@ -328,21 +340,24 @@ static void open_sources(struct recorder *r, const struct err *trace_err)
 	if (!r->trace)
 		note_lack(r, "source-missing", "ftrace", trace_err);
 	else if (r->o.buffer_bytes && trace_buffer_bytes(r->trace) < r->o.buffer_bytes)
-		quality_put(r->w, "buffer-smaller", "ftrace", -1, NULL, -1, -1, (int64_t)trace_buffer_bytes(r->trace),
-			    "the kernel had no memory for %" PRIu64 " bytes per CPU", r->o.buffer_bytes);
+		quality_put(r->w, "buffer-smaller", "ftrace", -1, NULL, -1, -1,
+			    (int64_t)trace_buffer_bytes(r->trace),
+			    "the kernel had no memory for %" PRIu64 " bytes per CPU",
+			    r->o.buffer_bytes);
 	if (snap_open(&r->snap, r->set, r->w, r->o.profile == PROFILE_FULL, &e))
 		note_lack(r, "source-missing", "snap", &e);
 	else if (!ending(r))
 		snap_take(r->snap, SNAP_BEFORE);
 	if (!ending(r))
 		open_sniffer(r);
-	if (r->trace && !ending(r) && trace_arm(r->trace, r->w, &e)) {
+	if (r->trace && !ending(r) && trace_arm(r->trace, r->w, &e) && !ending(r)) {
 		note_lack(r, "source-missing", "ftrace", &e);
 		trace_close(r->trace, NULL);
 		r->trace = NULL;
 	}
 	if ((!r->trace || (r->o.pcap && !r->sniff)) && geteuid() && !ending(r))
-		say(r, "run it as root, or once as root: setcap cap_dac_override,cap_net_admin,cap_net_raw,cap_sys_admin,"
+		say(r, "run it as root, or once as root: setcap "
+		       "cap_dac_override,cap_net_admin,cap_net_raw,cap_sys_admin,"
 		       "cap_sys_ptrace,cap_syslog+ep skbtape-record");
 }
 
@@ -396,7 +411,8 @@ static void wait_for_end(struct recorder *r)
 		int64_t wait = LOOK_NS;
 
 		if (now >= deadline) {
-			end_because(r, END_DURATION, "-d %g s are over", (double)r->o.duration_ns / 1e9);
+			end_because(r, END_DURATION, "-d %g s are over",
+				    (double)r->o.duration_ns / 1e9);
 			break;
 		}
 		if (now >= second) {
@@ -433,12 +449,13 @@ static void take_last(struct recorder *r)
 	if (r->hurry) {
 		r->lacks = true;
 		quality_put(r->w, "ended-early", "snap", -1, NULL, clock_mono_ns(), -1, -1,
-			    "asked twice to end: the last snapshot or the kernel's symbols are missing");
-	} else if (rc == -EFBIG) {
+			    "asked twice to end: the last snapshot or the kernel's symbols are "
+			    "missing");
+	} else if (rc) {
 		r->lacks = true;
-		say(r, "--max-size %" PRIu64 " left no room for all of the last snapshot and the kernel's symbols",
-		    r->o.max_bytes);
-		quality_put(r->w, "max-size", "snap", -1, NULL, clock_mono_ns(), -1, -1,
+		say(r, "no room was left for all of the last snapshot and the kernel's symbols");
+		quality_put(r->w, about_reason(r->end.reason), "snap", -1, NULL, clock_mono_ns(),
+			    -1, -1,
 			    "no room for all of the last snapshot and the kernel's symbols");
 	}
 }
@@ -484,7 +501,10 @@ static void finish_tape(struct recorder *r)
 		say(r, "no memory for end.json");
 	if (tape_writer_end(r->w, (struct span){ (char *)json.data, json.len }, &e)) {
 		say(r, "%s: %s", r->out.name, e.text);
-		r->lacks = true;
+		r->failed = true;
+	} else if (r->end.reason == END_NO_SPACE) {
+		say(r, "%s: %s: ended early, with a whole tape", r->out.name, r->reason_text);
+		r->failed = true;
 	}
 	r->bytes = tape_writer_bytes(r->w, NULL);
 	tape_writer_close(r->w, (struct span){ NULL, 0 }, NULL);
@@ -492,7 +512,7 @@ static void finish_tape(struct recorder *r)
 	buf_free(&json);
 	if (output_close(&r->out, &e)) {
 		say(r, "%s: %s", r->out.name, e.text);
-		r->lacks = true;
+		r->failed = true;
 	}
 }
 
@@ -506,13 +526,14 @@ static void summarize(const struct recorder *r)
 	fprintf(stderr, "ended      %s (%s)\n", about_reason(x->reason), x->reason_text);
 	fprintf(stderr, "time       %.3f s\n", (double)(x->end_mono_ns - x->start_mono_ns) / 1e9);
 	if (r->trace)
-		fprintf(stderr, "events     %" PRIu64 ", lost %" PRIu64 "%s\n", x->events.read, lost,
+		fprintf(stderr, "events     %" PRIu64 ", lost %" PRIu64 "%s\n", x->events.read,
+			lost,
 			lost ? " (a larger -b, or a smaller profile with -e, loses less)" : "");
 	else
 		fprintf(stderr, "events     none\n");
 	if (r->sniff)
-		fprintf(stderr, "frames     %" PRIu64 ", lost %" PRIu64 "%s\n", x->frames.written, x->frames.lost,
-			x->frames.lost ? " (a filter, or -i, loses less)" : "");
+		fprintf(stderr, "frames     %" PRIu64 ", lost %" PRIu64 "%s\n", x->frames.written,
+			x->frames.lost, x->frames.lost ? " (a filter, or -i, loses less)" : "");
 	else
 		fprintf(stderr, "frames     none\n");
 	fprintf(stderr, "snapshots  %u of %zu network namespaces\n", x->snapshots, x->namespaces);
@@ -523,8 +544,8 @@ static void summarize(const struct recorder *r)
 		fprintf(stderr, "command    runs on, process %d\n", (int)r->command);
 	else if (x->command_status >= 0)
 		fprintf(stderr, "command    status %d\n", x->command_status);
-	fprintf(stderr, "tape       %s, %" PRIu64 " bytes (%" PRIu64 " uncompressed)\n", r->out.name, r->bytes,
-		x->bytes_raw);
+	fprintf(stderr, "tape       %s, %" PRIu64 " bytes (%" PRIu64 " uncompressed)\n",
+		r->out.name, r->bytes, x->bytes_raw);
 	if (!r->out.is_stdout)
 		fprintf(stderr, "next       skbtape report %s\n", r->out.name);
 }
@@ -578,7 +599,9 @@ static const char *program_name(const char *argv0)
 
 int record_main(int argc, char **argv)
 {
-	struct recorder r = { .name = program_name(argv[0]), .argv = argv, .signal_fd = -1, .snap_stop_fd = -1 };
+	struct recorder r = {
+		.name = program_name(argv[0]), .argv = argv, .signal_fd = -1, .snap_stop_fd = -1
+	};
 	struct err e = { "" };
 	int status, rc;
 

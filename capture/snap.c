@@ -740,5 +740,6 @@ int snap_symbols(struct snap *s)
 {
 	int rc = take_large(s, "/proc/kallsyms", "kallsyms");
 
-	return rc ? rc : take_large(s, "/proc/modules", "modules");
+	/* a kernel without module support has no such file, and nothing is missing */
+	return rc || access("/proc/modules", F_OK) ? rc : take_large(s, "/proc/modules", "modules");
 }

@@ -14,8 +14,12 @@
  * is not written yet. While even that fits, members are simply taken. Else the
  * open frame is closed early and waited for, which turns bounds into real
  * sizes and mostly makes room again; a member is refused only once nothing is
- * pending any more. A large one among the closing members (the kernel's
- * symbols compress to a fifth) is weighed by compressing it once on trial.
+ * pending any more. A large one (the kernel's symbols compress to a fifth) is
+ * weighed then by compressing it once on trial.
+ *
+ * A disk that fills up is met before it is full: when little more than the room
+ * for the closing members is left, that rest becomes the limit. So the tape gets
+ * its end and its symbols, and the host keeps some room.
  *
  * Invariants: frames are numbered and written in the order in which they were
  * closed; @bytes counts whole frames with their trailers only; after the first
@@ -36,6 +40,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <zstd.h>
@@ -44,7 +49,8 @@
 #define LEVEL	      1 /* the fastest: a recorder's CPU time is taken from the host's work */
 #define KEEP_BYTES    (16 * MIB) /* larger buffers go back to the C library after use */
 #define RESERVE_BYTES (8 * MIB)
-#define END_BYTES     (8 * KIB) /* end.json, end blocks and their trailers */
+#define END_BYTES     (8 * KIB)	 /* end.json, end blocks and their trailers */
+#define WEIGH_BYTES   (64 * KIB) /* smaller members are not worth a trial */
 #define NICE	      5
 
 #define QUALITY_KEYS 512
@@ -59,11 +65,13 @@ struct quality_key {
 struct tape_writer {
 	int fd;
 	bool regular;
-	off_t base; /* where the tape begins in a regular file */
-	uint64_t max_bytes;
+	off_t base;		/* where the tape begins in a regular file */
+	uint64_t reserve_bytes; /* what is kept for the closing members */
+	uint64_t space_bytes;	/* room on the disk that makes it the limit; 0: not known */
 
 	pthread_mutex_t lock;
-	pthread_cond_t work; /* for the compressor: a frame waits, or the open one got a deadline, or the end */
+	pthread_cond_t work; /* for the compressor: a frame waits, or the open one got a deadline,
+				or the end */
 	pthread_cond_t room; /* for producers: a frame was written, or writing failed */
 	pthread_t thread;
 	struct buf open;
@@ -80,8 +88,10 @@ struct tape_writer {
 	uint64_t seq;
 
 	/* set under the lock (the sizes: by the thread that writes), read by anyone */
-	_Atomic int failed; /* first error of writing */
-	_Atomic bool full;  /* the limit was reached */
+	_Atomic int failed;	    /* first error of writing */
+	_Atomic uint64_t max_bytes; /* 0: no limit (yet) */
+	_Atomic bool full;	    /* the limit was reached */
+	_Atomic bool no_space;	    /* the limit is the disk's */
 	_Atomic uint64_t bytes, bytes_raw;
 
 	pthread_mutex_t quality_lock;
@@ -103,7 +113,8 @@ static int put_all(int fd, const uint8_t *p, size_t n)
 
 			poll(&pfd, 1, -1);
 		} else if (done == 0 || errno != EINTR) {
-			/* the limit of setrlimit(2) is a kind of quota; EFBIG is what --max-size says */
+			/* the limit of setrlimit(2) is a kind of quota; EFBIG is what --max-size
+			 * says */
 			return !done ? -EIO : errno == EFBIG ? -EDQUOT : -errno;
 		}
 	}
@@ -117,6 +128,33 @@ static void cut_back(struct tape_writer *w)
 
 	if (w->regular && !ftruncate(w->fd, end))
 		lseek(w->fd, end, SEEK_SET);
+}
+
+/* Room for ordinary users on the file system of a regular file, statvfs(3). Return: false: not
+ * known. */
+static bool disk_space(const struct tape_writer *w, uint64_t *bytes)
+{
+	struct statvfs v;
+
+	if (!w->regular || fstatvfs(w->fd, &v))
+		return false;
+	*bytes = (uint64_t)v.f_bavail * v.f_frsize;
+	return true;
+}
+
+/* Make what is left on the disk the limit, when it is hardly more than what the closing members
+ * need. */
+static void look_at_disk(struct tape_writer *w)
+{
+	uint64_t left;
+
+	if (!w->space_bytes || w->no_space || !disk_space(w, &left) || left >= w->space_bytes)
+		return;
+	if (w->max_bytes && w->max_bytes - w->bytes <= left)
+		return;
+	w->reserve_bytes = w->space_bytes;
+	w->no_space = true;
+	w->max_bytes = w->bytes + left;
 }
 
 /* Compress @raw and append it with its trailer. By one thread at a time. */
@@ -225,6 +263,8 @@ static void *compressor(void *arg)
 		}
 		if (rc && !w->failed)
 			w->failed = rc;
+		if (!rc)
+			look_at_disk(w);
 		w->pending_raw -= raw.len;
 		recycle(w, &raw);
 		pthread_cond_broadcast(&w->room);
@@ -259,9 +299,10 @@ static uint64_t limit_of(const struct tape_writer *w, const char *name)
 		const char *prefix;
 		unsigned int halves; /* of the reserve that it may not touch */
 	} kinds[] = {
-		{ "ftrace/cpu", 2 }, { "pcap/", 2 }, { "kallsyms", 0 }, { "modules", 0 }, { "quality/", 0 },
+		{ "ftrace/cpu", 2 }, { "pcap/", 2 },	{ "kallsyms", 0 },
+		{ "modules", 0 },    { "quality/", 0 },
 	};
-	uint64_t half = (w->max_bytes / 2 < RESERVE_BYTES ? w->max_bytes / 2 : RESERVE_BYTES) / 2;
+	uint64_t half = w->reserve_bytes / 2;
 	uint64_t keep = half;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
@@ -294,20 +335,29 @@ static uint64_t weigh(const void *data, size_t n)
 	len = ZSTD_compress(out, cap, data, n, LEVEL);
 	free(out);
 	/* the header, and that a frame with it may compress a little worse */
-	return ZSTD_isError(len) ? UINT64_MAX : len + len / 64 + 2 * TAPE_BLOCK + TAPE_TRAILER_BYTES;
+	return ZSTD_isError(len) ? UINT64_MAX
+				 : len + len / 64 + 2 * TAPE_BLOCK + TAPE_TRAILER_BYTES;
 }
 
-/* Make room under the limit for a member. Under the lock. Return: 0, -EFBIG, or the error of writing. */
+static int limit_error(const struct tape_writer *w)
+{
+	return w->no_space ? -ENOSPC : -EFBIG;
+}
+
+/* Make room under the limit for a member. Under the lock. Return: 0, limit_error(), or the error of
+ * writing. */
 static int admit(struct tape_writer *w, const char *name, const void *data, size_t n)
 {
 	uint64_t limit = limit_of(w, name);
 	uint64_t raw = TAPE_BLOCK + tape_tar_padded(n);
 
 	if (w->full && is_bulk(name))
-		return -EFBIG;
+		return limit_error(w);
 	for (;;) {
-		/* two waiting frames are bounded together: their overheads are less than the header's slack */
-		uint64_t pending = frame_bound(w->open.len + raw) + frame_bound(w->pending_raw) + 1024;
+		/* two waiting frames are bounded together: their overheads are less than the
+		 * header's slack */
+		uint64_t pending =
+			frame_bound(w->open.len + raw) + frame_bound(w->pending_raw) + 1024;
 
 		if (w->failed)
 			return w->failed;
@@ -318,14 +368,14 @@ static int admit(struct tape_writer *w, const char *name, const void *data, size
 		close_frame(w);
 		pthread_cond_wait(&w->room, &w->lock);
 	}
-	if (!is_bulk(name) && raw > 64 * KIB) {
+	if (raw > WEIGH_BYTES) {
 		uint64_t size = weigh(data, n);
 
 		if (size <= limit && w->bytes <= limit - size)
 			return 0;
 	}
 	w->full = true;
-	return -EFBIG;
+	return limit_error(w);
 }
 
 static int put_member(struct tape_writer *w, const char *name, const void *data, size_t n)
@@ -335,6 +385,8 @@ static int put_member(struct tape_writer *w, const char *name, const void *data,
 	if (!tape_name_ok((struct span){ name, strlen(name) }) || n > TAPE_MEMBER_MAX)
 		return -EINVAL;
 	pthread_mutex_lock(&w->lock);
+	if (w->no_space)
+		w->full = true; /* whatever comes: the recording has to end now */
 	if (w->max_bytes)
 		rc = admit(w, name, data, n);
 	while (!rc && !w->failed && w->open.len >= TAPE_FRAME_RAW_TARGET && !close_frame(w))
@@ -364,7 +416,8 @@ int tape_member_put(struct tape_writer *w, const void *data, size_t n, const cha
 	va_list ap;
 
 	va_start(ap, name);
-	vsnprintf(text, sizeof(text), name, ap); /* a longer one stays too long by one, and is refused */
+	vsnprintf(text, sizeof(text), name,
+		  ap); /* a longer one stays too long by one, and is refused */
 	va_end(ap);
 	return put_member(w, text, data, n);
 }
@@ -373,7 +426,7 @@ int tape_writer_failed(const struct tape_writer *w)
 {
 	int rc = w->failed;
 
-	return !rc && w->full ? -EFBIG : rc;
+	return !rc && w->full ? limit_error(w) : rc;
 }
 
 uint64_t tape_writer_bytes(const struct tape_writer *w, uint64_t *raw)
@@ -411,26 +464,32 @@ static void look_at_file(struct tape_writer *w)
 		return;
 	w->base = flags & O_APPEND ? st.st_size : lseek(w->fd, 0, SEEK_CUR);
 	w->regular = w->base >= 0;
+	if (disk_space(w, &w->space_bytes))
+		w->space_bytes =
+			w->space_bytes / 2 < RESERVE_BYTES ? w->space_bytes / 2 : RESERVE_BYTES;
 }
 
 /* The words behind a first error of writing. */
 static int explain(const struct tape_writer *w, int rc, bool ended, struct err *e)
 {
-	const char *rest = !w->bytes ? "nothing was recorded" :
-			   ended     ? "the recording stopped there; what was written is a whole tape" :
-				       "the recording stopped there; what was written stays a readable tape";
+	const char *rest =
+		!w->bytes ? "nothing was recorded"
+		: ended	  ? "the recording stopped there; what was written is a whole tape"
+			  : "the recording stopped there; what was written stays a readable tape";
 
 	if (rc == -ENOSPC || rc == -EDQUOT)
-		return err_set(e, rc, "no space left where the tape is written (%s) after %llu bytes: %s",
+		return err_set(e, rc,
+			       "no space left where the tape is written (%s) after %llu bytes: %s",
 			       strerror(-rc), (unsigned long long)w->bytes, rest);
 	if (rc == -EPIPE)
 		return err_set(e, rc, "the reader of the tape went away after %llu bytes: %s",
 			       (unsigned long long)w->bytes, rest);
-	return err_set(e, rc, "cannot write the tape after %llu bytes (%s): %s", (unsigned long long)w->bytes,
-		       strerror(-rc), rest);
+	return err_set(e, rc, "cannot write the tape after %llu bytes (%s): %s",
+		       (unsigned long long)w->bytes, strerror(-rc), rest);
 }
 
-int tape_writer_open(struct tape_writer **out, int fd, uint64_t max_bytes, struct span json, struct err *e)
+int tape_writer_open(struct tape_writer **out, int fd, uint64_t max_bytes, struct span json,
+		     struct err *e)
 {
 	struct tape_writer *w = calloc(1, sizeof(*w));
 	struct buf raw = { 0 };
@@ -441,6 +500,7 @@ int tape_writer_open(struct tape_writer **out, int fd, uint64_t max_bytes, struc
 		return err_set(e, -ENOMEM, "no memory for the tape's writer");
 	w->fd = fd;
 	w->max_bytes = max_bytes;
+	w->reserve_bytes = max_bytes / 2 < RESERVE_BYTES ? max_bytes / 2 : RESERVE_BYTES;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_mutex_init(&w->quality_lock, NULL);
 	pthread_condattr_init(&attr);
@@ -452,7 +512,8 @@ int tape_writer_open(struct tape_writer **out, int fd, uint64_t max_bytes, struc
 
 	rc = -ENOMEM;
 	w->zstd = ZSTD_createCCtx();
-	if (!w->zstd || ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, LEVEL)) ||
+	if (!w->zstd ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, LEVEL)) ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1))) {
 		err_set(e, rc, "no memory to compress the tape");
 		goto fail;
@@ -557,9 +618,10 @@ static uint64_t hash_text(uint64_t h, const char *s)
 	return h;
 }
 
-/* Count a line of that key, and get the line's number. Return: how many there were, 1 for the first. */
-static unsigned int quality_count(struct tape_writer *w, const char *kind, const char *source, int cpu,
-				  const char *dev, unsigned int *seq)
+/* Count a line of that key, and get the line's number. Return: how many there were, 1 for the
+ * first. */
+static unsigned int quality_count(struct tape_writer *w, const char *kind, const char *source,
+				  int cpu, const char *dev, unsigned int *seq)
 {
 	uint64_t hash = hash_text(0xcbf29ce484222325ULL + (unsigned int)cpu, kind);
 	unsigned int i, n;
@@ -592,8 +654,9 @@ static void put_field(struct buf *b, const char *s, char end)
 	tape_text(b, (struct span){ s ? s : "", s ? strlen(s) : 0 }, end);
 }
 
-void quality_put(struct tape_writer *w, const char *kind, const char *source, int cpu, const char *dev,
-		 int64_t from_ns, int64_t to_ns, int64_t count, const char *note, ...)
+void quality_put(struct tape_writer *w, const char *kind, const char *source, int cpu,
+		 const char *dev, int64_t from_ns, int64_t to_ns, int64_t count, const char *note,
+		 ...)
 {
 	char text[1024];
 	struct buf b = { 0 };

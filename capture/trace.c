@@ -34,6 +34,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BUFFER_MIN     (1 * MIB)  /* per CPU, chosen */
@@ -45,6 +46,7 @@
 #define WAIT_MIN_NS    (5 * 1000000LL)
 #define WAIT_MAX_NS    (100 * 1000000LL)
 #define RATE	       64 /* bytes per us and CPU that the longest wait must bear: a busy CPU's maximum */
+#define TAIL_WAIT_US   1000
 #define CPUS_MAX       8192
 #define NICE	       5
 
@@ -179,11 +181,14 @@ static int set_clock(struct trace *t, struct err *e)
 	}
 	free(text);
 	if (!t->clock)
-		return err_set(e, -ENOTSUP, "this kernel has neither of the trace clocks 'mono' and 'boot' (Linux 4.2 has)");
+		return err_set(e, -ENOTSUP,
+			       "this kernel has neither of the trace clocks 'mono' and 'boot' "
+			       "(Linux 4.2 has)");
 	return 0;
 }
 
-/* The layout of a page from events/header_page: how much of it is used, and how much it can hold. */
+/* The layout of a page from events/header_page: how much of it is used, and how much it can hold.
+ */
 static int read_page_layout(struct trace *t, struct err *e)
 {
 	char *text = tracefs_instance_file_read(NULL, "events/header_page", NULL);
@@ -191,13 +196,15 @@ static int read_page_layout(struct trace *t, struct err *e)
 	const char *data = text ? strstr(text, "char data;") : NULL;
 	unsigned int at = 0;
 	bool ok = commit && data &&
-		  sscanf(commit, "local_t commit;\toffset:%u;\tsize:%u;", &t->commit_offset, &t->commit_bytes) == 2 &&
+		  sscanf(commit, "local_t commit;\toffset:%u;\tsize:%u;", &t->commit_offset,
+			 &t->commit_bytes) == 2 &&
 		  sscanf(data, "char data;\toffset:%u;\tsize:%u;", &at, &t->data_bytes) == 2;
 
 	free(text);
-	if (!ok || at > 64 || t->commit_offset + t->commit_bytes > at || t->data_bytes < 64 || t->data_bytes > 64 * MIB ||
-	    (t->commit_bytes != 4 && t->commit_bytes != 8))
-		return err_set(e, -EINVAL, "events/header_page in tracefs does not describe a page");
+	if (!ok || at > 64 || t->commit_offset + t->commit_bytes > at || t->data_bytes < 64 ||
+	    t->data_bytes > 64 * MIB || (t->commit_bytes != 4 && t->commit_bytes != 8))
+		return err_set(e, -EINVAL,
+			       "events/header_page in tracefs does not describe a page");
 	t->page_bytes = at + t->data_bytes;
 	return 0;
 }
@@ -212,7 +219,8 @@ static int set_buffer(struct trace *t, uint64_t want, struct err *e)
 			return 0;
 		}
 	}
-	return err_set(e, -ENOMEM, "the kernel has no memory for trace buffers, not even %llu KiB per CPU",
+	return err_set(e, -ENOMEM,
+		       "the kernel has no memory for trace buffers, not even %llu KiB per CPU",
 		       BUFFER_LEAST / KIB);
 }
 
@@ -236,7 +244,8 @@ static int open_cpus(struct trace *t, struct err *e)
 
 int trace_open(struct trace **out, enum trace_profile p, uint64_t buffer_bytes, struct err *e)
 {
-	static const char *const options[] = { "overwrite", "record-cmd",  "norecord-tgid", "nostacktrace",
+	static const char *const options[] = { "overwrite",	   "record-cmd",
+					       "norecord-tgid",	   "nostacktrace",
 					       "nouserstacktrace", "nopause-on-trace" };
 	struct trace *t = calloc(1, sizeof(*t));
 	int rc;
@@ -251,7 +260,8 @@ int trace_open(struct trace **out, enum trace_profile p, uint64_t buffer_bytes, 
 		goto fail;
 	t->fs = instance_tracefs(t->inst);
 	tracefs_trace_off(t->fs);
-	/* a new instance takes over options of the top one; those that this kernel does not have are off anyway */
+	/* a new instance takes over options of the top one; those that this kernel does not have
+	 * are off anyway */
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		tracefs_instance_file_write(t->fs, "trace_options", options[i]);
 	rc = set_clock(t, e);
@@ -337,8 +347,8 @@ static int arm_event(struct trace *t, struct armed *a)
 	snprintf(file, sizeof(file), "events/%s/%s/filter", ev->system, ev->name);
 	/* where a kernel has other fields, all of its events are taken */
 	if (ev->filter && tracefs_instance_file_write(t->fs, file, ev->filter) >= 0) {
-		rc = tape_member_put(t->w, ev->filter, strlen(ev->filter), "ftrace/filter/%s/%s", ev->system,
-				     ev->name);
+		rc = tape_member_put(t->w, ev->filter, strlen(ev->filter), "ftrace/filter/%s/%s",
+				     ev->system, ev->name);
 		if (rc)
 			return rc;
 	}
@@ -346,13 +356,16 @@ static int arm_event(struct trace *t, struct armed *a)
 	return tracefs_instance_file_write(t->fs, file, "1") < 0 ? -EIO : 0;
 }
 
-/* not tracefs_event_file_exists(): libtracefs 1.6.4 looks where tracefs is mounted, not where it was told */
+/* not tracefs_event_file_exists(): libtracefs 1.6.4 looks where tracefs is mounted, not where it
+ * was told */
 static bool event_here(const char *tracefs, const char *system, const char *name)
 {
 	char dir[512];
+	struct stat st;
 
+	/* nor access(2), which asks for the real user and so forgets capabilities */
 	snprintf(dir, sizeof(dir), "%s/events/%s/%s", tracefs, system, name);
-	return !access(dir, F_OK);
+	return !stat(dir, &st);
 }
 
 bool trace_event_here(const char *tracefs, const struct profile_event *ev)
@@ -387,20 +400,23 @@ static int arm_events(struct trace *t, struct err *e)
 				t->armed_count++;
 			else if (!tape_writer_failed(t->w)) {
 				quality_put(t->w, "event-missing", "ftrace", -1, NULL, -1, -1, -1,
-					    "%s:%s exists but cannot be enabled", ev[i].system, ev[i].name);
+					    "%s:%s exists but cannot be enabled", ev[i].system,
+					    ev[i].name);
 				rc = 0;
 			}
 		} else if (ev[i].core) {
 			quality_put(t->w, "event-missing", "ftrace", -1, NULL, -1, -1, -1,
-				    "%s:%s does not exist on this kernel", ev[i].system, ev[i].name);
+				    "%s:%s does not exist on this kernel", ev[i].system,
+				    ev[i].name);
 		} else {
-			buf_printf(&absent, "%s%s:%s", absent.len ? " " : "", ev[i].system, ev[i].name);
+			buf_printf(&absent, "%s%s:%s", absent.len ? " " : "", ev[i].system,
+				   ev[i].name);
 			count++;
 		}
 	}
 	if (absent.len)
-		quality_put(t->w, "event-absent", "ftrace", -1, NULL, -1, -1, count, "not on this kernel: %.*s",
-			    (int)absent.len, (char *)absent.data);
+		quality_put(t->w, "event-absent", "ftrace", -1, NULL, -1, -1, count,
+			    "not on this kernel: %.*s", (int)absent.len, (char *)absent.data);
 	buf_free(&absent);
 	if (rc)
 		return err_set(e, rc, "cannot write the event formats to the tape");
@@ -425,13 +441,14 @@ static void look_for_cpus(struct trace *t)
 		if (c->raw_fd >= 0 || c->bad || !cpu_in_list(online, i))
 			continue;
 		snprintf(file, sizeof(file), "per_cpu/cpu%d/trace_pipe_raw", i);
-		c->raw_fd = tracefs_instance_file_open(t->fs, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		c->raw_fd =
+			tracefs_instance_file_open(t->fs, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		snprintf(file, sizeof(file), "per_cpu/cpu%d/stats", i);
 		c->stats_fd = tracefs_instance_file_open(t->fs, file, O_RDONLY | O_CLOEXEC);
 		if (c->raw_fd < 0) {
 			c->bad = true;
-			quality_put(t->w, "cpu-unreadable", "ftrace", i, NULL, clock_mono_ns(), -1, -1,
-				    "its trace buffer cannot be opened: %s", strerror(errno));
+			quality_put(t->w, "cpu-unreadable", "ftrace", i, NULL, clock_mono_ns(), -1,
+				    -1, "its trace buffer cannot be opened: %s", strerror(errno));
 		}
 	}
 }
@@ -465,7 +482,9 @@ static int put_stats(struct trace *t)
 
 	for (int i = 0; i < t->cpu_count; i++) {
 		int64_t now = clock_mono_ns();
-		ssize_t n = t->cpus[i].stats_fd < 0 ? -1 : pread(t->cpus[i].stats_fd, text, sizeof(text), 0);
+		ssize_t n = t->cpus[i].stats_fd < 0
+				    ? -1
+				    : pread(t->cpus[i].stats_fd, text, sizeof(text), 0);
 
 		if (n <= 0)
 			continue;
@@ -492,9 +511,11 @@ static void put_anchor(struct trace *t)
 	if (t->marker_fd < 0)
 		return;
 	clock_pair_read(&p, 4);
-	n = snprintf(text, sizeof(text), "skbtape anchor real=%" PRId64 " mono=%" PRId64 "\n", p.real_ns, p.mono_ns);
+	n = snprintf(text, sizeof(text), "skbtape anchor real=%" PRId64 " mono=%" PRId64 "\n",
+		     p.real_ns, p.mono_ns);
 	if (write(t->marker_fd, text, (size_t)n) != n) {
-		/* EBADF while tracing is off; an anchor is a second opinion, clock/SEQ is the first */
+		/* EBADF while tracing is off; an anchor is a second opinion, clock/SEQ is the first
+		 */
 	}
 }
 
@@ -512,7 +533,8 @@ int trace_arm(struct trace *t, struct tape_writer *w, struct err *e)
 	if (!rc)
 		rc = put_stats(t);
 	if (rc)
-		return err_set(e, rc, "cannot write the trace's layout to the tape: %s", strerror(-rc));
+		return err_set(e, rc, "cannot write the trace's layout to the tape: %s",
+			       strerror(-rc));
 	rc = arm_events(t, e);
 	if (rc)
 		return rc;
@@ -538,8 +560,13 @@ static bool page_is_last(const struct trace *t, const uint8_t *page)
 	return (commit & 0x3fffffff) < t->data_bytes / 4 * 3;
 }
 
-/* Fill the chunk from a CPU. @last: set where nothing but what came meanwhile is left. Return: pages. */
-static uint32_t fill_chunk(struct trace *t, int i, bool all, bool *last)
+/*
+ * Fill the chunk from a CPU.
+ * @begin: of a round, where the rest of a page may come that was read half-way in the last one
+ * @last:  set where nothing but what came meanwhile is left
+ * Return: pages.
+ */
+static uint32_t fill_chunk(struct trace *t, int i, bool begin, bool all, bool *last)
 {
 	uint32_t max = CHUNK_BYTES > t->page_bytes ? CHUNK_BYTES / t->page_bytes : 1;
 	struct cpu *c = &t->cpus[i];
@@ -551,13 +578,16 @@ static uint32_t fill_chunk(struct trace *t, int i, bool all, bool *last)
 		ssize_t got = read(c->raw_fd, page, t->page_bytes);
 
 		if (got == (ssize_t)t->page_bytes) {
+			*last = !all && !(begin && n == 0) && page_is_last(t, page);
 			n++;
-			*last = !all && page_is_last(t, page);
-		} else if (got < 0 && errno == EAGAIN) {
+		} else if (got == 0 || (got < 0 && errno == EAGAIN)) {
+			/* 0: an event came just behind the look for one, tracing_buffers_read() in
+			 * kernel/trace/trace.c */
 			*last = true;
-		} else if (got >= 0 || errno != EINTR) {
-			quality_put(t->w, "cpu-unreadable", "ftrace", i, NULL, clock_mono_ns(), -1, -1,
-				    "reading its trace buffer gave %s", got < 0 ? strerror(errno) : "less than a page");
+		} else if (got > 0 || errno != EINTR) {
+			quality_put(t->w, "cpu-unreadable", "ftrace", i, NULL, clock_mono_ns(), -1,
+				    -1, "reading its trace buffer gave %s",
+				    got < 0 ? strerror(errno) : "less than a page");
 			close(c->raw_fd);
 			c->raw_fd = -1;
 			c->bad = *last = true;
@@ -567,9 +597,9 @@ static uint32_t fill_chunk(struct trace *t, int i, bool all, bool *last)
 }
 
 /*
- * Read what a CPU has. A page that is not full is the one being written, and the round ends there (but for
- * the tail, @all): going on would fetch, page by page, the few events that came since, many of them made by
- * this reading itself.
+ * Read what a CPU has. A page that is not full is the one being written, and the round ends there
+ * (but for the tail, @all): going on would fetch, page by page, the few events that came since,
+ * many of them made by this reading itself.
  * @taken: bytes. Return: 0, or the tape writer's error.
  */
 static int drain_cpu(struct trace *t, int i, bool all, uint64_t *taken)
@@ -579,12 +609,13 @@ static int drain_cpu(struct trace *t, int i, bool all, uint64_t *taken)
 
 	*taken = 0;
 	for (int round = 0; round < CHUNKS_A_ROUND && !last; round++) {
-		uint32_t n = fill_chunk(t, i, all, &last);
+		uint32_t n = fill_chunk(t, i, round == 0, all, &last);
 		int rc;
 
 		if (!n)
 			break;
-		rc = tape_member_put(t->w, t->chunk, (size_t)n * t->page_bytes, "ftrace/cpu%d/%06u", i, c->seq);
+		rc = tape_member_put(t->w, t->chunk, (size_t)n * t->page_bytes, "ftrace/cpu%d/%06u",
+				     i, c->seq);
 		if (rc) {
 			quality_put(t->w, "pages-lost", "ftrace", i, NULL, clock_mono_ns(), -1, n,
 				    "pages that were read but found no place on the tape");
@@ -680,10 +711,12 @@ int trace_run(struct trace *t)
 	}
 	put_anchor(t);
 	tracefs_trace_off_fd(t->on_fd);
-	do {
-		if (!rc)
-			rc = drain(t, true, &most);
-	} while (!rc && most);
+	/* twice nothing: an event that another CPU had begun may still become visible */
+	for (int nothing = 0; !rc && nothing < 2;) {
+		rc = drain(t, true, &most);
+		nothing = most ? 0 : nothing + 1;
+		usleep(TAIL_WAIT_US);
+	}
 	rc2 = put_stats(t);
 	rc = rc ? rc : rc2;
 	rc2 = put_last(t);

@@ -36,17 +36,17 @@ const char *trace_clock_name(const struct trace *t); /* "mono" or "boot" */
 uint32_t trace_page_bytes(const struct trace *t);
 uint64_t trace_buffer_bytes(const struct trace *t); /* per CPU */
 
-/* trace_arm() - formats, filters and the first stats to the tape, then the events on. Events of the profile that this
- * kernel does not have are noted in quality. Return: 0, -errno. */
+/* trace_arm() - formats, filters and the first stats to the tape, then the events on. Events of the
+ * profile that this kernel does not have are noted in quality. Return: 0, -errno. */
 int trace_arm(struct trace *t, struct tape_writer *w, struct err *e);
-/* trace_run() - the thread's body: drain all CPUs until trace_stop(), poll the stats, write anchors; then stop tracing and take the
- * tail. Return: 0, or the tape writer's error. */
+/* trace_run() - the thread's body: drain all CPUs until trace_stop(), poll the stats, write
+ * anchors; then stop tracing and take the tail. Return: 0, or the tape writer's error. */
 int trace_run(struct trace *t);
 /* trace_stop() - ask trace_run() to end. Async-signal-safe. */
 void trace_stop(struct trace *t);
 void trace_totals(const struct trace *t, struct trace_totals *x);
-/* trace_close() - remove the instance; also after a failure half-way. Return: 0; -EBUSY when something else still reads
- * in it, with the message. */
+/* trace_close() - remove the instance; also after a failure half-way. Return: 0; -EBUSY when
+ * something else still reads in it, with the message. */
 int trace_close(struct trace *t, struct err *e);
 
 /* trace_remove_stale() - remove what dead recorders left. Return: number removed, or -errno. */

@@ -378,7 +378,7 @@ void panel_packets(struct page *p)
 	      "reason, device or number</label><input id=\"packet-words\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"> "
 	      "<output id=\"packet-count\" for=\"packet-words\"></output></form>\n",
 	      p->f);
-	fputs("<div id=\"packet-list\" class=\"tall\">", p->f);
+	fputs("<div id=\"packet-list\">", p->f);
 	page_table(p, "Chosen packets", heads, ARRAY_SIZE(heads));
 	for (size_t i = 0; i < c->n; i++) {
 		sqlite3_stmt *st = packet_row(p->r, c->pick[i].id);

@@ -48,6 +48,7 @@
 		return String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 	}
 
+	document.documentElement.classList.add("scripted");
 	for (const e of document.querySelectorAll(".js"))
 		if (e.id !== "packet-view")
 			e.hidden = false;

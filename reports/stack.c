@@ -61,7 +61,7 @@ static const struct {
 	[RX_FILTER] = { "netfilter", "nftables, iptables, conntrack, BPF", { NULL }, NULL },
 	[RX_IP] = { "IP · route", "headers, routing, fragments", { "ip_rcv" }, "packets" },
 	[RX_TRANSPORT] = { "TCP · UDP", "transport", { "tcp_v4_rcv", "udp_rcv", "tcp_probe" }, "packets" },
-	[RX_SOCKET] = { "Socket queue", "waiting for the reader", { "sk_data_ready", "sock_data_ready" }, "queued" },
+	[RX_SOCKET] = { "Socket", "receive queue, waiting for the reader", { "sk_data_ready", "sock_data_ready" }, "queued" },
 	[RX_READER] = { "Reader", "recv() of the application", { "skb_copy_datagram_iovec", "sock_recv_length" }, "read" },
 	[TX_WRITE] = { "Writer", "send() of the application", { "sock_send_length" }, "written" },
 	[TX_TRANSPORT] = { "TCP · UDP", "transport", { "tcp_sendmsg_locked" }, "packets" },
@@ -289,14 +289,14 @@ static void draw_wide_box(FILE *f, enum place p, const struct box *b, double x, 
 	draw_outline(f, b, x, y, w, 112, "hurt-w");
 	fprintf(f, "<text class=\"b-name\" x=\"%.1f\" y=\"%.1f\">%s</text>", x + 8, y + 18, info[p].name);
 	if (b->finding) {
-		svg_icon_at(f, b->severity, x + w - 13, y - 8, 18);
-		fprintf(f, "<text class=\"b-find\" x=\"%.1f\" y=\"%.1f\">%" PRId64 "</text>", x + w - 16, y + 2, b->finding);
+		svg_icon_at(f, b->severity, x + w - 20, y - 9, 18);
+		fprintf(f, "<text class=\"b-find\" x=\"%.1f\" y=\"%.1f\">%" PRId64 "</text>", x + w - 24, y + 4, b->finding);
 	}
 	if (b->packets >= 0)
 		fprintf(f, "<text class=\"b-num\" x=\"%.1f\" y=\"%.1f\">%s</text><text class=\"b-unit\" x=\"%.1f\" y=\"%.1f\">%s</text>", x + 8,
 			at + 2, text_short(b->packets).s, x + 8, at + 14, info[p].unit ? info[p].unit : "");
 	else
-		fprintf(f, "<text class=\"b-unit\" x=\"%.1f\" y=\"%.1f\">no event here</text>", x + 8, at + 2);
+		fprintf(f, "<text class=\"b-unit\" x=\"%.1f\" y=\"%.1f\">no event</text>", x + 8, at + 2);
 	at += 32;
 	if (b->count) {
 		fprintf(f, "<text class=\"b-unit\" x=\"%.1f\" y=\"%.1f\">p50 %s</text>", x + 8, at, text_duration(b->p50_ns).s);
@@ -376,7 +376,7 @@ static void draw_row(FILE *f, enum place p, const struct box *b, double y)
 		fprintf(f, "<text class=\"b-num\" text-anchor=\"end\" x=\"%.0f\" y=\"%.0f\">%s <tspan class=\"b-unit\">%s</tspan></text>",
 			NARROW - 12, y + 18, text_short(b->packets).s, info[p].unit ? info[p].unit : "");
 	else
-		fprintf(f, "<text class=\"b-unit\" text-anchor=\"end\" x=\"%.0f\" y=\"%.0f\">no event here</text>", NARROW - 12, y + 18);
+		fprintf(f, "<text class=\"b-unit\" text-anchor=\"end\" x=\"%.0f\" y=\"%.0f\">no event</text>", NARROW - 12, y + 18);
 	if (b->count) {
 		fprintf(f, "<text class=\"b-unit\" x=\"12\" y=\"%.0f\">p50 %s", y + 35, text_duration(b->p50_ns).s);
 		fprintf(f, " · p99 %s</text>", text_duration(b->p99_ns).s);

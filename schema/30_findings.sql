@@ -202,7 +202,12 @@ CREATE VIEW _nf_drop AS -- drops by netfilter, with the nftables rule that best 
 SELECT
 	t.*,
 	(
-		SELECT r.id
+		-- the least of: no counter, another port, distance of the counter, number; SQLite allows no outer column in ORDER BY
+		SELECT CAST(substr(min(printf('%d%d%015d%015d',
+			r.packets_delta IS NULL,
+			NOT coalesce(' ' || replace(replace(r.text, ',', ' '), '}', ' ') || ' ' LIKE '% ' || t.dport || ' %', 0),
+			abs(coalesce(r.packets_delta, 0) - t.drops),
+			r.id)), -15) AS INTEGER)
 		FROM nft_rule r
 		WHERE (r.netns = t.netns OR t.netns IS NULL)
 			AND (r.verdict LIKE 'drop%' OR r.verdict LIKE 'reject%')
@@ -211,11 +216,6 @@ SELECT
 				AND ' ' || replace(replace(r.text, ',', ' '), '}', ' ') || ' ' NOT LIKE '% ' || t.dport || ' %')
 			AND NOT (t.proto = 'tcp' AND r.text LIKE '%udp dport%')
 			AND NOT (t.proto = 'udp' AND r.text LIKE '%tcp dport%')
-		ORDER BY r.packets_delta IS NULL,
-			t.dport IS NOT NULL AND ' ' || replace(replace(r.text, ',', ' '), '}', ' ') || ' ' LIKE '% ' || t.dport || ' %' DESC,
-			abs(coalesce(r.packets_delta, 0) - t.drops),
-			r.id
-		LIMIT 1
 	) AS rule_id,
 	(
 		SELECT coalesce(sum(m.delta), 0)

@@ -24,10 +24,10 @@ live() {
 	"$RECORD" --doctor >"$TMP/doctor" 2>&1 || { LIVE_WHY="this host cannot record all (skbtape doctor)"; return 1; }
 }
 
-# instances of ours that are left: there must be none
+# instances whose recorder is gone: there must be none
 instances() { # in a mount namespace of its own, so that nothing is mounted for others
 	unshare -m sh -c 'd=/sys/kernel/tracing; [ -d $d/instances ] || mount -t tracefs none $d 2>/dev/null
-		ls $d/instances 2>/dev/null | grep "^skbtape-"'
+		for i in $(ls $d/instances 2>/dev/null | grep "^skbtape-"); do [ -d /proc/${i#skbtape-} ] || echo $i; done'
 }
 
 # start_record LOG ARGS...: in the background, until it says "recording"; its pid is in RECPID

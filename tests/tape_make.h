@@ -36,7 +36,8 @@ struct buf tape_make_close(struct tape_make *m, bool whole, const char *path);
 
 /* tape_make_file() - write bytes to a file. */
 void tape_make_file(const char *path, const void *data, size_t n);
-/* tape_make_path() - a path in a fresh temporary directory, "DIR/@name"; static text. The directory goes with tape_make_clean(). */
+/* tape_make_path() - a path in a fresh temporary directory, "DIR/@name"; static text. The directory
+ * goes with tape_make_clean(). */
 const char *tape_make_path(const char *name);
 void tape_make_clean(void);
 

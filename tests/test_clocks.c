@@ -49,8 +49,8 @@ static void unload(struct made *x)
 
 static void line(struct buf *b, int64_t mono, int64_t real, int64_t boot, int64_t window)
 {
-	buf_printf(b, "%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t0\t0\t%" PRId64 "\n", mono, real, boot,
-		   window);
+	buf_printf(b, "%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t0\t0\t%" PRId64 "\n", mono, real,
+		   boot, window);
 }
 
 static const char *text(struct buf *b)
@@ -71,8 +71,8 @@ static void no_pairs(void **state)
 	assert_true(clocks_trace_real(x.c, 2 * SEC) == EPOCH + SEC);
 	assert_false(clocks_step(x.c, 0, &a, &b));
 	unload(&x);
-	x = load("{\"format_version\":1,\"start_real_ns\":-5,\"start_mono_ns\":\"x\"}", "junk\n1\t2\n\n",
-		 NULL);
+	x = load("{\"format_version\":1,\"start_real_ns\":-5,\"start_mono_ns\":\"x\"}",
+		 "junk\n1\t2\n\n", NULL);
 	assert_int_equal(clocks_count(x.c), 0);
 	assert_true(clocks_mono_real(x.c, 7) == 7);
 	unload(&x);

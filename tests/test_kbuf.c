@@ -41,8 +41,8 @@ static void words(struct buf *b, const struct kbuf_layout *l, int n)
 }
 
 /* A page of 4096 bytes with @data; what is left behind it begins with @extra. */
-static uint8_t *page_of(const struct kbuf_layout *l, uint64_t ts, uint64_t flags, const struct buf *data,
-			uint64_t extra)
+static uint8_t *page_of(const struct kbuf_layout *l, uint64_t ts, uint64_t flags,
+			const struct buf *data, uint64_t extra)
 {
 	struct buf b = { 0 };
 
@@ -75,14 +75,19 @@ static void layouts(void **state)
 				     "\tfield: char data;\toffset:12;\tsize:4084;\tsigned:1;\n";
 	static const char *const bad[] = {
 		"",
-		"field: u64 timestamp; offset:0; size:8;\nfield: local_t commit; offset:8; size:8;\n",
-		"field: u64 timestamp; offset:0; size:8;\nfield: local_t commit; offset:4; size:8;\n"
+		"field: u64 timestamp; offset:0; size:8;\nfield: local_t commit; offset:8; "
+		"size:8;\n",
+		"field: u64 timestamp; offset:0; size:8;\nfield: local_t commit; offset:4; "
+		"size:8;\n"
 		"field: char data; offset:16; size:1;\n",
-		"field: u64 timestamp; offset:0; size:8;\nfield: local_t commit; offset:8; size:8;\n"
+		"field: u64 timestamp; offset:0; size:8;\nfield: local_t commit; offset:8; "
+		"size:8;\n"
 		"field: char data; offset:12; size:1;\n",
-		"field: u64 timestamp; offset:0; size:8;\nfield: local_t commit; offset:8; size:3;\n"
+		"field: u64 timestamp; offset:0; size:8;\nfield: local_t commit; offset:8; "
+		"size:3;\n"
 		"field: char data; offset:16; size:1;\n",
-		"field: u64 timestamp; offset:0; size:8;\nfield: local_t commit; offset:8; size:8;\n"
+		"field: u64 timestamp; offset:0; size:8;\nfield: local_t commit; offset:8; "
+		"size:8;\n"
 		"field: char data; offset:99999999999999999999; size:1;\n",
 	};
 	struct kbuf_layout l;
@@ -93,8 +98,9 @@ static void layouts(void **state)
 	assert_int_equal(kbuf_layout_parse(&l, SPAN_LIT(text32), true), 0);
 	assert_true(same_layout(&l, &be32));
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(kbuf_layout_parse(&l, (struct span){ bad[i], strlen(bad[i]) }, false),
-				 -EINVAL);
+		assert_int_equal(
+			kbuf_layout_parse(&l, (struct span){ bad[i], strlen(bad[i]) }, false),
+			-EINVAL);
 }
 
 static void all_types(void **state)
@@ -371,7 +377,8 @@ static void random_pages(void **state)
 			exact[k] = (uint8_t)(rand() >> 7);
 		if (n > 16) {
 			memset(exact + 8, 0, l->commit_size);
-			exact[l->big_endian ? 8 + l->commit_size - 1 : 8] = (uint8_t)(n - l->data_offset);
+			exact[l->big_endian ? 8 + l->commit_size - 1 : 8] =
+				(uint8_t)(n - l->data_offset);
 			exact[l->big_endian ? 8 + l->commit_size - 2 : 9] =
 				(uint8_t)((n - l->data_offset) >> 8);
 		}
@@ -408,8 +415,9 @@ static void random_pages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(layouts),  cmocka_unit_test(all_types), cmocka_unit_test(absolute_wraps),
-		cmocka_unit_test(missed),   cmocka_unit_test(claims),	 cmocka_unit_test(corpus),
+		cmocka_unit_test(layouts),	  cmocka_unit_test(all_types),
+		cmocka_unit_test(absolute_wraps), cmocka_unit_test(missed),
+		cmocka_unit_test(claims),	  cmocka_unit_test(corpus),
 		cmocka_unit_test(random_pages),
 	};
 

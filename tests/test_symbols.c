@@ -101,10 +101,11 @@ static void nothing_known(void **state)
 
 static void hostile(void **state)
 {
-	static const char odd[] = "\n \nffffffff81000000\nffffffff81000000 T\nffffffff81000000 T \n"
-				  "gggg T name\nffffffff81000000 TT name\nffffffff81000000 T na\x01me\n"
-				  "ffffffff81000000 T n\t[\nffffffff81000010 t ok\t[m\x7f]\n"
-				  "fffffffffffffffffffffff T long\nffffffff81000020 T last";
+	static const char odd[] =
+		"\n \nffffffff81000000\nffffffff81000000 T\nffffffff81000000 T \n"
+		"gggg T name\nffffffff81000000 TT name\nffffffff81000000 T na\x01me\n"
+		"ffffffff81000000 T n\t[\nffffffff81000010 t ok\t[m\x7f]\n"
+		"fffffffffffffffffffffff T long\nffffffff81000020 T last";
 	struct symbols *s = load(odd, sizeof(odd) - 1);
 	char *big;
 
@@ -117,7 +118,8 @@ static void hostile(void **state)
 	srand(1);
 	for (int round = 0; round < 20; round++) {
 		for (size_t i = 0; i < 100000; i++)
-			big[i] = rand() % 3 ? "0123456789abcdef Tt\t[]\n"[rand() % 23] : (char)rand();
+			big[i] = rand() % 3 ? "0123456789abcdef Tt\t[]\n"[rand() % 23]
+					    : (char)rand();
 		s = load(big, 100000);
 		for (int i = 0; i < 1000; i++) {
 			struct symbol_name n;

@@ -299,7 +299,7 @@ static void bad_rules(void **state)
 
 	(void)state;
 	tape_make_text(m, "a", "1");
-	tape_make_text(m, "a", "2");	     /* the name again */
+	tape_make_text(m, "a", "2");	      /* the name again */
 	tape_make_text(m, "tape.json", "{}"); /* not the first */
 	tape_make_frame(m);
 	tape_make_text(m, "b", "1");
@@ -463,11 +463,11 @@ static int clean(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_whole), cmocka_unit_test(cut_anywhere),
+		cmocka_unit_test(reads_whole),	 cmocka_unit_test(cut_anywhere),
 		cmocka_unit_test(flip_anywhere), cmocka_unit_test(shifted),
-		cmocka_unit_test(tape_on_tape), cmocka_unit_test(bad_rules),
+		cmocka_unit_test(tape_on_tape),	 cmocka_unit_test(bad_rules),
 		cmocka_unit_test(newer_version), cmocka_unit_test(foreign),
-		cmocka_unit_test(bomb), cmocka_unit_test(cache),
+		cmocka_unit_test(bomb),		 cmocka_unit_test(cache),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, clean);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The writer of tapes: what it writes is read back frame by frame by schema/tape.h, and once by tar. */
+/* The writer of tapes: what it writes is read back frame by frame by schema/tape.h, and once by
+ * tar. */
 #include "../capture/clock.h"
 #include "../capture/tape_write.h"
 #include "../schema/tape.h"
@@ -36,8 +37,8 @@ static int temp_file(char path[64])
 {
 	int fd;
 
-	strcpy(path, "/tmp/test_tape_write.XXXXXX");
-	fd = mkstemp(path);
+	snprintf(path, 64, "/tmp/test_tape_write.%d", (int)getpid());
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	assert_true(fd >= 0);
 	return fd;
 }
@@ -97,7 +98,8 @@ static struct seen walk(const char *path)
 		uint8_t *raw;
 
 		assert_false(ZSTD_isError(len));
-		assert_int_equal(tape_trailer_decode(tape.data + at + len, tape.len - at - len, &t), 0);
+		assert_int_equal(tape_trailer_decode(tape.data + at + len, tape.len - at - len, &t),
+				 0);
 		assert_int_equal(t.seq, s.frames);
 		assert_int_equal(t.offset, at);
 		assert_int_equal(t.len_bytes, len);
@@ -106,7 +108,8 @@ static struct seen walk(const char *path)
 		assert_true(tape.data[at + 4] & 4); /* RFC 8878, 3.1.1.1.1: Content_Checksum_flag */
 		raw = malloc(t.raw_bytes);
 		assert_non_null(raw);
-		assert_int_equal(ZSTD_decompress(raw, t.raw_bytes, tape.data + at, len), t.raw_bytes);
+		assert_int_equal(ZSTD_decompress(raw, t.raw_bytes, tape.data + at, len),
+				 t.raw_bytes);
 		walk_members(&s, raw, t.raw_bytes);
 		free(raw);
 		if (!s.frames++)
@@ -255,8 +258,10 @@ static struct seen limited(uint64_t max, size_t chunk, uint64_t *size)
 	assert_int_equal(tape_writer_failed(w), -EFBIG);
 	assert_int_equal(tape_member_put(w, data, 1, "ftrace/cpu1/000000"), -EFBIG);
 	if (max >= 4 * MIB) {
-		assert_int_equal(tape_member_put(w, data, max / 16, "snap/000001/host/proc/stat"), 0);
-		memset(data, 'a', sizeof(data)); /* larger than all that is left, but not when compressed */
+		assert_int_equal(tape_member_put(w, data, max / 16, "snap/000001/host/proc/stat"),
+				 0);
+		memset(data, 'a',
+		       sizeof(data)); /* larger than all that is left, but not when compressed */
 		fill_random(data, max / 16, 9);
 		assert_int_equal(tape_member_put(w, data, sizeof(data), "kallsyms"), 0);
 	}

@@ -5,9 +5,16 @@ TEST_LIBS   := -lcmocka -ltracefs -ltraceevent -lpcap -lzstd -lsqlite3 -lmnl -ls
 
 # test_NAME: its modules
 T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
-T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/rules.c analyze/findings.c analyze/ledger.c
-T_rules     := $(T_findings)
+T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/findings.c analyze/ledger.c tests/finding_cases.c
+T_rules     := $(filter-out tests/%,$(T_findings))
 T_kbuf      := $(BASE) analyze/kbuf.c
+T_symbols   := $(BASE) analyze/symbols.c
+T_tape_read := $(BASE) tests/tape_make.c analyze/tape_frames.c analyze/tape_read.c
+T_clocks    := $(T_tape_read) analyze/clocks.c
+T_trace     := $(T_clocks) analyze/symbols.c analyze/kbuf.c analyze/trace.c analyze/format.c analyze/fields.c
+T_tape_write := $(BASE) capture/tape_write.c capture/clock.c
+T_cut       := capture/cut.c
+T_pcapng_write := $(BASE) capture/pcapng_write.c
 T_snap      := $(BASE) capture/snap_files.c capture/snap_host.c capture/netlink.c capture/ethtool.c capture/tape_write.c capture/clock.c
 
 UNIT := $(patsubst tests/test_%.c,%,$(sort $(wildcard tests/test_*.c)))

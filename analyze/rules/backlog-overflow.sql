@@ -64,7 +64,7 @@ SELECT sum(drops), dev, netns FROM _drop_target WHERE reason = 'CPU_BACKLOG' AND
 SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.netdev_max_backlog' ORDER BY netns_id;
 -- evidence?: The flow limit refused {result} of them (net.core.flow_limit_cpu_bitmap): one flow dominates.
 SELECT sum(delta) FROM _moved WHERE source = 'softnet_stat' AND name = 'flow_limit_count' AND delta > 0;
--- evidence?: NET_RX ran out of its budget {result} times (time_squeeze).
+-- evidence?: NET_RX ran out of its budget {result:n time} (time_squeeze).
 SELECT sum(delta) FROM _moved WHERE source = 'softnet_stat' AND name = 'time_squeeze' AND delta > 0;
 -- evidence?: A bridge with {result} ports copies each frame of an unknown or broadcast destination to all of them, within one softirq run.
 SELECT count(*) FROM netdev d JOIN netdev b ON b.netns_id = d.netns_id AND b.ifindex = d.master_ifindex WHERE b.kind = 'bridge' GROUP BY b.id HAVING count(*) >= 4 ORDER BY count(*) DESC;

@@ -58,7 +58,7 @@ LEFT JOIN other o ON s.which = 2
 LEFT JOIN _drop_target t ON t.id = o.target
 ORDER BY s.which;
 
--- evidence?: {result} statements about lost events or frames in quality: {losses} lost.
+-- evidence?: {result:n row} of quality about lost events or frames: {losses} lost.
 SELECT count(*), CAST(total(count) AS INTEGER) AS losses FROM quality WHERE kind IN ('events-lost', 'frames-lost') AND {v_which} = 1;
 -- evidence?: {result} packets were freed with reason PACKET_SOCK_ERROR, at {functions}.
 SELECT sum(drops), group_concat(DISTINCT function) AS functions FROM _drop_target WHERE reason = 'PACKET_SOCK_ERROR' AND {v_which} = 2;

@@ -8,8 +8,8 @@
 --   and the table is seen to be full: by the kernel log ("table full"), by entries near nf_conntrack_max, by early_drop, or by
 --   drops at nf_hook_slow while no rule dropped there.
 -- title: Connection tracking table full
--- summary: {packets} packets of new connections were dropped[[ in {netns}]] because the connection tracking table has no room[[ (at
---   most {v_max} entries, {v_count} in use when it was read)]]; known connections go on.
+-- summary: {packets} packets of new connections were dropped[[ in {netns}]] because the connection tracking table[[, at most {v_max} entries,]]
+--   has no room[[; {v_count} were in use when it was read]]. Known connections go on.
 WITH ct AS (
 	SELECT
 		netns,
@@ -22,8 +22,8 @@ WITH ct AS (
 ), seen AS (
 	SELECT
 		c.*,
-		(SELECT CAST(value AS INTEGER) FROM sysctl s WHERE s.name = 'net.netfilter.nf_conntrack_max' ORDER BY s.netns IS c.netns DESC, s.netns_id LIMIT 1) AS first_max,
-		(SELECT CAST(value_end AS INTEGER) FROM sysctl s WHERE s.name = 'net.netfilter.nf_conntrack_max' ORDER BY s.netns IS c.netns DESC, s.netns_id LIMIT 1) AS last_max,
+		coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_max' AND netns IS c.netns), (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_max' ORDER BY netns_id LIMIT 1)) AS first_max,
+		coalesce((SELECT CAST(value_end AS INTEGER) FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_max' AND netns IS c.netns), (SELECT CAST(value_end AS INTEGER) FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_max' ORDER BY netns_id LIMIT 1)) AS last_max,
 		(SELECT max(value) FROM counter k WHERE k.source = 'conntrack' AND k.name IN ('entries', 'count') AND k.netns IS c.netns) AS entries,
 		(SELECT max(max(CAST(value AS INTEGER)), max(CAST(coalesce(value_end, value) AS INTEGER))) FROM sysctl s WHERE s.name = 'net.netfilter.nf_conntrack_count' AND s.netns IS c.netns) AS used,
 		(SELECT count(*) FROM kmsg WHERE text LIKE '%nf_conntrack%table full%') AS said,
@@ -76,7 +76,7 @@ ORDER BY packets DESC, f.netns;
 SELECT sum(delta) FROM _moved WHERE source = 'conntrack' AND name = 'drop' AND netns IS {netns};
 -- evidence?: {result} packets were freed at nf_hook_slow, where a packet is dropped that connection tracking refuses.
 SELECT sum(drops) FROM _drop_target WHERE function = 'nf_hook_slow' AND (reason = 'NETFILTER_DROP' OR reason IS NULL) AND (netns IS {netns} OR netns IS NULL);
--- evidence?: The kernel log says so {result} times: "{text}".
+-- evidence?: The kernel log says so ({result:n time}): "{text}".
 SELECT count(*), min(text) AS text FROM kmsg WHERE text LIKE '%nf_conntrack%table full%';
 -- evidence?: net.netfilter.nf_conntrack_max is {result}[[ and was {value_end} in the last snapshot]].
 SELECT CAST(value AS INTEGER), value_end FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_max' ORDER BY netns IS {netns} DESC, netns_id;

@@ -23,7 +23,7 @@ SELECT
 	CAST(c.dropped AS INTEGER) AS packets,
 	e.tw AS v_tw,
 	e.n AS v_all,
-	(SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_tcp_timeout_time_wait' ORDER BY netns IS c.netns DESC, netns_id LIMIT 1) AS v_timeout
+	coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_tcp_timeout_time_wait' AND netns IS c.netns), (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_tcp_timeout_time_wait' ORDER BY netns_id LIMIT 1)) AS v_timeout
 FROM ct c
 JOIN entries e ON e.netns IS c.netns
 WHERE c.dropped >= 3 AND e.tw * 2 >= e.n AND e.tw >= 20

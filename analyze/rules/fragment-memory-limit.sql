@@ -14,7 +14,7 @@ SELECT
 	sum(t.drops) AS packets,
 	min(t.from_ns) AS from_ns,
 	max(t.to_ns) AS to_ns,
-	(SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.ipv4.ipfrag_high_thresh' ORDER BY netns IS t.netns DESC, netns_id LIMIT 1) AS v_limit
+	coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.ipv4.ipfrag_high_thresh' AND netns IS t.netns), (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.ipv4.ipfrag_high_thresh' ORDER BY netns_id LIMIT 1)) AS v_limit
 FROM _drop_target t
 WHERE t.function = 'ip_defrag' AND (t.reason = 'NOT_SPECIFIED' OR t.reason IS NULL)
 GROUP BY t.netns, t.function, t.reason

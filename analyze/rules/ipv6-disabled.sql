@@ -31,7 +31,7 @@ ORDER BY sum(t.drops) DESC, t.netns;
 -- evidence: {result} packets were freed with reason {reasons} in {functions}.
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'IPV6DISABLED' AND t.dst IS NOT NULL AND t.dst NOT LIKE 'ff%');
 -- packets:
-SELECT packet_id FROM packet_drop t WHERE packet_id IS NOT NULL AND (t.reason = 'IPV6DISABLED' AND t.dst IS NOT NULL AND t.dst NOT LIKE 'ff%') AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;
+SELECT packet_id FROM packet_drop WHERE packet_id IS NOT NULL AND reason = 'IPV6DISABLED' AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;
 -- advice: Enable IPv6 on the interface, or stop announcing IPv6 addresses of this host.
 -- command: {ns}sysctl -w net.ipv6.conf.{dev}.disable_ipv6=0
 -- undo: {ns}sysctl -w net.ipv6.conf.{dev}.disable_ipv6=1

@@ -37,7 +37,7 @@ ORDER BY sum(t.drops) DESC, t.netns, t.dev, t.reason;
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason = {reason} AND netns IS {netns} AND dev IS {dev};
 -- evidence?: {flow_src} is an address of {result} in the same namespace.
 SELECT dev FROM addr WHERE netns IS {netns} AND address = {flow_src} ORDER BY dev;
--- evidence?: The kernel log has {result} lines about martians: "{text}".
+-- evidence?: The kernel log has {result:n line} about martians: "{text}".
 SELECT count(*), min(text) AS text FROM kmsg WHERE text LIKE '%martian source%';
 -- packets:
 SELECT packet_id FROM packet_drop WHERE reason = {reason} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;

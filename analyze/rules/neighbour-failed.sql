@@ -42,7 +42,7 @@ SELECT
 	e.drops AS packets,
 	b.address AS v_address,
 	b.neighbours AS v_neighbours,
-	CASE WHEN b.routes > 0 THEN 'It is the gateway of ' || b.routes || ' route(s), so everything behind it is cut off' END AS v_role
+	CASE WHEN b.routes > 0 THEN 'It is the gateway of ' || b.routes || CASE b.routes WHEN 1 THEN ' route' ELSE ' routes' END || ', so everything behind it is cut off' END AS v_role
 FROM ev e
 LEFT JOIN best b ON b.nth = 1
 WHERE e.drops >= 5;

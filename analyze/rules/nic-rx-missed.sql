@@ -27,7 +27,7 @@ ORDER BY sum(m.delta) DESC, m.netns, m.dev;
 SELECT sum(delta), group_concat(name, ', ') AS names FROM _moved WHERE source = 'dev' AND name IN ('rx_missed_errors', 'rx_fifo_errors', 'rx_over_errors') AND netns IS {netns} AND dev = {dev} AND delta > 0;
 -- evidence?: In the same time it received {result} frames.
 SELECT sum(delta) FROM _moved WHERE source = 'dev' AND name = 'rx_packets' AND netns IS {netns} AND dev = {dev};
--- evidence?: NET_RX ran out of its budget {result} times (time_squeeze).
+-- evidence?: NET_RX ran out of its budget {result:n time} (time_squeeze).
 SELECT sum(delta) FROM _moved WHERE source = 'softnet_stat' AND name = 'time_squeeze' AND delta > 0;
 -- advice: Give the ring all the descriptors that it can have.
 -- command: {ns}ethtool -G {dev} rx {v_ring_max}

@@ -8,7 +8,7 @@
 --   that failed (fib_table_lookup) name the destination where they were recorded. IPv6 alone is left out: hosts without IPv6
 --   try it as a matter of course.
 -- title: No route out[[ of {netns}]][[ to {flow_dst}]]
--- summary: {packets} times send() or connect() failed[[ in {netns}]] with "network unreachable", because there was no route[[ to {flow_dst}]]; no
+-- summary: {packets:n time} send() or connect() failed[[ in {netns}]] with "network unreachable", because there was no route[[ to {flow_dst}]]; no
 --   packet was made.
 WITH miss AS (
 	SELECT json_extract(e.fields, '$.dst') AS dst, count(*) AS n, min(e.ts_ns) AS from_ns, max(e.ts_ns) AS to_ns

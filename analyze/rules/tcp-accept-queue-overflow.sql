@@ -6,7 +6,7 @@
 -- how: TcpExt.ListenOverflows grew by at least 3 in a namespace; no drop event tells of it, because the refused SYN is freed as
 --   consumed. The listener is the one whose queue was seen above its limit, else the only one; the captured SYNs to its port show the retries.
 -- title: Accept queue full[[ at {flow_dst} port {flow_dport}]]
--- summary: {packets} times a handshake was refused[[ in {netns}]] because the listener's accept queue was full[[ ({v_queue} connections waited
+-- summary: {packets:n time} a handshake was refused[[ in {netns}]] because the listener's accept queue was full[[ ({v_queue} connections waited
 --   for accept(), the backlog allows {v_backlog})]]: the application accepts connections too slowly or not at all. Clients
 --   retry their SYN after 1, 3, 7 seconds, so they see slow connects, not errors.
 WITH over AS (
@@ -46,7 +46,7 @@ SELECT
 	l.wqueue_max AS v_backlog,
 	l.src AS v_src,
 	y.syns AS v_syns,
-	(SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.somaxconn' ORDER BY netns IS o.netns DESC, netns_id LIMIT 1) AS v_somaxconn,
+	coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.somaxconn' AND netns IS o.netns), (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.somaxconn' ORDER BY netns_id LIMIT 1)) AS v_somaxconn,
 	(SELECT value FROM sysctl WHERE name = 'net.ipv4.tcp_abort_on_overflow' AND netns IS o.netns) AS v_abort
 FROM over o
 LEFT JOIN listener l ON l.netns = o.netns AND l.nth = 1 AND (l.full OR l.listeners = 1)

@@ -8,7 +8,7 @@
 --   read. Without frames: TCPToZeroWindowAdv grew and a socket was seen probing a closed window (timer 4).
 -- title: {v_who} does not read: TCP window closed[[ for {delay_ns:time}]]
 -- summary: The receiver of the connection[[ {flow_src} port {flow_sport}]] to {flow_dst} port {flow_dport}[[ ({process}, pid {pid})]] did not read: its
---   window was closed[[ {v_times} time(s), the longest for {delay_ns:time}]][[ ({v_total:time} in all)]]. The sender had to wait; the network lost nothing.
+--   window was closed[[ {v_times:n time}, the longest for {delay_ns:time}]][[ ({v_total:time} in all)]]. The sender had to wait; the network lost nothing.
 WITH flows AS (
 	SELECT DISTINCT flow_id FROM _frame WHERE tcp_window = 0 AND tcp_flags & 6 = 0 AND flow_id IS NOT NULL
 ), f AS (
@@ -34,6 +34,11 @@ WITH flows AS (
 	SELECT s.*, w.src, w.sport, w.dst, w.dport, w.reverse_id, n.name AS netns, d.text AS dev,
 		row_number() OVER (PARTITION BY w.src, w.sport, w.dst, w.dport ORDER BY s.direction DESC, s.longest DESC, s.dev_id) AS nth
 	FROM stall s JOIN flow w ON w.id = s.flow_id JOIN netns n ON n.id = s.netns_id JOIN _name d ON d.id = s.dev_id
+), reader AS (
+	SELECT w.src, w.sport, w.dst, w.dport, x.pid, x.comm,
+		row_number() OVER (PARTITION BY w.src, w.sport, w.dst, w.dport ORDER BY x.reads DESC, x.pid) AS nth
+	FROM _reader x JOIN flow w ON w.id = x.flow_id
+	WHERE w.proto = 'tcp'
 )
 SELECT
 	CASE WHEN s.longest >= 1000000000 THEN 'critical' ELSE 'warning' END AS severity,
@@ -57,8 +62,7 @@ SELECT
 	s.flow_id AS v_flow,
 	CASE WHEN s.direction = 1 THEN 'Receiver on this host' ELSE 'The peer' END AS v_who
 FROM named s
-LEFT JOIN _reader r ON r.flow_id = (SELECT x.flow_id FROM _reader x WHERE x.proto = 'tcp' AND x.dst = s.src AND x.dport = s.sport
-	ORDER BY x.flow_id = s.reverse_id DESC, x.reads DESC, x.flow_id LIMIT 1)
+LEFT JOIN reader r ON r.nth = 1 AND r.src = s.dst AND r.sport = s.dport AND r.dst = s.src AND r.dport = s.sport
 WHERE s.nth = 1 AND (s.longest >= 200000000 OR s.total >= 1000000000)
 UNION ALL
 SELECT 'warning', 0.75, k.netns, NULL, NULL, 'tcp', k.src, k.sport, k.dst, k.dport, NULL, NULL, min(k.snap_ns), max(k.snap_ns), NULL, 1,

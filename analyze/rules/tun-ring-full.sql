@@ -65,7 +65,8 @@ SELECT count(*), {to_ns} - max(h.ts_ns) AS ago FROM hop h JOIN packet p ON p.id 
 -- packets:
 SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {reason} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
 -- advice: Look at the process that holds the device (VPN daemon, virtual machine): does it hang, is it starved of CPU?
--- command: {ns}sh -c 'grep -l tun /proc/[0-9]*/fdinfo/* 2>/dev/null'
+-- command: grep -ls {dev} /proc/[0-9]*/fdinfo/*
+-- when: SELECT {dev} IS NOT NULL
 -- advice: Against bursts only, a longer queue helps.
 -- command: {ns}ip link set dev {dev} txqueuelen 2000
 -- undo: {ns}ip link set dev {dev} txqueuelen {v_qlen}

@@ -20,7 +20,7 @@ SELECT
 	max(t.to_ns) AS to_ns,
 	sum(t.drops) AS packets,
 	sum(t.flows) AS flows,
-	(SELECT value FROM sysctl WHERE name = 'net.ipv4.udp_mem' ORDER BY netns IS t.netns DESC, netns_id LIMIT 1) AS v_udp_mem
+	coalesce((SELECT value FROM sysctl WHERE name = 'net.ipv4.udp_mem' AND netns IS t.netns), (SELECT value FROM sysctl WHERE name = 'net.ipv4.udp_mem' ORDER BY netns_id LIMIT 1)) AS v_udp_mem
 FROM _drop_target t
 WHERE t.reason = 'PROTO_MEM' AND t.function LIKE '%udp%'
 GROUP BY t.netns, t.reason

@@ -90,8 +90,8 @@ SELECT
 	p.dport AS v_dport,
 	s.rcvbuf_bytes AS v_rcvbuf,
 	s.cookie AS v_cookie,
-	(SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.rmem_max' ORDER BY netns IS p.netns DESC, netns_id LIMIT 1) AS v_rmem_max,
-	(SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.rmem_default' ORDER BY netns IS p.netns DESC, netns_id LIMIT 1) AS v_rmem_default,
+	coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.rmem_max' AND netns IS p.netns), (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.rmem_max' ORDER BY netns_id LIMIT 1)) AS v_rmem_max,
+	coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.rmem_default' AND netns IS p.netns), (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.rmem_default' ORDER BY netns_id LIMIT 1)) AS v_rmem_default,
 	max(8388608, 4 * coalesce((SELECT max(CAST(value AS INTEGER)) FROM sysctl WHERE name = 'net.core.rmem_max'), 0)) AS v_rmem_new
 FROM place p
 LEFT JOIN counted c ON c.netns IS p.netns

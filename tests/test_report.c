@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/* Reports of a database full of hostile text: nothing of it may become markup, and the same input gives the same bytes. */
+#include "../analyze/db.h"
+#include "../analyze/load.h"
+#include "../reports/report.h"
+#include "../reports/sha256.h"
+#include "../reports/text.h"
+#include "../reports/want.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+/* A tape is never given here; the commands then say so. */
+int load_tape(const char *tape_path, const char *db_path, const char *rules_dir, struct db **out, struct load_result *r,
+	      struct err *e)
+{
+	(void)db_path;
+	(void)rules_dir;
+	(void)out;
+	(void)r;
+	return err_set(e, -EINVAL, "%s: not a tape", tape_path);
+}
+
+/* What a process or a rule may be called. */
+#define EVIL "</script><script>x</script><img src=x onerror=y>\"'`|[a](http://b)\x1b[31m\xe2\x80\xae@all #1"
+#define T0   1764025200000000000LL
+
+static char dir[] = "/tmp/test_report.XXXXXX";
+
+static char *path_of(const char *name)
+{
+	static char path[4][128];
+	static int n;
+
+	n = (n + 1) % 4;
+	snprintf(path[n], sizeof(path[n]), "%s/%s", dir, name);
+	return path[n];
+}
+
+static void run_sql(struct db *d, const char *sql)
+{
+	struct err e = { "" };
+
+	if (db_exec(d, sql, &e))
+		fail_msg("%s in %s", e.text, sql);
+}
+
+static void evil(struct db *d, const char *sql)
+{
+	sqlite3_stmt *st = db_prepare(d, sql);
+
+	for (int i = 1; i <= sqlite3_bind_parameter_count(st); i++)
+		db_bind_text(st, i, EVIL);
+	assert_int_equal(db_run(d, st), 0);
+}
+
+static void fill(struct db *d)
+{
+	run_sql(d, "INSERT INTO tape(key, value) VALUES('start_ns', '1764025200000000000'), ('end_ns', '1764025210000000000'),"
+		   "('events_recorded', '12'), ('tape_path', '/secret/place')");
+	evil(d, "INSERT INTO tape(key, value) VALUES('host', ?), ('kernel', ?)");
+	evil(d, "INSERT INTO netns(id, inum, name, names, seen) VALUES(1, 4026531840, ?, ?, 1)");
+	evil(d, "INSERT INTO netdev(netns_id, netns, ifindex, name, kind) VALUES(1, ?, 1, ?, ?)");
+	evil(d, "INSERT INTO task(pid, comm) VALUES(7, ?)");
+	evil(d, "INSERT INTO symbol(id, function, location) VALUES(1, ?, ?)");
+	evil(d, "INSERT INTO _drop_reason(value, name, layer, class, meaning) VALUES(2, ?, 'socket', 'loss', ?)");
+	evil(d, "INSERT INTO quality(kind, source, note, dev) VALUES('note', ?, ?, ?)");
+	evil(d, "INSERT INTO sysctl(netns_id, netns, name, value, value_end) VALUES(1, ?, 'net.core.somaxconn', '1', ?)");
+	evil(d, "INSERT INTO ledger(netns, source, name, dev, delta, explanation) VALUES(?, ?, ?, ?, 5, ?)");
+	evil(d, "INSERT INTO nft_rule(netns_id, netns, family, table_name, chain, handle, position, text, verdict) "
+		"VALUES(1, ?, ?, ?, ?, 1, 1, ?, ?)");
+	evil(d, "INSERT INTO latency(stage_from, stage_to, count, p50_ns, p90_ns, p99_ns, max_ns) VALUES(?, ?, 1, 1, 2, 3, 4)");
+	evil(d, "INSERT INTO socket(id, snap_id, snap_ns, netns_id, netns, proto, family, src, sport, drops, tcp_info) "
+		"VALUES(1, 0, 1764025200000000000, 1, ?, 'udp', 2, ?, 53, 1, ?)");
+	evil(d, "INSERT INTO finding(id, rank, rule, cause, severity, confidence, title, summary, layer, netns, dev, function, reason, "
+		"process, flow_proto, flow_src, flow_dst, from_ns, to_ns) VALUES(1, 1, ?, ?, 'critical', 0.9, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		"-9223372036854775807, 9223372036854775807)");
+	evil(d, "INSERT INTO finding_evidence(finding_id, seq, text, sql) VALUES(1, 1, ?, ?)");
+	/* commands stand in a fence of Markdown, where nothing needs an escape */
+	evil(d, "INSERT INTO finding_advice(finding_id, seq, text, command, undo) VALUES(1, 1, ?, 'true', ?)");
+	evil(d, "INSERT INTO finding_ruled_out(finding_id, seq, text) VALUES(1, 1, ?)");
+	evil(d, "INSERT INTO flow(id, netns_id, netns, proto, src, sport, dst, dport) VALUES(1, 1, ?, ?, ?, 1, ?, 2)");
+	run_sql(d, "INSERT INTO flow(id, netns_id, netns, proto, src, sport, dst, dport) VALUES(2, 1, 'x', 'udp', '2001:db8::1', 5, '2001:db8::2', 53)");
+	run_sql(d, "INSERT INTO _stage(id, name) VALUES(1, 'netif_receive_skb'), (2, 'kfree_skb');"
+		   "INSERT INTO _packet(id, first_ns, last_ns, kind, len_bytes, flow_id, outcome, drop_id, cpu_hops, confidence) VALUES"
+		   "(1, 1764025200000000000, 1764025200000005000, 1, 100, 1, 4, 1, 1, 1),"
+		   "(2, -9223372036854775807, 9223372036854775807, 1, 100, 2, 1, NULL, 0, 4);"
+		   "INSERT INTO _hop(packet_id, seq, ts_ns, stage, cpu, context, pid, confidence) VALUES"
+		   "(1, 0, 1764025200000000000, 1, 0, 2, 7, 1), (1, 1, 1764025200000005000, 2, 1, 2, 7, 1),"
+		   "(2, 0, -9223372036854775807, 1, 0, 2, 7, 1), (2, 1, 9223372036854775807, 1, 3000000, 2, 7, 1);"
+		   "INSERT INTO _drop(id, packet_id, ts_ns, cpu, pid, context, reason, symbol_id, layer, class, netns_id, flow_id) VALUES"
+		   "(1, 1, 1764025200000005000, 1, 7, 2, 2, 1, 'socket', 'loss', 1, 1);"
+		   "INSERT INTO softirq(start_ns, end_ns, latency_ns, cpu, vec, pid) VALUES(1764025200000000000, 9223372036854775807, 5, 0, 3, 0),"
+		   "(9223372036854775807, -5, 9223372036854775807, 1, 3, 0);"
+		   "INSERT INTO _frame(no, ts_ns, netns_id, dev_id, direction, len_bytes, cap_bytes, flow_id, packet_id, tie, member, offset) VALUES"
+		   "(1, 1764025200000000000, 1, 1, 0, 100, 60, 1, 1, 1, 0, 0), (2, 1764025200000000000, 1, 1, NULL, 100, 60, 2, NULL, NULL, 0, 9)");
+	db_name_text(d, EVIL);
+}
+
+static int make_db(void **state)
+{
+	struct err e = { "" };
+	struct db *d = NULL;
+
+	(void)state;
+	if (!mkdtemp(dir) || db_create(&d, path_of("t.db"), &e))
+		return -1;
+	fill(d);
+	if (db_commit(d, &e))
+		return -1;
+	db_close(d);
+	return 0;
+}
+
+static int remove_db(void **state)
+{
+	static const char *const names[] = { "t.db", "a.html", "b.html", "t.html", "a.md", "a.json", "out" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		unlink(path_of(names[i]));
+	return rmdir(dir);
+}
+
+static char *slurp(const char *path, size_t *size)
+{
+	FILE *f = fopen(path, "r");
+	struct stat st;
+	char *s;
+
+	assert_non_null(f);
+	assert_int_equal(fstat(fileno(f), &st), 0);
+	s = calloc(1, (size_t)st.st_size + 1);
+	assert_non_null(s);
+	assert_int_equal(fread(s, 1, (size_t)st.st_size, f), st.st_size);
+	fclose(f);
+	*size = (size_t)st.st_size;
+	return s;
+}
+
+/* Run a command with its standard output in a file; the file's text is the caller's. */
+static int run(int (*command)(int, char **), char **argv, char **text)
+{
+	int argc = 0, saved, fd, status;
+	size_t size;
+
+	while (argv[argc])
+		argc++;
+	fflush(stdout);
+	saved = dup(STDOUT_FILENO);
+	fd = open(path_of("out"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(saved >= 0 && fd >= 0);
+	dup2(fd, STDOUT_FILENO);
+	close(fd);
+	status = command(argc, argv);
+	fflush(stdout);
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	*text = slurp(path_of("out"), &size);
+	return status;
+}
+
+#define RUN(command, text, ...) run(command, (char *[]){ (char *)"x", __VA_ARGS__, NULL }, text)
+
+static void test_html(void **state)
+{
+	static const char *const sections[] = { "verdict", "stack",   "timeline",  "drops",  "packets", "latency", "cpus",
+						"sockets", "conntrack", "ledger", "config", "unseen",  "recording" };
+	char *out, *a, *b, id[64];
+	size_t an, bn;
+
+	(void)state;
+	assert_int_equal(RUN(report_main, &out, path_of("t.db"), "-o", path_of("a.html")), 0);
+	free(out);
+	assert_int_equal(RUN(report_main, &out, "-f", "html", "--output", path_of("b.html"), path_of("t.db")), 0);
+	free(out);
+	a = slurp(path_of("a.html"), &an);
+	b = slurp(path_of("b.html"), &bn);
+	assert_int_equal(an, bn);
+	assert_memory_equal(a, b, an);
+	assert_in_range(an, 1000, 3 * MIB);
+	assert_null(strstr(a, "<script>x"));
+	assert_null(strstr(a, "<img"));
+	assert_null(strstr(a, "\x1b"));
+	assert_null(strstr(a, "\xe2\x80\xae"));
+	assert_null(strstr(a, "{{"));
+	assert_null(strstr(a, "/secret/place"));
+	assert_non_null(strstr(a, "default-src 'none'; style-src 'sha256-"));
+	assert_non_null(strstr(a, "&lt;/script&gt;&lt;script&gt;x"));
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
+		snprintf(id, sizeof(id), "<section id=\"%s\"", sections[i]);
+		assert_non_null(strstr(a, id));
+	}
+	free(a);
+	free(b);
+}
+
+static void test_default_name(void **state)
+{
+	char *out;
+
+	(void)state;
+	assert_int_equal(RUN(report_main, &out, path_of("t.db")), 0);
+	assert_int_equal(access(path_of("t.html"), R_OK), 0);
+	free(out);
+	/* what is read is never overwritten */
+	assert_int_equal(RUN(report_main, &out, path_of("t.db"), "-o", path_of("t.db")), 1);
+	free(out);
+	assert_int_equal(RUN(report_main, &out, path_of("t.db"), "--format", "pdf"), 2);
+	free(out);
+	assert_int_equal(RUN(report_main, &out, "--help"), 0);
+	free(out);
+}
+
+static void test_markdown(void **state)
+{
+	char *out;
+
+	(void)state;
+	assert_int_equal(RUN(report_main, &out, path_of("t.db"), "--format", "md"), 0);
+	assert_null(strstr(out, "http://b"));
+	assert_null(strstr(out, "a](")); /* a link only with its bracket escaped */
+	assert_null(strstr(out, "@all "));
+	assert_null(strstr(out, "\x1b"));
+	assert_non_null(strstr(out, "| # | Severity |"));
+	free(out);
+}
+
+static void test_json(void **state)
+{
+	char *out, *check;
+
+	(void)state;
+	assert_int_equal(RUN(report_main, &out, path_of("t.db"), "--format", "json"), 0);
+	/* SQLite is the judge of its own making: valid, and every key where DESIGN puts it */
+	check = sqlite3_mprintf("SELECT json_valid(%Q), json_extract(%Q, '$.schema_version'), json_type(%Q, '$.findings[0].impact.packets'), "
+				"json_type(%Q, '$.findings[0].where.flow.sport'), json_extract(%Q, '$.tape.start_ns'), "
+				"json_extract(%Q, '$.drops[0].count'), json_type(%Q, '$.cpu_hops'), json_extract(%Q, '$.latency[0].p99_ns')",
+				out, out, out, out, out, out, out, out);
+	free(out);
+	assert_int_equal(RUN(query_main, &out, path_of("t.db"), check, "--csv"), 0);
+	assert_non_null(strstr(out, "\r\n1,1,null,null,1764025200000000000,1,array,3\r\n"));
+	free(out);
+	sqlite3_free(check);
+}
+
+static void test_query(void **state)
+{
+	static const char *const refused[] = { "DELETE FROM tape", "ATTACH 'x.db' AS x", "PRAGMA query_only = OFF", "SELECT load_extension('x')",
+					       "CREATE TEMP TABLE t(x)", "SELECT 1; DROP TABLE tape", "SELECT nothing", "", "/* no statement */" };
+	char *out;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		assert_int_equal(RUN(query_main, &out, path_of("t.db"), (char *)refused[i]), 1);
+		free(out);
+	}
+	assert_int_equal(RUN(query_main, &out, path_of("t.db"), "SELECT 1 AS n, 'a,\"b\"' AS t, NULL AS z", "--csv"), 0);
+	assert_string_equal(out, "n,t,z\r\n1,\"a,\"\"b\"\"\",\r\n");
+	free(out);
+	assert_int_equal(RUN(query_main, &out, "--json", path_of("t.db"), "SELECT 1 AS n, 'x' AS t, NULL AS z WHERE 1"), 0);
+	assert_non_null(strstr(out, "\"n\": 1"));
+	free(out);
+	assert_int_equal(RUN(query_main, &out, path_of("t.db"), "SELECT 12 AS number, 'x' AS text UNION SELECT 3, 'long text'"), 0);
+	assert_string_equal(out, "number  text\n------  ---------\n     3  long text\n    12  x\n");
+	free(out);
+	assert_int_equal(RUN(query_main, &out, path_of("t.db"), "SELECT comm FROM task; SELECT name FROM netdev"), 0);
+	assert_null(strchr(out, 0x1b));
+	free(out);
+	assert_int_equal(RUN(query_main, &out, path_of("t.db")), 2);
+	free(out);
+	assert_int_equal(RUN(query_main, &out, path_of("none.db"), "SELECT 1"), 1);
+	free(out);
+}
+
+static void test_why(void **state)
+{
+	char *out;
+
+	(void)state;
+	assert_int_equal(RUN(why_main, &out, path_of("t.db"), "udp", "[2001:0db8:0::1]:5", ">", "2001:db8::2"), 0);
+	assert_non_null(strstr(out, "udp [2001:db8::1]:5 > [2001:db8::2]:53"));
+	assert_null(strchr(out, 0x1b));
+	free(out);
+	assert_int_equal(RUN(why_main, &out, path_of("t.db"), "10.9.9.9"), 1);
+	free(out);
+	assert_int_equal(RUN(why_main, &out, path_of("t.db"), "nonsense"), 2);
+	free(out);
+	assert_int_equal(RUN(why_main, &out, path_of("t.db"), "--packet", "1"), 0);
+	assert_non_null(strstr(out, "kfree_skb"));
+	assert_null(strchr(out, 0x1b));
+	free(out);
+	assert_int_equal(RUN(why_main, &out, path_of("t.db"), "--packet", "2"), 0);
+	free(out);
+	assert_int_equal(RUN(why_main, &out, path_of("t.db"), "--packet", "99"), 1);
+	free(out);
+	assert_int_equal(RUN(why_main, &out, path_of("t.db"), "--frame", "1"), 0);
+	assert_non_null(strstr(out, "packet 1:"));
+	free(out);
+	assert_int_equal(RUN(why_main, &out, path_of("t.db"), "--frame", "2"), 0);
+	assert_non_null(strstr(out, "tied to none"));
+	free(out);
+	assert_int_equal(RUN(why_main, &out, path_of("t.db"), "--frame", "0"), 2);
+	free(out);
+	assert_int_equal(RUN(why_main, &out, path_of("t.db")), 2);
+	free(out);
+}
+
+static void test_text(void **state)
+{
+	(void)state;
+	assert_string_equal(text_count(0).s, "0");
+	assert_string_equal(text_count(-1234567).s, "-1,234,567");
+	assert_string_equal(text_count(INT64_MIN).s, "-9,223,372,036,854,775,808");
+	assert_string_equal(text_short(9999).s, "9,999");
+	assert_string_equal(text_short(12345678).s, "12.3 M");
+	assert_string_equal(text_bytes(1536).s, "1.50 KiB");
+	assert_string_equal(text_duration(999).s, "999 ns");
+	assert_string_equal(text_duration(1500).s, "1.50 µs");
+	assert_string_equal(text_duration(999600).s, "1.00 ms");
+	assert_string_equal(text_duration(125 * NSEC_PER_SEC).s, "2 min 5 s");
+	assert_string_equal(text_utc(T0 + 123456789).s, "2025-11-24 23:00:00.123456 UTC");
+	assert_string_equal(text_utc(-1).s, "1969-12-31 23:59:59.999999 UTC");
+	assert_string_equal(text_utc(951782400 * NSEC_PER_SEC).s, "2000-02-29 00:00:00.000000 UTC");
+	assert_string_equal(text_since(-1500000).s, "-0.001500 s");
+	assert_string_equal(text_percent(1, 0).s, "-");
+	assert_string_equal(text_percent(1, 3).s, "33.3 %");
+	assert_string_equal(text_flow("tcp", "::1", 80, "10.0.0.1", -1).s, "tcp [::1]:80 > 10.0.0.1");
+	(void)text_utc(INT64_MIN);
+	(void)text_utc(INT64_MAX);
+	(void)text_duration(INT64_MIN);
+}
+
+static void test_utf8(void **state)
+{
+	/* overlong, surrogate, cut, beyond Unicode: each is U+FFFD, none swallows the NUL */
+	static const char *const bad[] = { "\xc0\xaf", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "\xff", "\xf0" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		const char *s = bad[i];
+		uint32_t cp;
+		int n = 0;
+
+		while (text_next(&s, &cp)) {
+			assert_int_equal(cp, 0xfffd);
+			n++;
+		}
+		assert_in_range(n, 1, 4);
+		assert_ptr_equal(s, bad[i] + strlen(bad[i]));
+	}
+	assert_int_equal(text_width("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"), 4);
+}
+
+static void test_sha256(void **state)
+{
+	static const struct {
+		const char *text, *hash;
+	} known[] = {
+		/* FIPS 180-4 examples, as base64 */
+		{ "", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" },
+		{ "abc", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=" },
+		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "JI1qYdIGOLjlwCaTDD5gOaM85Flk/yFn9uzt1BnbBsE=" },
+	};
+	char out[SHA256_BASE64_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		sha256_base64((struct span){ known[i].text, strlen(known[i].text) }, out);
+		assert_string_equal(out, known[i].hash);
+	}
+}
+
+static void test_want(void **state)
+{
+	struct want w;
+	struct err e = { "" };
+
+	(void)state;
+	assert_int_equal(want_parse(&w, "udp 10.0.0.1:53 > 10.0.0.2:4444", &e), 0);
+	assert_string_equal(w.proto, "udp");
+	assert_string_equal(w.end[0].addr, "10.0.0.1");
+	assert_int_equal(w.end[0].port, 53);
+	assert_string_equal(w.end[1].addr, "10.0.0.2");
+	assert_int_equal(w.end[1].port, 4444);
+	assert_int_equal(want_parse(&w, "TCP port 80", &e), 0);
+	assert_string_equal(w.proto, "tcp");
+	assert_int_equal(w.end[0].port, 80);
+	assert_int_equal(w.end[1].port, -1);
+	assert_int_equal(want_parse(&w, "dst 10.0.0.2:5001", &e), 0);
+	assert_int_equal(w.end[1].port, 5001);
+	assert_int_equal(w.end[0].port, -1);
+	assert_int_equal(want_parse(&w, "10.0.0.1>[2001:DB8::1]:443", &e), 0);
+	assert_string_equal(w.end[1].addr, "2001:db8::1");
+	assert_int_equal(want_parse(&w, "10.0.0.1 10.0.0.2", &e), 0);
+	assert_string_equal(w.end[1].addr, "10.0.0.2");
+	assert_int_equal(want_parse(&w, "*:53", &e), 0);
+	assert_int_equal(want_parse(&w, "", &e), -EINVAL);
+	assert_int_equal(want_parse(&w, "tcp", &e), 0);
+	assert_int_equal(want_parse(&w, "1.2.3.4:99999", &e), -EINVAL);
+	assert_int_equal(want_parse(&w, "1.1.1.1 2.2.2.2 3.3.3.3", &e), -EINVAL);
+	assert_int_equal(want_parse(&w, "[::1", &e), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_html),   cmocka_unit_test(test_default_name), cmocka_unit_test(test_markdown),
+		cmocka_unit_test(test_json),   cmocka_unit_test(test_query),	    cmocka_unit_test(test_why),
+		cmocka_unit_test(test_text),   cmocka_unit_test(test_utf8),	    cmocka_unit_test(test_sha256),
+		cmocka_unit_test(test_want),
+	};
+
+	return cmocka_run_group_tests(tests, make_db, remove_db);
+}
