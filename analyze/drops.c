@@ -370,8 +370,6 @@ void drops_judge(const struct drops *d, const struct site *s, int64_t reason, st
 		*class = rr->f[REASON_CLASS];
 		if (!is_none(rr->f[REASON_LAYER]))
 			*layer = rr->f[REASON_LAYER];
-	} else if (reason >= 0 && !rr && !pair && s->path != PATH_OTHER && s->path != PATH_TAP) {
-		*class = SPAN_LIT("loss");
 	}
 }
 

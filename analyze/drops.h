@@ -78,11 +78,10 @@ struct site *drops_site(struct drops *d, uint64_t addr);
  * @reason: as in struct drop
  * @layer, @class: texts, never NULL in p
  *
- * The reason goes first; without one, or where it says nothing, the location;
- * a pair of both that the dictionary lists goes before either. A free that
- * neither names is 'loss' when the kernel did give a reason (one that is newer
- * than the dictionary), else 'error' of layer 'unknown': it is shown, but not
- * counted as loss.
+ * The reason goes first; without one, or where it says nothing or is newer than
+ * the dictionary, the location; a pair of both that the dictionary lists goes
+ * before either. A free that neither names is 'loss' when the kernel did give a
+ * reason, else 'error' of layer 'unknown': it is shown, but not counted as loss.
  */
 void drops_judge(const struct drops *d, const struct site *s, int64_t reason, struct span *layer, struct span *class);
 

@@ -342,7 +342,7 @@ static bool refused(const struct lives *v, const struct event *ev, const struct 
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
 	struct span layer, class;
 
-	if (strcmp(d->site->name.function, "__dev_queue_xmit") || (c->last != NET_QUEUE && c->last != NET_SPLIT))
+	if (d->site->path != PATH_TX || (c->last != NET_QUEUE && c->last != NET_SPLIT))
 		return false;
 	drops_judge(v->drops, d->site, d->reason, &layer, &class);
 	return span_is(layer, "qdisc"); /* tc egress drops before net_dev_queue */

@@ -80,12 +80,19 @@ struct lives_cpu {
 	struct event consumed_ev;
 };
 
+enum pairing {
+	PAIR_NO,
+	PAIR_YES,
+	PAIR_UNKNOWN,
+};
+
 /* A device by name; number 0 stands for none. */
 struct lives_dev {
 	int rx_group, tx_group; /* of ties, -1 none */
 	bool loopback, tunnel, ifb;
-	/* answers of last time: the other end of the pair, or not; in the same namespace, or not */
-	uint16_t pair, no_pair, together, apart;
+	/* answers of last time, about another device: is it the other end, can it be in the same namespace */
+	uint16_t peer, together, apart;
+	enum pairing pairing;
 };
 
 /* A drop whose namespace a tie may tell. */

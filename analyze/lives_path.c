@@ -66,26 +66,31 @@ static bool in_call(const struct lives_cpu *c, const struct life *l)
 }
 
 /* Whether devices of these names are the ends of a pair (veth, netkit). */
-static bool is_pair(const struct lives *v, uint16_t a, uint16_t b)
+static enum pairing is_pair(const struct lives *v, uint16_t a, uint16_t b)
 {
-	struct span name = { v->dev[a].name, strlen(v->dev[a].name) };
 	struct lives_dev *more = &v->dev_more[a];
+	enum pairing found = PAIR_UNKNOWN;
+	bool seen = false, alone = false;
 
-	if (more->pair == b || more->no_pair == b)
-		return more->pair == b;
-	for (size_t i = 0; i < host_dev_count(v->host); i++) {
+	if (more->peer == b && b)
+		return more->pairing;
+	for (size_t i = 0; i < host_dev_count(v->host) && found != PAIR_YES; i++) {
 		const struct host_dev *d = host_dev_at(v->host, i), *p;
 
-		if (!span_is(name, d->name) || !d->peer_id)
+		if (strcmp(d->name, v->dev[a].name))
 			continue;
-		p = host_dev_by_id(v->host, d->peer_id);
-		if (p && !strcmp(p->name, v->dev[b].name)) {
-			more->pair = b;
-			return true;
-		}
+		seen = true;
+		p = d->peer_id ? host_dev_by_id(v->host, d->peer_id) : NULL;
+		if (p && !strcmp(p->name, v->dev[b].name))
+			found = PAIR_YES;
+		alone |= !p && (!strcmp(d->kind, "veth") || !strcmp(d->kind, "netkit"));
 	}
-	more->no_pair = b;
-	return false;
+	/* a pair whose other end no snapshot shows may end anywhere */
+	if (found != PAIR_YES && seen && !alone)
+		found = PAIR_NO;
+	more->peer = b;
+	more->pairing = found;
+	return found;
 }
 
 /* Whether a packet that a driver took comes back on @dev. Return: confidence, 0: no. */
@@ -103,10 +108,15 @@ static int crosses(const struct lives *v, const struct life *l, uint16_t dev, ui
 		return 0;
 	if (v->dev_more[l->dev].ifb)
 		return gap < GAP_SHORT ? HIGH : MEDIUM;
-	if (is_pair(v, l->dev, dev))
+	switch (is_pair(v, l->dev, dev)) {
+	case PAIR_YES:
 		return gap < GAP_CERTAIN ? CERTAIN : HIGH;
-	/* devices that the snapshots do not know, or that came and went */
-	return gap < GAP_SHORT && len && l->tx_len == len + ETH_HLEN && !v->dev[l->dev].netns_id ? MEDIUM : 0;
+	case PAIR_UNKNOWN:
+		return gap < GAP_SHORT && len && l->tx_len == len + ETH_HLEN ? MEDIUM : 0;
+	case PAIR_NO:
+		break;
+	}
+	return 0;
 }
 
 /* Whether the receiving side has @l again, on an upper device. Return: confidence, 0: no. */
@@ -295,8 +305,8 @@ static int forwards(const struct lives *v, const struct life *l, uint16_t dev, u
 	bool header = grow == ETH_HLEN || grow == 0 || grow == ETH_HLEN + VLAN_HLEN;
 	bool next = c->last == NET_RECEIVE && c->batch_n == 1;
 
-	if (l->state != LIFE_RX || l->batch != c->batch || !lives_same_run(v, l, ev) || l->losses != v->losses ||
-	    !lives_same_netns(v, l->dev, dev))
+	if (l->state != LIFE_RX || l->ready || l->batch != c->batch || !lives_same_run(v, l, ev) ||
+	    l->losses != v->losses || !lives_same_netns(v, l->dev, dev))
 		return 0;
 	if (dev != l->dev && header)
 		return HIGH;
@@ -619,13 +629,20 @@ int lives_probe(struct lives *v, const struct event *ev)
 	return lives_hop(v, l, ev, STAGE_TCP_PROBE, lives_confidence(l, ev, false));
 }
 
+/* Transport protocols; a capture's socket has 0, netlink has its own small numbers. */
+static bool is_transport(uint64_t protocol)
+{
+	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 || protocol == 136;
+}
+
 /* sk_data_ready has no skb: it is about what this CPU receives just now, if that is one packet and no list. */
 int lives_ready(struct lives *v, const struct event *ev)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
 	struct life *l = life_deref(c->received);
+	uint64_t protocol;
 
-	if (!l || l->state != LIFE_RX || l->ready || l->batch != c->batch || c->batch_n != 1 ||
+	if (!event_u64(ev, F_PROTOCOL, &protocol) || !is_transport(protocol) || !l || l->state != LIFE_RX || l->ready || l->batch != c->batch || c->batch_n != 1 ||
 	    !lives_same_run(v, l, ev))
 		return 0;
 	l->ready = true;

@@ -411,7 +411,8 @@ static void expr_cmp(struct ctx *c, const struct nlattr *const *tb)
 	if (r->type == V_ADDR && r->len < r->full && v.n <= r->len) {
 		uint8_t whole[16] = { 0 }; /* only the network's bytes were loaded */
 
-		memcpy(whole, v.p, v.n);
+		if (v.n)
+			memcpy(whole, v.p, v.n);
 		nft_value_text(V_ADDR, (struct span){ (const char *)whole, r->full }, text);
 		put(c, "%s %s%s/%d", r->what, sign[op], text, r->len * 8);
 		return;

@@ -140,7 +140,7 @@ static int take_trailer(struct search *s, struct gap *g, uint64_t pos,
 /* Find the frames of one stretch. */
 static int scan_gap(struct search *s, struct gap g, struct err *e)
 {
-	static const char mark[16] = "\x5b\x2a\x4d\x18\x30\0\0\0" TAPE_TRAILER_TAG;
+	static const char mark[] = "\x5b\x2a\x4d\x18\x30\0\0\0" TAPE_TRAILER_TAG;
 	uint8_t *window = s->window;
 	uint64_t pos = g.from; /* of window[0] */
 	size_t have = 0;
@@ -155,7 +155,7 @@ static int scan_gap(struct search *s, struct gap g, struct err *e)
 			return rc;
 		have += n;
 		end = window + have;
-		while ((p = memmem(p, (size_t)(end - p), mark, sizeof(mark)))) {
+		while ((p = memmem(p, (size_t)(end - p), mark, sizeof(mark) - 1))) {
 			uint64_t at = pos + (uint64_t)(p - window);
 			struct tape_trailer tr;
 
@@ -166,7 +166,7 @@ static int scan_gap(struct search *s, struct gap g, struct err *e)
 				if (rc)
 					return rc;
 			}
-			p += sizeof(mark);
+			p += sizeof(mark) - 1;
 		}
 		if (have < TAPE_TRAILER_BYTES)
 			break;

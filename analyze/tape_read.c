@@ -277,7 +277,7 @@ static int decode_frames(struct tape *t, struct err *e)
 	t->st.bytes_bad = t->st.bytes;
 	for (size_t i = 0; i < t->frames.n; i++) {
 		const struct tape_trailer *tr = &t->frames.v[i].tr;
-		const uint8_t *raw;
+		const uint8_t *raw = NULL;
 		int rc = -EBADMSG;
 
 		if (!t->end && tr->raw_bytes <= raw_max - t->st.bytes_raw)

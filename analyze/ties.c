@@ -332,7 +332,8 @@ static int list_add(struct match *m, struct cand *f, const uint32_t *v, size_t n
 	}
 	f->at = (uint32_t)m->list_n;
 	f->n = (uint32_t)n;
-	memcpy(m->list + m->list_n, v, n * sizeof(*v));
+	if (n)
+		memcpy(m->list + m->list_n, v, n * sizeof(*v));
 	m->list_n += n;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t *s = &m->stream[v[i]];

@@ -20,9 +20,9 @@ static const char drops_sql[] =
 
 void panel_drops(struct page *p)
 {
-	static const struct head heads[] = { { "Count", true },   { "Share", false },     { "Class", false },  { "Reason", false },
+	static const struct head heads[] = { { "Count", true },   { "Share", false },     { "Class", false },  { "Reason and what it means", false },
 					     { "Function", false }, { "Layer", false },   { "Namespace", false }, { "Device", false },
-					     { "Flows", true },   { "First", true },	    { "Last", true },   { "What it means", false } };
+					     { "Flows", true },   { "First", true },	    { "Last", true } };
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM packet_drop", 0), shown = 0, kinds = 0;
 	sqlite3_stmt *st;
 
@@ -43,16 +43,21 @@ void panel_drops(struct page *p)
 		page_td_num(p, col_int(st, 6));
 		page_td_bar(p, col_int(st, 6), all);
 		page_td_class(p, col_text(st, 0));
-		page_td_code(p, col_text(st, 1));
+		fputs("<td class=\"words\"><code>", p->f);
+		page_text(p, col_null(st, 1) ? "no reason" : col_text(st, 1));
+		fputs("</code>", p->f);
+		if (!col_null(st, 10)) {
+			fputs("<br><small>", p->f);
+			page_text(p, col_text(st, 10));
+			fputs("</small>", p->f);
+		}
+		fputs("</td>", p->f);
 		page_td_code(p, col_text(st, 2));
 		for (int i = 3; i < 6; i++)
 			page_td(p, col_text(st, i));
 		page_td_num(p, col_int(st, 7));
 		page_td_time(p, col_int(st, 8));
 		page_td_time(p, col_int(st, 9));
-		fputs("<td class=\"words\">", p->f);
-		page_text(p, col_null(st, 10) ? "–" : col_text(st, 10));
-		fputs("</td>", p->f);
 		page_row_end(p);
 	}
 	page_table_end(p);
@@ -221,7 +226,7 @@ static void write_napi(struct page *p)
 		page_td_num(p, polls);
 		page_td_num_opt(p, st, 3);
 		if (col_null(st, 3))
-			page_td_dash(p);
+			page_td_num_dash(p);
 		else
 			fprintf(p->f, "<td class=\"n\">%.1f</td>", polls ? (double)col_int(st, 3) / (double)polls : 0);
 		page_td_num_opt(p, st, 4);
@@ -232,17 +237,19 @@ static void write_napi(struct page *p)
 	page_more(p, shown, all, "rows", "SELECT cpu, dev, count(*), sum(work) FROM napi_poll GROUP BY 1, 2");
 }
 
+#define STEERING "('rps_cpus', 'rps_flow_cnt', 'xps_cpus', 'xps_rxqs', 'threaded', 'gro_flush_timeout', 'napi_defer_hard_irqs')"
+
 static void write_steering(struct page *p)
 {
 	static const struct head queue_heads[] = { { "Namespace", false }, { "Device", false }, { "Queue", false }, { "Setting", false }, { "Value", false } };
 	static const struct head irq_heads[] = { { "IRQ", true }, { "Name", false }, { "Allowed CPUs", false }, { "Effective", false }, { "Seen in the recording", true } };
-	int64_t all = rep_int(p->r, "SELECT count(*) FROM queue_setting", 0), shown = 0;
+	int64_t all = rep_int(p->r, "SELECT count(*) FROM queue_setting WHERE name IN " STEERING, 0), shown = 0;
 	sqlite3_stmt *st;
 
 	if (all) {
 		/* settings that differ from the kernel's default first */
 		page_table(p, "Packet steering (RPS, RFS, XPS) and queue settings", queue_heads, ARRAY_SIZE(queue_heads));
-		st = rep_query(p->r, "SELECT netns, dev, queue, name, value FROM queue_setting ORDER BY "
+		st = rep_query(p->r, "SELECT netns, dev, queue, name, value FROM queue_setting WHERE name IN " STEERING " ORDER BY "
 				     "replace(replace(value, '0', ''), ',', '') = '', netns, dev, queue, name LIMIT 80");
 		while (rep_row(p->r, &st)) {
 			shown++;

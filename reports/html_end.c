@@ -32,7 +32,7 @@ void panel_unseen(struct page *p)
 		page_td(p, col_text(st, 3));
 		for (int i = 4; i < 6; i++) {
 			if (col_null(st, i))
-				page_td_dash(p);
+				page_td_num_dash(p);
 			else
 				page_td_time(p, col_int(st, i));
 		}
@@ -161,7 +161,7 @@ static void write_netns(struct page *p)
 		fprintf(p->f, "<td class=\"n\">%" PRId64 "</td>", col_int(st, 1));
 		page_td(p, col_text(st, 2));
 		if (col_null(st, 3))
-			page_td_dash(p);
+			page_td_num_dash(p);
 		else
 			fprintf(p->f, "<td class=\"n\">%" PRId64 "</td>", col_int(st, 3));
 		page_td(p, col_int(st, 4) ? "yes" : "no, beyond the limit");

@@ -15,6 +15,8 @@ static void td_end(struct page *p, const char *addr, int64_t port)
 	fputs("<td>", p->f);
 	if (!*addr)
 		fputs("–", p->f);
+	else if (!port && (!strcmp(addr, "0.0.0.0") || !strcmp(addr, "::")))
+		fputs("any", p->f);
 	else if (strchr(addr, ':'))
 		page_textf(p, "[%s]:%" PRId64, addr, port);
 	else
@@ -26,7 +28,7 @@ static void td_end(struct page *p, const char *addr, int64_t port)
 static void td_fill(struct page *p, sqlite3_stmt *st, int used, int limit, bool bytes)
 {
 	if (col_null(st, used)) {
-		page_td_dash(p);
+		page_td_num_dash(p);
 		return;
 	}
 	fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\">%s", col_int(st, used),
@@ -41,7 +43,8 @@ static const char sockets_sql[] =
 	"WITH last AS (SELECT *, row_number() OVER (PARTITION BY netns_id, proto, coalesce(cookie, -id) ORDER BY snap_ns DESC, id DESC) AS k, "
 	"first_value(drops) OVER (PARTITION BY netns_id, proto, coalesce(cookie, -id) ORDER BY snap_ns, id) AS drops_first "
 	"FROM socket WHERE proto <> 'unix') "
-	"SELECT proto, state, netns, src, sport, dst, dport, "
+	/* a UDP socket without a peer is in state CLOSE to the kernel */
+	"SELECT proto, CASE WHEN proto = 'udp' AND state = 'CLOSE' THEN 'unconnected' ELSE state END, netns, src, sport, dst, dport, "
 	"CASE WHEN state = 'LISTEN' THEN rqueue END AS waiting, CASE WHEN state = 'LISTEN' THEN wqueue END AS backlog, "
 	"CASE WHEN state IS NOT 'LISTEN' THEN coalesce(rmem_bytes, rqueue) END AS rmem, "
 	"CASE WHEN state IS NOT 'LISTEN' THEN rcvbuf_bytes END AS rcvbuf, "
@@ -51,7 +54,7 @@ static const char sockets_sql[] =
 	"10.0 * (drops - coalesce(drops_first, 0) > 0) + "
 	"CASE WHEN state = 'LISTEN' THEN 1.0 * rqueue / max(wqueue, 1) ELSE max(1.0 * coalesce(rmem_bytes, rqueue, 0) / max(coalesce(rcvbuf_bytes, 1000000), 1), "
 	"1.0 * coalesce(wmem_queued_bytes, wqueue, 0) / max(coalesce(sndbuf_bytes, 1000000), 1)) END AS rank "
-	"FROM last WHERE k = 1 ORDER BY rank DESC, grew DESC, proto, state, src, sport, dst, dport, id LIMIT 60";
+	"FROM last WHERE k = 1 ORDER BY rank DESC, grew DESC, proto IN ('packet', 'raw'), proto, state, src, sport, dst, dport, id LIMIT 60";
 
 void panel_sockets(struct page *p)
 {
@@ -83,11 +86,11 @@ void panel_sockets(struct page *p)
 		page_td_num_opt(p, st, 14);
 		page_td_num_opt(p, st, 15);
 		if (col_null(st, 16))
-			page_td_dash(p);
+			page_td_num_dash(p);
 		else
 			fprintf(p->f, "<td class=\"n\">%s µs</td>", text_count(col_int(st, 16)).s);
 		if (col_null(st, 17))
-			page_td_dash(p);
+			page_td_num_dash(p);
 		else
 			fprintf(p->f, "<td class=\"n\">%" PRId64 "</td>", col_int(st, 17));
 		page_row_end(p);
@@ -285,14 +288,14 @@ static void write_qdiscs(struct page *p)
 {
 	static const struct head heads[] = { { "Namespace", false }, { "Device", false }, { "Kind", false }, { "Handle", false }, { "Parent", false },
 					     { "Limit", true }, { "Rate", true }, { "Packets", true }, { "Dropped", true }, { "Largest backlog", true } };
-	int64_t all = rep_int(p->r, "SELECT count(*) FROM qdisc", 0), shown = 0;
+	int64_t all = rep_int(p->r, "SELECT count(*) FROM qdisc WHERE kind <> 'noqueue'", 0), shown = 0;
 	sqlite3_stmt *st;
 
 	if (!all)
 		return;
 	page_table(p, "Queueing disciplines and classes; numbers are of the recording", heads, ARRAY_SIZE(heads));
 	st = rep_query(p->r, "SELECT netns, dev, CASE class WHEN 1 THEN kind || ' class' ELSE kind END, handle, parent, limit_packets, limit_bytes, rate_bps, "
-			     "packets_delta, drops_delta, max_backlog_packets FROM qdisc ORDER BY drops_delta DESC, max_backlog_packets DESC, "
+			     "packets_delta, drops_delta, max_backlog_packets FROM qdisc WHERE kind <> 'noqueue' ORDER BY drops_delta DESC, max_backlog_packets DESC, "
 			     "packets_delta DESC, id LIMIT 60");
 	while (rep_row(p->r, &st)) {
 		shown++;
@@ -304,7 +307,7 @@ static void write_qdiscs(struct page *p)
 		else
 			fprintf(p->f, "<td class=\"n\">%s packets</td>", text_count(col_int(st, 5)).s);
 		if (col_null(st, 7))
-			page_td_dash(p);
+			page_td_num_dash(p);
 		else
 			fprintf(p->f, "<td class=\"n\">%sbit/s</td>", text_short(col_int(st, 7)).s);
 		page_td_num(p, col_int(st, 8));

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#define MAX_LINE 44 /* characters of a cell that is not broken into lines */
+
 void page_text(struct page *p, const char *s)
 {
 	text_html(p->f, s);
@@ -58,20 +60,26 @@ void page_td_dash(struct page *p)
 	fputs("<td class=\"none\">–</td>", p->f);
 }
 
+void page_td_num_dash(struct page *p)
+{
+	fputs("<td class=\"n none\">–</td>", p->f);
+}
+
 void page_td(struct page *p, const char *s)
 {
 	if (!*s) {
 		page_td_dash(p);
 		return;
 	}
-	fputs("<td>", p->f);
+	/* short cells stay on one line */
+	fputs(text_width(s) > MAX_LINE ? "<td class=\"words\">" : "<td>", p->f);
 	page_text(p, s);
 	fputs("</td>", p->f);
 }
 
 void page_td_name(struct page *p, const char *s)
 {
-	fputs("<th scope=\"row\">", p->f);
+	fputs(text_width(s) > MAX_LINE ? "<th scope=\"row\" class=\"words\">" : "<th scope=\"row\">", p->f);
 	page_text(p, *s ? s : "–");
 	fputs("</th>", p->f);
 }
@@ -82,7 +90,7 @@ void page_td_code(struct page *p, const char *s)
 		page_td_dash(p);
 		return;
 	}
-	fputs("<td><code>", p->f);
+	fputs(text_width(s) > MAX_LINE ? "<td class=\"words\"><code>" : "<td><code>", p->f);
 	page_text(p, s);
 	fputs("</code></td>", p->f);
 }
@@ -95,7 +103,7 @@ void page_td_num(struct page *p, int64_t n)
 void page_td_num_opt(struct page *p, sqlite3_stmt *st, int i)
 {
 	if (col_null(st, i))
-		fputs("<td class=\"n none\">–</td>", p->f);
+		page_td_num_dash(p);
 	else
 		page_td_num(p, col_int(st, i));
 }
@@ -108,7 +116,7 @@ void page_td_dur(struct page *p, int64_t ns)
 void page_td_dur_opt(struct page *p, sqlite3_stmt *st, int i)
 {
 	if (col_null(st, i))
-		fputs("<td class=\"n none\">–</td>", p->f);
+		page_td_num_dash(p);
 	else
 		page_td_dur(p, col_int(st, i));
 }
@@ -116,7 +124,7 @@ void page_td_dur_opt(struct page *p, sqlite3_stmt *st, int i)
 void page_td_bytes_opt(struct page *p, sqlite3_stmt *st, int i)
 {
 	if (col_null(st, i))
-		fputs("<td class=\"n none\">–</td>", p->f);
+		page_td_num_dash(p);
 	else
 		fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\">%s</td>", col_int(st, i), text_bytes(col_int(st, i)).s);
 }

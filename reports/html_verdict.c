@@ -101,7 +101,8 @@ static void write_where(struct page *p, sqlite3_stmt *st)
 		if (col_null(st, F_PID))
 			snprintf(text, sizeof(text), "%s", col_text(st, F_PROCESS));
 		else
-			snprintf(text, sizeof(text), "%.200s (pid %" PRId64 ")", col_text(st, F_PROCESS), col_int(st, F_PID));
+			snprintf(text, sizeof(text), "%.200s%spid %" PRId64 "%s", col_text(st, F_PROCESS), *col_text(st, F_PROCESS) ? " (" : "",
+				 col_int(st, F_PID), *col_text(st, F_PROCESS) ? ")" : "");
 		fact(p, "Process", text);
 	}
 	if (!col_null(st, F_CPU))

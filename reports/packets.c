@@ -300,6 +300,8 @@ static struct text flow_of(sqlite3_stmt *st)
 
 static void write_row(struct page *p, const struct pick *k, sqlite3_stmt *st)
 {
+	bool local;
+
 	fprintf(p->f, "<tr data-p=\"%" PRId64 "\"><th scope=\"row\" class=\"n\" data-v=\"%" PRId64 "\">%" PRId64 "</th>", k->id, k->id, k->id);
 	page_td_time(p, col_int(st, P_FIRST));
 	page_td(p, col_text(st, P_KIND));
@@ -308,8 +310,11 @@ static void write_row(struct page *p, const struct pick *k, sqlite3_stmt *st)
 		fputs("not captured", p->f);
 	else
 		page_text(p, flow_of(st).s);
-	fputs("</td><td>", p->f);
-	page_textf(p, "%s%s%s", col_text(st, P_DEV_IN), !col_null(st, P_DEV_OUT) ? " → " : "", col_text(st, P_DEV_OUT));
+	/* a local packet leaves through one device and comes in by another; others the other way round */
+	local = !strcmp(col_text(st, P_KIND), "local");
+	fputs("</td><td class=\"flowname\">", p->f);
+	page_textf(p, "%s%s%s", col_text(st, local ? P_DEV_OUT : P_DEV_IN), !col_null(st, P_DEV_IN) && !col_null(st, P_DEV_OUT) ? " → " : "",
+		   col_text(st, local ? P_DEV_IN : P_DEV_OUT));
 	fputs("</td>", p->f);
 	page_td_num_opt(p, st, P_LEN);
 	fputs("<td>", p->f);

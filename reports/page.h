@@ -47,6 +47,7 @@ void page_td_dur_opt(struct page *p, sqlite3_stmt *st, int i);
 void page_td_bytes_opt(struct page *p, sqlite3_stmt *st, int i);
 void page_td_time(struct page *p, int64_t ns); /* since the start, UTC as its title */
 void page_td_dash(struct page *p);
+void page_td_num_dash(struct page *p);
 
 /* page_more() - what a bounded list left out, and how to get it; nothing where @shown is all. */
 void page_more(struct page *p, int64_t shown, int64_t total, const char *what, const char *sql);

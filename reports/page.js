@@ -143,7 +143,7 @@
 		if (!t || !picture || !readout)
 			return;
 		const left = Number(picture.dataset.x), width = Number(picture.dataset.w);
-		const plots = picture.querySelectorAll(".plot"), ticks = picture.querySelectorAll(".t-tick");
+		const plots = picture.querySelectorAll(".plot"), axis = document.getElementById("timeline-axis");
 		const cursor = document.getElementById("timeline-cursor"), box = picture.viewBox.baseVal;
 		const select = svg("rect", { class: "select", y: 16, height: box.height - 16, width: 0 });
 		let from = 0, to = t.n, at = -1, drag = null;
@@ -151,16 +151,32 @@
 		picture.appendChild(select);
 		picture.setAttribute("tabindex", "0");
 
+		/* round times, as the report draws them before any zoom */
+		function ticks() {
+			const span = (to - from) * t.bucket_ns, y = Number(axis.dataset.y);
+			let step = Math.pow(10, Math.floor(Math.log10(span)));
+
+			while (span / step > 8)
+				step *= 2;
+			while (span / step < 4)
+				step /= 2;
+			axis.textContent = "";
+			for (let k = Math.ceil(from * t.bucket_ns / step); k * step <= to * t.bucket_ns * 1.0001; k++) {
+				const x = left + width * (k * step - from * t.bucket_ns) / span;
+
+				axis.appendChild(svg("path", { class: "tick", d: "M" + x.toFixed(1) + " " + (y + 4) + "V" + axis.dataset.height }));
+				axis.appendChild(svg("text", {
+					class: "t-tick", x: x.toFixed(1), y: y, "text-anchor": k === 0 ? "start" : x > box.width - 40 ? "end" : "middle"
+				}, k ? duration(k * step) : "start"));
+			}
+		}
+
 		function zoom(a, b) {
 			from = Math.max(0, Math.min(a, t.n - 1));
 			to = Math.min(t.n, Math.max(b, from + 1));
 			for (const p of plots)
 				p.setAttribute("viewBox", from + " 0 " + (to - from) + " " + p.viewBox.baseVal.height);
-			ticks.forEach(function (tick, i) {
-				const ns = (from + (to - from) * i / (ticks.length - 1)) * t.bucket_ns;
-
-				tick.textContent = ns ? duration(ns) : "start";
-			});
+			ticks();
 		}
 
 		function bucketAt(x) {

@@ -34,9 +34,10 @@ static int is_database(const char *path, bool *yes, struct err *e)
 	return 0;
 }
 
+/* From the database in both cases: a tape and what was made of it must give the same report. */
 static void note_incomplete(struct rep *r)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT note FROM quality WHERE kind IN ('tape-cut', 'tape-damaged', 'source-missing', 'permission') "
+	sqlite3_stmt *st = rep_query(r, "SELECT CASE WHEN kind GLOB 'tape-*' THEN note ELSE source || ': ' || note END FROM quality WHERE kind IN ('tape-cut', 'tape-damaged', 'source-missing', 'permission') "
 					"ORDER BY kind NOT IN ('tape-cut', 'tape-damaged'), id LIMIT 1");
 
 	while (rep_row(r, &st)) {
@@ -67,10 +68,9 @@ int rep_open(struct rep *r, const char *path, struct err *e)
 	sqlite3_db_config(h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	r->from_tape = !database;
-	if (database) {
-		note_incomplete(r);
-	} else {
-		r->incomplete = load.incomplete;
+	note_incomplete(r);
+	if (load.incomplete && !r->incomplete) {
+		r->incomplete = true;
 		snprintf(r->why, sizeof(r->why), "%s", load.why);
 	}
 	r->start_ns = rep_fact_int(r, "start_ns", 0);

@@ -161,25 +161,26 @@ static void read_hops(struct rep *r, struct stack *s)
 					s->box[p].packets = (s->box[p].packets < 0 ? 0 : s->box[p].packets) + col_int(st, 1);
 }
 
-static void set_count(struct rep *r, struct box *b, const char *sql)
+/* 0 of an event says nothing: it may not have been recorded. 0 of a counter does. */
+static void set_count(struct rep *r, struct box *b, int64_t least, const char *sql)
 {
 	int64_t n = rep_int(r, sql, -1);
 
-	if (n > 0)
+	if (n >= least)
 		b->packets = n;
 }
 
 static void read_counts(struct rep *r, struct stack *s)
 {
-	/* hardware has no kind; a virtual host may have only virtual devices */
-	set_count(r, &s->box[RX_NIC], "SELECT sum(delta) FROM counter_delta c WHERE source = 'dev' AND name = 'rx_packets' AND EXISTS "
+	/* hardware has no kind; a host may have none */
+	set_count(r, &s->box[RX_NIC], 0, "SELECT sum(delta) FROM counter_delta c WHERE source = 'dev' AND name = 'rx_packets' AND EXISTS "
 				      "(SELECT 1 FROM netdev d WHERE d.netns = c.netns AND d.name = c.dev AND d.kind IS NULL AND d.name <> 'lo')");
-	set_count(r, &s->box[TX_NIC], "SELECT sum(delta) FROM counter_delta c WHERE source = 'dev' AND name = 'tx_packets' AND EXISTS "
+	set_count(r, &s->box[TX_NIC], 0, "SELECT sum(delta) FROM counter_delta c WHERE source = 'dev' AND name = 'tx_packets' AND EXISTS "
 				      "(SELECT 1 FROM netdev d WHERE d.netns = c.netns AND d.name = c.dev AND d.kind IS NULL AND d.name <> 'lo')");
-	set_count(r, &s->box[RX_IRQ], "SELECT count(*) FROM irq");
-	set_count(r, &s->box[RX_NAPI], "SELECT sum(work) FROM napi_poll");
-	set_count(r, &s->box[RX_TAP], "SELECT count(*) FROM _frame WHERE direction = 0");
-	set_count(r, &s->box[TX_TAP], "SELECT count(*) FROM _frame WHERE direction = 1");
+	set_count(r, &s->box[RX_IRQ], 1, "SELECT count(*) FROM irq");
+	set_count(r, &s->box[RX_NAPI], 1, "SELECT sum(work) FROM napi_poll");
+	set_count(r, &s->box[RX_TAP], 1, "SELECT count(*) FROM _frame WHERE direction = 0");
+	set_count(r, &s->box[TX_TAP], 1, "SELECT count(*) FROM _frame WHERE direction = 1");
 	s->forwarded = rep_int(r, "SELECT count(*) FROM _packet WHERE kind = 3", 0);
 }
 
@@ -282,6 +283,12 @@ static void draw_outline(FILE *f, const struct box *b, double x, double y, doubl
 			y + h - 6, w - 2);
 }
 
+/* Why a place has no number. */
+static const char *unseen(enum place p)
+{
+	return p == RX_NIC || p == TX_NIC ? "no hardware" : "no event";
+}
+
 static void draw_wide_box(FILE *f, enum place p, const struct box *b, double x, double y, double w)
 {
 	double at = y + 34;
@@ -296,7 +303,7 @@ static void draw_wide_box(FILE *f, enum place p, const struct box *b, double x, 
 		fprintf(f, "<text class=\"b-num\" x=\"%.1f\" y=\"%.1f\">%s</text><text class=\"b-unit\" x=\"%.1f\" y=\"%.1f\">%s</text>", x + 8,
 			at + 2, text_short(b->packets).s, x + 8, at + 14, info[p].unit ? info[p].unit : "");
 	else
-		fprintf(f, "<text class=\"b-unit\" x=\"%.1f\" y=\"%.1f\">no event</text>", x + 8, at + 2);
+		fprintf(f, "<text class=\"b-unit\" x=\"%.1f\" y=\"%.1f\">%s</text>", x + 8, at + 2, unseen(p));
 	at += 32;
 	if (b->count) {
 		fprintf(f, "<text class=\"b-unit\" x=\"%.1f\" y=\"%.1f\">p50 %s</text>", x + 8, at, text_duration(b->p50_ns).s);
@@ -376,7 +383,7 @@ static void draw_row(FILE *f, enum place p, const struct box *b, double y)
 		fprintf(f, "<text class=\"b-num\" text-anchor=\"end\" x=\"%.0f\" y=\"%.0f\">%s <tspan class=\"b-unit\">%s</tspan></text>",
 			NARROW - 12, y + 18, text_short(b->packets).s, info[p].unit ? info[p].unit : "");
 	else
-		fprintf(f, "<text class=\"b-unit\" text-anchor=\"end\" x=\"%.0f\" y=\"%.0f\">no event</text>", NARROW - 12, y + 18);
+		fprintf(f, "<text class=\"b-unit\" text-anchor=\"end\" x=\"%.0f\" y=\"%.0f\">%s</text>", NARROW - 12, y + 18, unseen(p));
 	if (b->count) {
 		fprintf(f, "<text class=\"b-unit\" x=\"12\" y=\"%.0f\">p50 %s", y + 35, text_duration(b->p50_ns).s);
 		fprintf(f, " · p99 %s</text>", text_duration(b->p99_ns).s);
@@ -432,7 +439,7 @@ static void write_table(struct page *p, const struct stack *s)
 		if (b->packets >= 0)
 			page_td_num(p, b->packets);
 		else
-			fputs("<td class=\"n none\">no event</td>", p->f);
+			fprintf(p->f, "<td class=\"n none\">%s</td>", unseen((enum place)i));
 		page_td_num(p, b->harmful);
 		page_td_num(p, b->other);
 		page_td_code(p, b->from);
@@ -440,14 +447,14 @@ static void write_table(struct page *p, const struct stack *s)
 			page_td_dur(p, b->p50_ns);
 			page_td_dur(p, b->p99_ns);
 		} else {
-			page_td_dash(p);
-			page_td_dash(p);
+			page_td_num_dash(p);
+			page_td_num_dash(p);
 		}
 		if (b->finding)
 			fprintf(p->f, "<td class=\"n\"><a href=\"#finding-%" PRId64 "\">%" PRId64 "</a>%s</td>", b->finding, b->finding,
 				b->findings > 1 ? " and more" : "");
 		else
-			page_td_dash(p);
+			page_td_num_dash(p);
 		page_row_end(p);
 	}
 	page_table_end(p);

@@ -42,7 +42,7 @@ void svg_bar(FILE *f, int64_t part, int64_t whole)
 
 	w = w > 100 ? 100 : w > 0 && w < 1 ? 1 : w;
 	fprintf(f,
-		"<svg class=\"meter\" viewBox=\"0 0 100 8\" width=\"100\" height=\"8\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
+		"<svg class=\"meter\" viewBox=\"0 0 100 8\" width=\"72\" height=\"8\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
 		"<rect class=\"m-bg\" width=\"100\" height=\"8\"/><rect class=\"m-fg\" width=\"%.1f\" height=\"8\"/></svg>",
 		w);
 }

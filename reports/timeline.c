@@ -129,9 +129,11 @@ static void make_delays(struct rep *r, struct timeline *t)
 	fill_sql(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-a", "NET_RX: raised to run"),
 		 P99_OF("SELECT (start_ns - ?1) / ?2 AS b, latency_ns AS l FROM softirq "
 			"WHERE vec = 3 AND latency_ns IS NOT NULL AND start_ns >= ?1"));
+	/* readers are the tasks that copied a packet's data, and those that findings name */
 	fill_sql(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-b", "reader: woken to run"),
-		 P99_OF("SELECT (start_ns - ?1) / ?2 AS b, latency_ns AS l FROM wakeup "
-			"WHERE context = 2 AND latency_ns IS NOT NULL AND start_ns >= ?1"));
+		 P99_OF("SELECT (start_ns - ?1) / ?2 AS b, latency_ns AS l FROM wakeup WHERE latency_ns IS NOT NULL AND start_ns >= ?1 AND pid IN "
+			"(SELECT pid FROM _hop WHERE context = 1 AND stage IN (SELECT id FROM _stage WHERE name = 'skb_copy_datagram_iovec') "
+			"UNION SELECT pid FROM finding WHERE pid > 0)"));
 	fill_sql(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-c", "received: whole way"),
 		 P99_OF("SELECT (first_ns - ?1) / ?2 AS b, last_ns - first_ns AS l FROM _packet "
 			"WHERE kind IN (1, 4) AND outcome = 1 AND flags & 22 = 0 AND first_ns >= ?1"));

@@ -43,7 +43,7 @@ enum unit {
 };
 
 struct track {
-	char name[96]; /* may be text of the tape */
+	char name[128]; /* may be text of the tape */
 	enum pane pane;
 	enum unit unit;
 	const char *css; /* fill class */

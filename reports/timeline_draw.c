@@ -18,7 +18,7 @@
 #define STRIP_HEIGHT 13
 #define STRIP_STEP   17
 #define PANE_GAP     20
-#define TICKS	     5
+#define MAX_TICKS    8
 
 static void plot_begin(const struct timeline *t, FILE *f, int y, int height)
 {
@@ -242,16 +242,22 @@ static int picture_height(const struct timeline *t)
 	return h;
 }
 
+/* Lines at round times; the script draws others when it zooms. */
 static void draw_axis(const struct timeline *t, FILE *f, int y, int height)
 {
-	fprintf(f, "<g class=\"axis\">");
-	for (int i = 0; i <= TICKS; i++) {
-		int x = GUTTER + PLOT * i / TICKS;
-		int64_t ns = (int64_t)((double)t->bucket_ns * t->n * i / TICKS);
+	double span = (double)t->bucket_ns * t->n, step = pow(10, floor(log10(span)));
 
-		fprintf(f, "<path class=\"tick\" d=\"M%d %dV%d\"/>", x, y + 4, height);
-		fprintf(f, "<text class=\"t-tick\" x=\"%d\" y=\"%d\" text-anchor=\"%s\">%s</text>", x, y,
-			!i ? "start" : i == TICKS ? "end" : "middle", ns ? text_duration(ns).s : "start");
+	while (span / step > MAX_TICKS)
+		step *= 2;
+	while (span / step < MAX_TICKS / 2)
+		step /= 2;
+	fprintf(f, "<g id=\"timeline-axis\" data-y=\"%d\" data-height=\"%d\">", y, height);
+	for (int i = 0; i * step <= span * 1.0001 && i <= MAX_TICKS; i++) {
+		double x = GUTTER + PLOT * (i * step) / span;
+
+		fprintf(f, "<path class=\"tick\" d=\"M%.1f %dV%d\"/>", x, y + 4, height);
+		fprintf(f, "<text class=\"t-tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>", x, y,
+			!i ? "start" : x > WIDTH - 40 ? "end" : "middle", i ? text_duration((int64_t)(i * step)).s : "start");
 	}
 	fputs("</g>", f);
 }

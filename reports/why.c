@@ -251,13 +251,15 @@ static bool put_packet_line(struct rep *r, int64_t id, FILE *f)
 	bool found = false;
 
 	while (rep_row(r, &st)) {
+		/* a local packet leaves through one device and comes in by another; others the other way round */
+		int first = !strcmp(col_text(st, 0), "local") ? 2 : 1;
+
 		found = true;
 		fprintf(f, "  packet %" PRId64 ": %s, ", id, col_text(st, 0));
-		text_term(f, *col_text(st, 1) ? col_text(st, 1) : col_text(st, 2));
-		if (*col_text(st, 1) && *col_text(st, 2)) {
+		text_term(f, col_text(st, first));
+		if (*col_text(st, 1) && *col_text(st, 2))
 			fputs(" to ", f);
-			text_term(f, col_text(st, 2));
-		}
+		text_term(f, col_text(st, 3 - first));
 		if (!col_null(st, 3))
 			fprintf(f, ", %s bytes", text_count(col_int(st, 3)).s);
 		fprintf(f, ", %s", col_text(st, 4));

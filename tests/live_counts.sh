@@ -49,7 +49,7 @@ eq "full socket: drops = sent - queued" "$(drops SOCKET_RCVBUFF "'udp_queue_rcv_
 eq "full socket: drops = kernel's count" "$rcvbuf" $((N - queued))
 eq "nft rule: drops = sent" "$(drops NETFILTER_DROP "'nft_do_chain','nf_hook_slow','nft_do_chain_inet'")" "$N"
 eq "nft rule: kernel's count = sent" "$nftdrop" "$N"
-eq "nft rule: its counter in the database" "$(q "$db" "SELECT packets_delta FROM nft_rule WHERE verdict='drop'")" "$N"
+eq "nft rule: its counter in the database" "$(q "$db" "SELECT packets_delta FROM nft_rule WHERE verdict='drop' AND netns='$NB'")" "$N"
 eq "closed port: drops have their flow" "$(q "$db" "SELECT count(*) FROM packet_drop d JOIN flow f ON f.id=d.flow_id WHERE d.reason='NO_SOCKET' AND f.dport=9001")" "$N"
 for cause in udp-no-listener udp-rcvbuf-overflow netfilter-drop; do
 	eq "finding $cause" "$(q "$db" "SELECT count(*) FROM finding WHERE cause='$cause' AND severity!='info' AND netns='$NB'")" 1

@@ -80,7 +80,7 @@ static void test_judge(void **state)
 	judge("some_driver_poll", 2, "unknown", "error");
 	judge("some_driver_poll", -1, "unknown", "error");
 	judge("some_driver_poll", 7, "unknown", "loss");
-	judge("tcp_v4_rcv", 7, "transport", "loss");
+	judge("ip6_mc_input", 7, "ip", "noise");
 	judge("some_driver_poll", 99, "unknown", "loss");
 }
 
@@ -141,7 +141,7 @@ static void test_rows(void **state)
 	assert_int_equal(id, 4);
 	assert_int_equal(count("SELECT count(*) FROM symbol"), 3);
 	assert_int_equal(count("SELECT count(*) FROM packet_drop WHERE reason = 'NO_SOCKET' AND function = '__udp4_lib_rcv'"), 2);
-	assert_int_equal(count("SELECT count(*) FROM packet_drop WHERE reason = 'OVS_METER' AND class = 'loss'"), 1);
+	assert_int_equal(count("SELECT count(*) FROM packet_drop WHERE reason = 'OVS_METER' AND class = 'policy'"), 1);
 	assert_int_equal(count("SELECT count(*) FROM packet_drop WHERE reason IS NULL AND class = 'noise' AND location = '0x?'"), 1);
 	/* the format's names, with what the dictionary knows of them */
 	assert_int_equal(count("SELECT count(*) FROM _drop_reason WHERE name = 'OTHERHOST' AND class = 'noise' AND value = 6"), 1);

@@ -301,7 +301,8 @@ static void test_veth(void **state)
 	veth("va0", "vb0", 0x100, 142);
 	softirq_in();
 	receive("vb0", 0x100, 128);
-	EVENT(EV_SK_DATA_READY, F_SK, U(0x9000));
+	EVENT(EV_SK_DATA_READY, F_SKADDR, U(0x8000), F_PROTOCOL, U(0)); /* a capture */
+	EVENT(EV_SK_DATA_READY, F_SKADDR, U(0x9000), F_PROTOCOL, U(17));
 	softirq_out();
 	t.now.ts += 500000;
 	t.now.cpu = 1;
@@ -317,7 +318,7 @@ static void test_veth(void **state)
 	       "net_dev_queue|net_dev_start_xmit|1000\n"
 	       "net_dev_start_xmit|net_dev_xmit|3000\n"
 	       "net_dev_start_xmit|netif_rx_entry|1000\n"
-	       "netif_receive_skb|sk_data_ready|1000\n"
+	       "netif_receive_skb|sk_data_ready|2000\n"
 	       "netif_rx|netif_receive_skb|3000\n"
 	       "netif_rx_entry|netif_rx|1000\n");
 	expect("SELECT count(*) FROM cpu_hop", "0\n");

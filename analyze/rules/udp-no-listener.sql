@@ -6,7 +6,8 @@
 -- symptom-of: listener-wrong-address/flow
 -- how: Drops with reason NO_SOCKET in UDP's receive functions, per destination address and port: at least 5 to the same port,
 --   so that a port scan (a few datagrams to each of many ports), traceroute and late replies are not taken for a service
---   that is gone. Critical where the port had a socket during the recording. No datagram's flow known (no frames): nothing.
+--   that is gone. Fewer than 10 to a port
+--   that never had a socket are info. Critical where the port had a socket during the recording. No datagram's flow known (no frames): nothing.
 -- title: No socket on UDP {flow_dst} port {flow_dport}
 -- summary: {packets} datagrams[[ of {v_seen}]] to {flow_dst} port {flow_dport} were dropped, because no socket takes that port there[[; {v_gone}]].
 WITH hit AS (
@@ -41,7 +42,8 @@ WITH hit AS (
 	FROM hit h
 )
 SELECT
-	CASE WHEN (h.socket_gone OR h.reads > 0) AND h.drops >= 10 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN (h.socket_gone OR h.reads > 0) AND h.drops >= 10 THEN 'critical'
+		WHEN h.socket_gone OR h.reads > 0 OR h.drops >= 10 THEN 'warning' ELSE 'info' END AS severity,
 	CASE WHEN h.placed IS NOT NULL THEN 0.85 WHEN h.reason IS NULL THEN 0.8 ELSE 0.97 END AS confidence,
 	h.netns,
 	h.dev,

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+#include "../analyze/ties.h"
+#include "lives_fake.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { UNIQUE = 1, ORDERED, AMBIGUOUS };
+
+static struct db *db;
+static struct frames *frames;
+static struct ties *ties;
+
+static int setup(void **state)
+{
+	(void)state;
+	assert_int_equal(db_create(&db, NULL, NULL), 0);
+	frames = fake_frames();
+	ties = NULL;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ties_close(ties);
+	db_close(db);
+	fake_reset();
+	return 0;
+}
+
+static void begin(void)
+{
+	assert_int_equal(ties_open(&ties, db, frames, NULL), 0);
+}
+
+static int64_t event(const char *dev, int direction, int64_t packet, int64_t lo, int64_t hi, int64_t ts, uint32_t len, int cpu)
+{
+	int64_t i = ties_add(ties, ties_group(ties, dev, direction),
+			     &(struct tie_event){ packet, FAKE_EPOCH + ts, FAKE_EPOCH + lo, FAKE_EPOCH + hi, len, cpu });
+
+	assert_true(i >= 0);
+	return i;
+}
+
+static void expect(const struct frame_ref *r, int64_t packet, int kind)
+{
+	if (r->packet_id != packet || r->tie != kind)
+		fail_msg("frame %u: packet %d tie %d, expected %d and %d", r->no, (int)r->packet_id, r->tie, (int)packet, kind);
+}
+
+static void test_out(void **state)
+{
+	struct frame_ref *a, *b, *c, *d, *e;
+
+	(void)state;
+	a = fake_frame(frames, 1, "eth0", 1, 1500, 100);
+	b = fake_frame(frames, 1, "eth0", 1, 3500, 200);
+	c = fake_frame(frames, 1, "eth0", 1, 3600, 100); /* another length */
+	d = fake_frame(frames, 1, "eth0", 1, 9000, 100); /* no event */
+	e = fake_frame(frames, 1, "eth0", 1, 11500, 104); /* tagged: the skb's data has no tag */
+	e->vlan_tci = 5;
+	begin();
+	assert_int_equal(ties_group(ties, "eth0", 0), -1);
+	assert_int_equal(ties_group(ties, "eth1", 1), -1);
+	event("eth0", 1, 10, 1000, 2000, 2100, 100, 0);
+	event("eth0", 1, 11, 3000, 4000, 4000, 200, 0);
+	event("eth0", 1, 12, 5000, 6000, 6000, 100, 0); /* not captured */
+	event("eth0", 1, 13, 11000, 12000, 12000, 100, 0);
+	assert_int_equal(ties_match(ties), 0);
+	expect(a, 10, UNIQUE);
+	expect(b, 11, UNIQUE);
+	expect(c, 0, 0);
+	expect(d, 0, 0);
+	expect(e, 13, UNIQUE);
+}
+
+/* Stamped on entry, or by the packet socket: by class of protocol, and it may change. */
+static void test_hypotheses(void **state)
+{
+	struct frame_ref *f[40];
+	size_t n;
+
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		int64_t t = 1000000 + i * 500000000LL; /* 20 s */
+		bool tcp = i & 1, late = tcp || i >= 20;
+
+		f[i] = fake_frame(frames, 1, "eth0", 0, (uint64_t)(t + (late ? 2500 : 500)), 114);
+		f[i]->ip_proto = tcp ? 6 : 17;
+	}
+	begin();
+	for (int i = 0; i < 40; i++) {
+		int64_t t = 1000000 + i * 500000000LL;
+		int64_t e = event("eth0", 0, i + 1, t, t + 1000, t + 2000, 100, 0);
+
+		ties_bound(ties, ties_group(ties, "eth0", 0), e, FAKE_EPOCH + t + 4000);
+		/* one of the same length just after it: only the bound keeps them apart */
+		event("eth0", 0, 1000 + i, t + 5000, t + 6000, t + 7000, 100, 0);
+	}
+	assert_int_equal(ties_match(ties), 0);
+	for (int i = 0; i < 40; i++)
+		expect(f[i], i + 1, UNIQUE);
+	ties_list(ties, &n);
+	assert_int_equal(n, 40);
+}
+
+/* Same length, same CPU, all brackets alike: their order tells. */
+static void test_order(void **state)
+{
+	struct frame_ref *f[64];
+
+	(void)state;
+	for (int i = 0; i < 64; i++)
+		f[i] = fake_frame(frames, 1, "eth0", 0, 10000, 1514);
+	begin();
+	for (int i = 0; i < 64; i++)
+		event("eth0", 0, i + 1, 9000, 11000, 12000 + i * 100, 1500, 0);
+	assert_int_equal(ties_match(ties), 0);
+	for (int i = 0; i < 64; i++)
+		expect(f[i], i + 1, ORDERED);
+}
+
+/* A frame that was not captured: which one is not known, the order still holds. */
+static void test_order_lossy(void **state)
+{
+	struct frame_ref *f[10];
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		f[i] = fake_frame(frames, 1, "eth0", 0, 10000, 1514);
+	begin();
+	for (int i = 0; i < 11; i++)
+		event("eth0", 0, i + 1, 9000, 11000, 12000 + i * 100, 1500, 0);
+	assert_int_equal(ties_match(ties), 0);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(f[i]->tie, AMBIGUOUS);
+		assert_true(!i || f[i]->packet_id > f[i - 1]->packet_id);
+	}
+}
+
+/* One clear frame narrows its neighbours down. */
+static void test_narrow(void **state)
+{
+	struct frame_ref *a, *b, *c;
+
+	(void)state;
+	a = fake_frame(frames, 1, "eth0", 1, 1500, 100);
+	b = fake_frame(frames, 1, "eth0", 1, 2500, 100);
+	c = fake_frame(frames, 1, "eth0", 1, 3500, 100);
+	begin();
+	event("eth0", 1, 1, 1000, 2600, 2600, 100, 0);
+	event("eth0", 1, 2, 2400, 3600, 3600, 100, 0);
+	event("eth0", 1, 3, 3400, 4000, 4000, 100, 0);
+	assert_int_equal(ties_match(ties), 0);
+	expect(a, 1, ORDERED);
+	expect(b, 2, ORDERED);
+	expect(c, 3, UNIQUE);
+}
+
+/* Two CPUs at once: in the order of the ring, but not sure. */
+static void test_cpus(void **state)
+{
+	struct frame_ref *a, *b;
+
+	(void)state;
+	a = fake_frame(frames, 1, "eth0", 1, 1500, 100);
+	b = fake_frame(frames, 1, "eth0", 1, 1600, 100);
+	begin();
+	event("eth0", 1, 1, 1000, 2000, 2000, 100, 0);
+	event("eth0", 1, 2, 1000, 2100, 2100, 100, 1);
+	assert_int_equal(ties_match(ties), 0);
+	expect(a, 1, AMBIGUOUS);
+	expect(b, 2, AMBIGUOUS);
+}
+
+/* Two namespaces with a device of that name. */
+static void test_names(void **state)
+{
+	struct frame_ref *a, *b, *c, *d;
+	const struct tie *t;
+	size_t n;
+
+	(void)state;
+	a = fake_frame(frames, 1, "eth0", 1, 1500, 100);
+	b = fake_frame(frames, 2, "eth0", 1, 5500, 100);
+	c = fake_frame(frames, 1, "eth0", 1, 9500, 100);
+	d = fake_frame(frames, 2, "eth0", 1, 9600, 100);
+	begin();
+	event("eth0", 1, 1, 1000, 2000, 2000, 100, 0);
+	event("eth0", 1, 2, 5000, 6000, 6000, 100, 0);
+	event("eth0", 1, 3, 9000, 10000, 10000, 100, 0);
+	event("eth0", 1, 4, 9100, 10100, 10100, 100, 0);
+	assert_int_equal(ties_match(ties), 0);
+	expect(a, 1, UNIQUE);
+	expect(b, 2, UNIQUE);
+	assert_int_equal(c->tie, AMBIGUOUS);
+	assert_int_equal(d->tie, AMBIGUOUS);
+	t = ties_list(ties, &n);
+	assert_int_equal(n, 4);
+	assert_int_equal(t[0].netns_id, 1);
+	assert_int_equal(t[1].netns_id, 2);
+}
+
+/* The clocks agree within some error: brackets grow by it; with a large one nothing is tied. */
+static void test_clock_error(void **state)
+{
+	struct frame_ref *a;
+
+	(void)state;
+	a = fake_frame(frames, 1, "eth0", 1, 900, 100);
+	fake_clocks_error(200);
+	begin();
+	event("eth0", 1, 1, 1000, 2000, 2000, 100, 0);
+	assert_int_equal(ties_match(ties), 0);
+	expect(a, 1, UNIQUE);
+	ties_close(ties);
+	fake_clocks_error(INT64_MAX);
+	begin();
+	assert_int_equal(ties_group(ties, "eth0", 1), -1);
+	assert_int_equal(ties_match(ties), 0);
+}
+
+static void exec(const char *sql)
+{
+	struct err e = { "" };
+
+	if (db_exec(db, sql, &e))
+		fail_msg("%s", e.text);
+}
+
+static void test_write(void **state)
+{
+	sqlite3_stmt *st;
+	char sql[512];
+
+	(void)state;
+	exec("INSERT INTO netns(id, inum, name, names, seen) VALUES(1, 1, 'a', 'a', 1), (2, 2, 'b', 'b', 1)");
+	exec("INSERT INTO flow(id, proto, src, dst) VALUES(1, 'udp', 'x', 'y'), (2, 'udp', 'x', 'y')");
+	fake_frame(frames, 1, "va0", 1, 1500, 100);
+	fake_frame(frames, 2, "vb0", 0, 3500, 100);
+	begin();
+	event("va0", 1, 7, 1000, 2000, 2000, 100, 0);
+	event("vb0", 0, 7, 3000, 4000, 4000, 86, 0);
+	snprintf(sql, sizeof(sql), "INSERT INTO _packet(id, first_ns, last_ns, kind, dev_in_id, dev_out_id, outcome, cpu_hops, "
+				   "confidence) VALUES(7, 0, 1, 4, %d, %d, 1, 0, 1)",
+		 (int)db_name_text(db, "vb0"), (int)db_name_text(db, "va0"));
+	exec(sql);
+	assert_int_equal(ties_match(ties), 0);
+	assert_int_equal(ties_write(ties), 0);
+	assert_int_equal(sqlite3_prepare_v2(db_handle(db), "SELECT flow_id, netns_in_id, netns_out_id FROM _packet", -1, &st, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	assert_int_equal(sqlite3_column_int(st, 0), 1);
+	assert_int_equal(sqlite3_column_int(st, 1), 2);
+	assert_int_equal(sqlite3_column_int(st, 2), 1);
+	sqlite3_finalize(st);
+}
+
+/*
+ * Many packets on two CPUs, some not captured, some without an event, stamps out
+ * of order as the ring gives them: whatever is called unique or ordered is right.
+ */
+static void test_truth(void **state)
+{
+	enum { N = 4000 };
+	static struct frame_ref *f[N];
+	static int64_t truth[N];
+	unsigned int seed = 1;
+	int64_t t = 1000000;
+	size_t wrong = 0, sure = 0, frames_n = 0;
+
+	(void)state;
+	/* what happens: packet i is sent at when[i] on cpu[i] */
+	static int64_t when[N];
+	static int cpu[N];
+
+	for (int i = 0; i < N; i++) {
+		t += 200 + rand_r(&seed) % 3000;
+		when[i] = t;
+		cpu[i] = rand_r(&seed) % 2;
+	}
+	for (int i = 0; i < N; i++) {
+		if (rand_r(&seed) % 50 == 0)
+			continue;
+		truth[frames_n] = i + 1;
+		f[frames_n++] = fake_frame(frames, 1, "eth0", 1, (uint64_t)(when[i] - 500 - rand_r(&seed) % 900), 1514);
+	}
+	begin();
+	for (int i = 0; i < N; i++)
+		if (rand_r(&seed) % 100)
+			event("eth0", 1, i + 1, when[i] - 1500, when[i] - 300, when[i], 1514, cpu[i]);
+	assert_int_equal(ties_match(ties), 0);
+	for (size_t i = 0; i < frames_n; i++) {
+		sure += f[i]->tie == UNIQUE || f[i]->tie == ORDERED;
+		wrong += (f[i]->tie == UNIQUE || f[i]->tie == ORDERED) && f[i]->packet_id != truth[i];
+	}
+	print_message("%zu frames, %zu sure, %zu of these wrong\n", frames_n, sure, wrong);
+	assert_true(sure > frames_n / 3);
+	assert_true(wrong * 1000 <= sure * 5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		T(test_out),   T(test_hypotheses), T(test_order),	T(test_order_lossy), T(test_narrow),
+		T(test_cpus),  T(test_names),	   T(test_clock_error), T(test_write),	     T(test_truth),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
