@@ -48,10 +48,13 @@ int counters_open(struct counters **out, struct db *d, size_t max)
 	c->sink.put = sink_put;
 	c->d = d;
 	keymap_init(&c->map, COUNTER_KEY_BYTES, sizeof(struct counter), max);
-	c->ins = db_prepare(d, "INSERT INTO _counter(snap_ns, netns_id, source_id, name_id, dev_id, cpu, value) "
-			       "VALUES(?, ?, ?, ?, ?, ?, ?)");
-	c->ins_delta = db_prepare(d, "INSERT INTO _counter_delta(netns_id, source_id, name_id, dev_id, cpu, "
-				     "first_value, last_value) VALUES(?, ?, ?, ?, ?, ?, ?)");
+	c->ins = db_prepare(
+		d,
+		"INSERT INTO _counter(snap_ns, netns_id, source_id, name_id, dev_id, cpu, value) "
+		"VALUES(?, ?, ?, ?, ?, ?, ?)");
+	c->ins_delta = db_prepare(
+		d, "INSERT INTO _counter_delta(netns_id, source_id, name_id, dev_id, cpu, "
+		   "first_value, last_value) VALUES(?, ?, ?, ?, ?, ?, ?)");
 	*out = c;
 	return 0;
 }

@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD_BYTES 12 /* length, ifindex, command */
+#define HEAD_BYTES 12	 /* length, ifindex, command */
 #define STAT_MAX   20000 /* counters of one device; the largest drivers have a few thousand */
 #define DEVICE_MAX 100000
 #define ARENA_MAX  (64 * MIB)
 
-/* A device's names of one string set. The recorder writes them when they are new; they hold until others come. */
+/* A device's names of one string set. The recorder writes them when they are new; they hold until
+ * others come. */
 struct names {
 	int64_t netns_id;
 	uint32_t ifindex;
@@ -36,8 +37,10 @@ int ethtool_read_open(struct ethtool_read **out, const struct nl_env *env)
 		return -ENOMEM;
 	x->env = env;
 	keymap_init(&x->names, offsetof(struct names, at), sizeof(struct names), DEVICE_MAX);
-	x->ins = db_prepare(env->d, "INSERT OR REPLACE INTO dev_feature(netns_id, netns, dev, kind, name, value) "
-				    "VALUES(?, ?, ?, ?, ?, ?)");
+	x->ins = db_prepare(
+		env->d,
+		"INSERT OR REPLACE INTO dev_feature(netns_id, netns, dev, kind, name, value) "
+		"VALUES(?, ?, ?, ?, ?, ?)");
 	*out = x;
 	return 0;
 }
@@ -58,7 +61,8 @@ struct origin {
 	const char *dev;
 };
 
-static void put_row(struct ethtool_read *x, const struct origin *o, const char *kind, struct span name, const char *value)
+static void put_row(struct ethtool_read *x, const struct origin *o, const char *kind,
+		    struct span name, const char *value)
 {
 	db_bind_int(x->ins, 1, o->at->netns_id);
 	db_bind_text(x->ins, 2, o->at->netns);
@@ -70,8 +74,8 @@ static void put_row(struct ethtool_read *x, const struct origin *o, const char *
 }
 
 /* A structure of u32: its members from the second on (the first is the command). */
-static void put_numbers(struct ethtool_read *x, const struct origin *o, const char *kind, const char *const *name, size_t n,
-			struct span data)
+static void put_numbers(struct ethtool_read *x, const struct origin *o, const char *kind,
+			const char *const *name, size_t n, struct span data)
 {
 	char value[24];
 
@@ -83,7 +87,8 @@ static void put_numbers(struct ethtool_read *x, const struct origin *o, const ch
 	}
 }
 
-static const struct names *names_of(const struct ethtool_read *x, const struct origin *o, uint32_t set)
+static const struct names *names_of(const struct ethtool_read *x, const struct origin *o,
+				    uint32_t set)
 {
 	struct names key = { .netns_id = o->at->netns_id, .ifindex = o->ifindex, .set = set };
 
@@ -105,7 +110,10 @@ static struct span name_at(const struct ethtool_read *x, const struct names *n, 
 static bool load_strings(struct ethtool_read *x, const struct origin *o, struct span data)
 {
 	uint64_t bytes = (uint64_t)nl_get_u32(data, 8) * ETH_GSTRING_LEN;
-	struct names key = { .netns_id = o->at->netns_id, .ifindex = o->ifindex, .set = nl_get_u32(data, 4) }, *n;
+	struct names key = { .netns_id = o->at->netns_id,
+			     .ifindex = o->ifindex,
+			     .set = nl_get_u32(data, 4) },
+		     *n;
 	bool fresh;
 
 	if (data.n < 12 || bytes > data.n - 12)
@@ -115,7 +123,8 @@ static bool load_strings(struct ethtool_read *x, const struct origin *o, struct 
 	n = keymap_get(&x->names, &key, &fresh);
 	if (!n)
 		return false;
-	if (n->n * ETH_GSTRING_LEN == bytes && !memcmp(x->arena.data + n->at, data.p + 12, (size_t)bytes))
+	if (n->n * ETH_GSTRING_LEN == bytes &&
+	    !memcmp(x->arena.data + n->at, data.p + 12, (size_t)bytes))
 		return true;
 	if (x->arena.len + bytes > ARENA_MAX || buf_put(&x->arena, data.p + 12, (size_t)bytes))
 		return false;
@@ -136,16 +145,19 @@ static bool load_stats(struct ethtool_read *x, const struct origin *o, struct sp
 		struct span name = name_at(x, names, i);
 
 		if (name.n)
-			counters_put(x->env->counters, &(struct sample){ .source = "ethtool",
-									 .name = name,
-									 .dev = { o->dev, strlen(o->dev) },
-									 .cpu = -1,
-									 .value = counter_i64(nl_get_u64(data, 8 + i * 8)) });
+			counters_put(x->env->counters,
+				     &(struct sample){
+					     .source = "ethtool",
+					     .name = name,
+					     .dev = { o->dev, strlen(o->dev) },
+					     .cpu = -1,
+					     .value = counter_i64(nl_get_u64(data, 8 + i * 8)) });
 	}
 	return true;
 }
 
-/* struct ethtool_gfeatures: cmd, size, then blocks of available, requested, active, never_changed for 32 features each */
+/* struct ethtool_gfeatures: cmd, size, then blocks of available, requested, active, never_changed
+ * for 32 features each */
 static bool load_features(struct ethtool_read *x, const struct origin *o, struct span data)
 {
 	const struct names *names = names_of(x, o, ETH_SS_FEATURES);
@@ -161,7 +173,8 @@ static bool load_features(struct ethtool_read *x, const struct origin *o, struct
 		bool on = nl_get_u32(data, block + 8) & bit;
 
 		if (name.n)
-			put_row(x, o, "feature", name, on ? (fixed ? "on fixed" : "on") : (fixed ? "off fixed" : "off"));
+			put_row(x, o, "feature", name,
+				on ? (fixed ? "on fixed" : "on") : (fixed ? "off fixed" : "off"));
 	}
 	return true;
 }
@@ -179,17 +192,21 @@ static void load_driver(struct ethtool_read *x, const struct origin *o, struct s
 	}
 }
 
-static bool load_record(struct ethtool_read *x, uint32_t ifindex, uint32_t cmd, struct span data, const struct snap_at *at)
+static bool load_record(struct ethtool_read *x, uint32_t ifindex, uint32_t cmd, struct span data,
+			const struct snap_at *at)
 {
-	static const char *const ring[] = { "rx_max", "rx_mini_max", "rx_jumbo_max", "tx_max", "rx", "rx_mini", "rx_jumbo", "tx" };
-	static const char *const channel[] = { "rx_max",   "tx_max", "other_max", "combined_max",
-					       "rx", "tx",     "other",	  "combined" };
+	static const char *const ring[] = { "rx_max", "rx_mini_max", "rx_jumbo_max", "tx_max",
+					    "rx",     "rx_mini",     "rx_jumbo",     "tx" };
+	static const char *const channel[] = { "rx_max", "tx_max", "other_max", "combined_max",
+					       "rx",	 "tx",	   "other",	"combined" };
 	static const char *const coalesce[] = {
-		"rx_usecs", "rx_frames", "rx_usecs_irq", "rx_frames_irq", "tx_usecs", "tx_frames",
-		"tx_usecs_irq", "tx_frames_irq", "stats_block_usecs", "adaptive_rx", "adaptive_tx",
+		"rx_usecs",	     "rx_frames",   "rx_usecs_irq", "rx_frames_irq",
+		"tx_usecs",	     "tx_frames",   "tx_usecs_irq", "tx_frames_irq",
+		"stats_block_usecs", "adaptive_rx", "adaptive_tx",
 	};
 	char dev[NL_DEV_TEXT];
-	struct origin from = { at, ifindex, nl_dev_text(x->env, at->netns_id, (int)ifindex, dev) }, *o = &from;
+	struct origin from = { at, ifindex, nl_dev_text(x->env, at->netns_id, (int)ifindex, dev) },
+		      *o = &from;
 
 	if (cmd == ETHTOOL_GSTRINGS)
 		return load_strings(x, o, data);
@@ -228,7 +245,8 @@ uint64_t ethtool_read_load(struct ethtool_read *x, struct span data, const struc
 
 		if (!p)
 			return bad + 1; /* where the next one starts is not known */
-		bad += !load_record(x, ifindex, cmd, (struct span){ (const char *)p, len - HEAD_BYTES }, at);
+		bad += !load_record(x, ifindex, cmd,
+				    (struct span){ (const char *)p, len - HEAD_BYTES }, at);
 	}
 	return bad;
 }

@@ -19,8 +19,8 @@ struct keymap {
 	size_t max;	   /* no more items than this */
 	uint8_t *items;
 	size_t count, cap;
-	uint32_t *slot; /* 0: empty, else index of the item plus 1 */
-	size_t slots;	/* a power of two */
+	uint32_t *slot;	  /* 0: empty, else index of the item plus 1 */
+	size_t slots;	  /* a power of two */
 	uint64_t refused; /* new keys that found no room */
 	bool nomem;
 };

@@ -106,6 +106,7 @@ void lives_close(struct lives *v)
 	free(v->cpu);
 	free(v->loss);
 	free(v->place);
+	free(v->wait);
 	free(v);
 }
 
@@ -370,7 +371,7 @@ static int loss_add(struct lives *v, int64_t from_ns, int64_t to_ns)
 {
 	if (v->loss_n == v->loss_cap) {
 		size_t cap = v->loss_cap ? v->loss_cap * 2 : 64;
-		struct loss *l;
+		struct ties_gap *l;
 
 		if (v->loss_n >= LOSSES_MAX) {
 			/* the last one grows; nothing is claimed to be sure that is not */
@@ -386,7 +387,7 @@ static int loss_add(struct lives *v, int64_t from_ns, int64_t to_ns)
 		v->loss = l;
 		v->loss_cap = cap;
 	}
-	v->loss[v->loss_n++] = (struct loss){ from_ns, to_ns };
+	v->loss[v->loss_n++] = (struct ties_gap){ from_ns, to_ns };
 	return 0;
 }
 
@@ -442,6 +443,9 @@ int lives_event(struct lives *v, const struct event *ev)
 	c = &v->cpu[ev->cpu];
 	if (ev->kind == EV_LOST)
 		return event_lost(v, ev);
+	if (!v->first_ns)
+		v->first_ns = ev->ts_ns;
+	v->last_ns = ev->ts_ns;
 	rc = settle_before(v, c, ev);
 	if (rc)
 		return rc;
@@ -496,21 +500,18 @@ int lives_event(struct lives *v, const struct event *ev)
 
 static int loss_cmp(const void *a, const void *b)
 {
-	const struct loss *x = a, *y = b;
+	const struct ties_gap *x = a, *y = b;
 
 	return (x->from_ns > y->from_ns) - (x->from_ns < y->from_ns);
 }
 
-/* Marks packets that lived while events were lost. The gaps are merged first, so that the first one that ends behind a
- * packet's begin is the only one to look at. */
-static int mark_losses(struct lives *v)
+/* Orders the gaps of all CPUs and merges those that overlap. */
+static void merge_losses(struct lives *v)
 {
-	sqlite3_stmt *st;
 	size_t n = 0;
-	int rc;
 
 	if (!v->loss_n)
-		return 0;
+		return;
 	qsort(v->loss, v->loss_n, sizeof(*v->loss), loss_cmp);
 	for (size_t i = 1; i < v->loss_n; i++) {
 		if (v->loss[i].from_ns > v->loss[n].to_ns)
@@ -518,11 +519,23 @@ static int mark_losses(struct lives *v)
 		else if (v->loss[i].to_ns > v->loss[n].to_ns)
 			v->loss[n].to_ns = v->loss[i].to_ns;
 	}
+	v->loss_n = n + 1;
+}
+
+/* Marks packets that lived while events were lost: of merged gaps, the first one that ends behind a packet's begin is the
+ * only one to look at. */
+static int mark_losses(struct lives *v)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	if (!v->loss_n)
+		return 0;
 	rc = db_exec(v->db, "CREATE TEMP TABLE lives_loss(to_ns INTEGER PRIMARY KEY, from_ns INTEGER)", NULL);
 	if (rc)
 		return rc;
 	st = db_prepare(v->db, "INSERT OR IGNORE INTO lives_loss(to_ns, from_ns) VALUES(?, ?)");
-	for (size_t i = 0; i <= n && !rc; i++) {
+	for (size_t i = 0; i < v->loss_n && !rc; i++) {
 		db_bind_int(st, 1, v->loss[i].to_ns);
 		db_bind_int(st, 2, v->loss[i].from_ns);
 		rc = db_run(v->db, st);
@@ -575,6 +588,48 @@ static int place_drops(struct lives *v)
 	return rc;
 }
 
+/*
+ * Drops in a neighbour's queue whose skb had the address of a packet that was
+ * received: it was that one if the ties say that it was not for this host. Else
+ * the packet was absorbed and something of this host's own had its address.
+ */
+static int settle_waits(struct lives *v)
+{
+	static const char accept[] =
+		"DELETE FROM lives_wait WHERE packet_id NOT IN (SELECT p.id FROM _packet p JOIN flow f ON f.id = p.flow_id "
+		"WHERE p.id IN (SELECT packet_id FROM lives_wait) "
+		"AND EXISTS (SELECT 1 FROM addr a WHERE a.netns_id = p.netns_in_id) "
+		"AND NOT EXISTS (SELECT 1 FROM addr a WHERE a.netns_id = p.netns_in_id AND a.address = f.dst) "
+		"AND f.dst NOT LIKE 'ff%' AND (f.dst LIKE '%:%' OR CAST(f.dst AS INTEGER) < 224));"
+		"UPDATE _drop SET packet_id = (SELECT packet_id FROM lives_wait WHERE drop_id = _drop.id), "
+		"(netns_id, dev_id) = (SELECT p.netns_in_id, p.dev_in_id FROM lives_wait w "
+		"JOIN _packet p ON p.id = w.packet_id WHERE w.drop_id = _drop.id) "
+		"WHERE id IN (SELECT drop_id FROM lives_wait);"
+		"INSERT INTO _hop(packet_id, seq, ts_ns, stage, cpu, dev_id, context, pid, confidence) "
+		"SELECT d.packet_id, (SELECT max(seq) + 1 FROM _hop h WHERE h.packet_id = d.packet_id), d.ts_ns, "
+		"(SELECT id FROM _stage WHERE name = 'kfree_skb'), d.cpu, d.dev_id, d.context, d.pid, 3 "
+		"FROM _drop d WHERE d.id IN (SELECT drop_id FROM lives_wait) ORDER BY d.id;"
+		"UPDATE _packet SET outcome = 4, flags = flags & ~8, confidence = max(confidence, 3), "
+		"(drop_id, last_ns) = (SELECT d.id, d.ts_ns FROM _drop d WHERE d.packet_id = _packet.id) "
+		"WHERE id IN (SELECT packet_id FROM lives_wait);"
+		"DROP TABLE lives_wait;";
+	sqlite3_stmt *st;
+	int rc;
+
+	if (!v->wait_n)
+		return 0;
+	rc = db_exec(v->db, "CREATE TEMP TABLE lives_wait(drop_id INTEGER PRIMARY KEY, packet_id INTEGER UNIQUE)", NULL);
+	if (rc)
+		return rc;
+	st = db_prepare(v->db, "INSERT INTO lives_wait(drop_id, packet_id) VALUES(?, ?)");
+	for (size_t i = 0; i < v->wait_n && !rc; i++) {
+		db_bind_int(st, 1, v->wait[i].drop_id);
+		db_bind_int(st, 2, v->wait[i].packet_id);
+		rc = db_run(v->db, st);
+	}
+	return rc ? rc : db_exec(v->db, accept, NULL);
+}
+
 /* What follows from the ties: flows of related packets and of drops, and which silent ends were no delivery. */
 static const char FOLLOW[] =
 	/* segments were captured, not what they were cut from */
@@ -607,14 +662,17 @@ int lives_finish(struct lives *v)
 	}
 	while (!rc && (l = life_any(v->store)))
 		rc = lives_end_inferred(v, l, true);
+	merge_losses(v);
 	if (!rc)
 		rc = mark_losses(v);
 	if (!rc)
-		rc = ties_match(v->ties);
+		rc = ties_match(v->ties, &(struct ties_seen){ v->first_ns, v->last_ns, v->loss, v->loss_n });
 	if (!rc)
 		rc = ties_write(v->ties);
 	if (!rc)
 		rc = place_drops(v);
+	if (!rc)
+		rc = settle_waits(v);
 	if (!rc)
 		rc = db_exec(v->db, FOLLOW, NULL);
 	return rc ? rc : life_finish(v->store);

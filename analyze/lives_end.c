@@ -366,6 +366,29 @@ static int place_add(struct lives *v, int64_t drop_id, const struct drop *d)
 	return 0;
 }
 
+/* Remembers a drop in the neighbour's queue, where a received packet can have waited, or one of this host. */
+static int wait_add(struct lives *v, int64_t drop_id, const struct drop *d, const struct life *l)
+{
+	struct span layer, class;
+
+	if (l->state != LIFE_RX || l->ready)
+		return 0;
+	drops_judge(v->drops, d->site, d->reason, &layer, &class);
+	if (!span_is(layer, "neighbour"))
+		return 0;
+	if (v->wait_n == v->wait_cap) {
+		size_t cap = v->wait_cap ? v->wait_cap * 2 : 256;
+		struct wait *w = realloc(v->wait, cap * sizeof(*w));
+
+		if (!w)
+			return -ENOMEM;
+		v->wait = w;
+		v->wait_cap = cap;
+	}
+	v->wait[v->wait_n++] = (struct wait){ drop_id, l->id };
+	return 0;
+}
+
 int lives_kfree(struct lives *v, const struct event *ev)
 {
 	struct lives_cpu *c = &v->cpu[ev->cpu];
@@ -411,8 +434,10 @@ int lives_kfree(struct lives *v, const struct event *ev)
 		rc = place_add(v, id, &d);
 	if (rc || !l)
 		return rc;
-	if (!confidence)
-		return lives_end_inferred(v, l, false);
+	if (!confidence) {
+		rc = wait_add(v, id, &d, l);
+		return rc ? rc : lives_end_inferred(v, l, false);
+	}
 	if (!d.completion)
 		l->drop_id = id;
 	return end_with(v, l, ev, STAGE_KFREE_SKB, d.completion ? sent_outcome(l) : OUTCOME_DROPPED, confidence);

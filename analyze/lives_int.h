@@ -100,8 +100,9 @@ struct place {
 	int64_t drop_id, packet_id, dev_id;
 };
 
-struct loss {
-	int64_t from_ns, to_ns;
+/* A drop while a neighbour was being resolved, of what may be a forwarded packet: the ties tell. */
+struct wait {
+	int64_t drop_id, packet_id;
 };
 
 struct lives {
@@ -121,10 +122,13 @@ struct lives {
 	struct lives_cpu *cpu;
 	int cpu_n;
 	uint32_t losses;
-	struct loss *loss;
+	struct ties_gap *loss;
 	size_t loss_n, loss_cap;
 	struct place *place;
 	size_t place_n, place_cap;
+	struct wait *wait;
+	size_t wait_n, wait_cap;
+	int64_t first_ns, last_ns; /* of the events */
 	struct sent *before; /* last birth on the sending side, by address */
 	uint64_t clone_delta; /* from a queued skb to its clone, 0: not known yet */
 	sqlite3_stmt *set_link;

@@ -16,7 +16,9 @@
  *   forwarding           net_dev_queue within the receiving call: same CPU, same
  *                        softirq run, no other packet received since (or only
  *                        those of the same list), another device of the same
- *                        namespace, and the length grown by just a link header
+ *                        namespace, and the length grown by just a link header.
+ *                        Or later, when the next hop has answered: within the
+ *                        receiving call of that answer on the outgoing device
  *   up                   a bridge's, tunnel's or VRF's device receives again
  *
  * Anything else that looks like the same address begins a new life, and the old
@@ -297,6 +299,17 @@ int lives_receive(struct lives *v, const struct event *ev)
 	return receive_tie(v, l, ev, len);
 }
 
+/* Whether this CPU is at the answer of a neighbour on @dev, which sends what waited for it (neigh_update()). */
+static bool neighbour_answers(const struct lives_cpu *c, uint16_t dev)
+{
+	const struct life *r = life_deref(c->received);
+
+	if (!r || r->state != LIFE_RX || r->dev != dev)
+		return false;
+	/* ARP, or ICMPv6 of the size of an advertisement */
+	return r->protocol == 0x0806 || (r->protocol == 0x86dd && r->l3_len >= 64 && r->l3_len <= 104);
+}
+
 /* Whether net_dev_queue on @dev forwards what @l received. Return: confidence, 0: no. */
 static int forwards(const struct lives *v, const struct life *l, uint16_t dev, uint32_t len, const struct event *ev)
 {
@@ -305,9 +318,10 @@ static int forwards(const struct lives *v, const struct life *l, uint16_t dev, u
 	bool header = grow == ETH_HLEN || grow == 0 || grow == ETH_HLEN + VLAN_HLEN;
 	bool next = c->last == NET_RECEIVE && c->batch_n == 1;
 
-	if (l->state != LIFE_RX || l->ready || l->batch != c->batch || !lives_same_run(v, l, ev) ||
-	    l->losses != v->losses || !lives_same_netns(v, l->dev, dev))
+	if (l->state != LIFE_RX || l->ready || l->losses != v->losses || !lives_same_netns(v, l->dev, dev))
 		return 0;
+	if (l->batch != c->batch || !lives_same_run(v, l, ev))
+		return dev != l->dev && header && event_context(ev) == 2 && neighbour_answers(c, dev) ? MEDIUM : 0;
 	if (dev != l->dev && header)
 		return HIGH;
 	if (dev != l->dev)

@@ -22,15 +22,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REGS	 16 /* of four bytes each */
+#define REGS	 16  /* of four bytes each */
 #define EXPR_MAX 128 /* the kernel's NFT_RULE_MAXEXPRS (nf_tables_api.c) */
 
 struct reg {
 	char what[48]; /* "" when it holds a constant or nothing */
 	enum nft_type type;
-	uint8_t len;	/* bytes loaded */
-	uint8_t full;	/* bytes of the whole field; more than len: a prefix was loaded */
-	uint8_t slots;	/* registers it covers */
+	uint8_t len;   /* bytes loaded */
+	uint8_t full;  /* bytes of the whole field; more than len: a prefix was loaded */
+	uint8_t slots; /* registers it covers */
 	bool used;
 	bool masked;
 	uint8_t mask[16], xor[16];
@@ -41,8 +41,8 @@ struct ctx {
 	struct nft_text *out;
 	size_t n; /* bytes of text */
 	struct reg reg[REGS];
-	int l3;	/* 4, 6, 0 not known */
-	int l4; /* IPPROTO_, 0 not known */
+	int l3;			/* 4, 6, 0 not known */
+	int l4;			/* IPPROTO_, 0 not known */
 	size_t dep_at, dep_end; /* the last comparison that only told a protocol */
 	int dep_layer;		/* 3 or 4 */
 	bool ok;
@@ -72,7 +72,8 @@ static void put(struct ctx *c, const char *fmt, ...)
 	}
 }
 
-/* Index of a register, -1 for one that is none (NFT_REG_1 to 4 are of 16 bytes, NFT_REG32_ of four). */
+/* Index of a register, -1 for one that is none (NFT_REG_1 to 4 are of 16 bytes, NFT_REG32_ of
+ * four). */
 static int reg_index(const struct nlattr *a)
 {
 	int64_t r = nl_be(a, -1);
@@ -116,7 +117,10 @@ static bool all_zero(struct span s)
 /* The constant in a register, as type @t of @n bytes. */
 static void const_text(const struct reg *r, enum nft_type t, size_t n, char out[NFT_VALUE_MAX])
 {
-	nft_value_text(t, (struct span){ (const char *)r->value, n < sizeof(r->value) ? n : sizeof(r->value) }, out);
+	nft_value_text(t,
+		       (struct span){ (const char *)r->value,
+				      n < sizeof(r->value) ? n : sizeof(r->value) },
+		       out);
 }
 
 /* What a register holds, for an action that takes it as type @t of @n bytes. */
@@ -145,42 +149,6 @@ static void reg_text(const struct reg *r, enum nft_type t, size_t n, char out[2 
 
 /* --- loads --- */
 
-/* Fields of headers (RFC 791, 8200, 9293, 768); l3 and l4 0: whatever they are. */
-static const struct {
-	uint8_t base, l3, l4, at, len;
-	const char *name;
-	enum nft_type type;
-} header_field[] = {
-	{ NFT_PAYLOAD_LL_HEADER, 0, 0, 0, 6, "ether daddr", V_MAC },
-	{ NFT_PAYLOAD_LL_HEADER, 0, 0, 6, 6, "ether saddr", V_MAC },
-	{ NFT_PAYLOAD_LL_HEADER, 0, 0, 12, 2, "ether type", V_ETHER },
-	{ NFT_PAYLOAD_NETWORK_HEADER, 4, 0, 1, 1, "ip tos", V_HEX },
-	{ NFT_PAYLOAD_NETWORK_HEADER, 4, 0, 2, 2, "ip length", V_INT },
-	{ NFT_PAYLOAD_NETWORK_HEADER, 4, 0, 4, 2, "ip id", V_INT },
-	{ NFT_PAYLOAD_NETWORK_HEADER, 4, 0, 6, 2, "ip frag-off", V_HEX },
-	{ NFT_PAYLOAD_NETWORK_HEADER, 4, 0, 8, 1, "ip ttl", V_INT },
-	{ NFT_PAYLOAD_NETWORK_HEADER, 4, 0, 9, 1, "ip protocol", V_L4 },
-	{ NFT_PAYLOAD_NETWORK_HEADER, 4, 0, 12, 4, "ip saddr", V_ADDR },
-	{ NFT_PAYLOAD_NETWORK_HEADER, 4, 0, 16, 4, "ip daddr", V_ADDR },
-	{ NFT_PAYLOAD_NETWORK_HEADER, 6, 0, 4, 2, "ip6 length", V_INT },
-	{ NFT_PAYLOAD_NETWORK_HEADER, 6, 0, 6, 1, "ip6 nexthdr", V_L4 },
-	{ NFT_PAYLOAD_NETWORK_HEADER, 6, 0, 7, 1, "ip6 hoplimit", V_INT },
-	{ NFT_PAYLOAD_NETWORK_HEADER, 6, 0, 8, 16, "ip6 saddr", V_ADDR },
-	{ NFT_PAYLOAD_NETWORK_HEADER, 6, 0, 24, 16, "ip6 daddr", V_ADDR },
-	{ NFT_PAYLOAD_TRANSPORT_HEADER, 0, IPPROTO_TCP, 0, 2, "tcp sport", V_INT },
-	{ NFT_PAYLOAD_TRANSPORT_HEADER, 0, IPPROTO_TCP, 2, 2, "tcp dport", V_INT },
-	{ NFT_PAYLOAD_TRANSPORT_HEADER, 0, IPPROTO_TCP, 13, 1, "tcp flags", V_TCP_FLAGS },
-	{ NFT_PAYLOAD_TRANSPORT_HEADER, 0, IPPROTO_UDP, 0, 2, "udp sport", V_INT },
-	{ NFT_PAYLOAD_TRANSPORT_HEADER, 0, IPPROTO_UDP, 2, 2, "udp dport", V_INT },
-	{ NFT_PAYLOAD_TRANSPORT_HEADER, 0, IPPROTO_UDP, 4, 2, "udp length", V_INT },
-	{ NFT_PAYLOAD_TRANSPORT_HEADER, 0, IPPROTO_ICMP, 0, 1, "icmp type", V_INT },
-	{ NFT_PAYLOAD_TRANSPORT_HEADER, 0, IPPROTO_ICMP, 1, 1, "icmp code", V_INT },
-	{ NFT_PAYLOAD_TRANSPORT_HEADER, 0, IPPROTO_ICMPV6, 0, 1, "icmpv6 type", V_INT },
-	{ NFT_PAYLOAD_TRANSPORT_HEADER, 0, IPPROTO_ICMPV6, 1, 1, "icmpv6 code", V_INT },
-	{ NFT_PAYLOAD_TRANSPORT_HEADER, 0, 0, 0, 2, "th sport", V_INT },
-	{ NFT_PAYLOAD_TRANSPORT_HEADER, 0, 0, 2, 2, "th dport", V_INT },
-};
-
 /* The comparison just written told only which protocol comes: nft leaves it out, and so do we. */
 static void drop_dependency(struct ctx *c, int layer)
 {
@@ -196,79 +164,35 @@ static void expr_payload(struct ctx *c, const struct nlattr *const *tb)
 	static const char *const base_name[] = { "ll", "nh", "th", "ih" };
 	int64_t base = nl_be(tb[NFTA_PAYLOAD_BASE], 0), at = nl_be(tb[NFTA_PAYLOAD_OFFSET], 0),
 		len = nl_be(tb[NFTA_PAYLOAD_LEN], 0);
-	enum nft_type type = V_HEX;
+	struct nft_field field = { NULL, V_HEX, (uint8_t)len, false };
 	char name[48], text[2 * NFT_VALUE_MAX];
-	size_t full = (size_t)(len & 0xff);
 	struct reg *r;
 
-	snprintf(name, sizeof(name), "@%s,%" PRId64 ",%" PRId64, base >= 0 && base < 4 ? base_name[base] : "?",
-		 (at & 0xffff) * 8, (len & 0xffff) * 8);
-	for (size_t i = 0; i < ARRAY_SIZE(header_field); i++) {
-		if (base != header_field[i].base || at != header_field[i].at || len > header_field[i].len ||
-		    (header_field[i].l3 && header_field[i].l3 != c->l3) ||
-		    (header_field[i].l4 && header_field[i].l4 != c->l4) ||
-		    (len < header_field[i].len && header_field[i].type != V_ADDR))
-			continue;
-		snprintf(name, sizeof(name), "%s", header_field[i].name);
-		type = header_field[i].type;
-		full = header_field[i].len;
-		drop_dependency(c, base == NFT_PAYLOAD_NETWORK_HEADER ? 3 : header_field[i].l4 ? 4 : 0);
-		break;
+	snprintf(name, sizeof(name), "@%s,%" PRId64 ",%" PRId64,
+		 base >= 0 && base < 4 ? base_name[base] : "?", (at & 0xffff) * 8,
+		 (len & 0xffff) * 8);
+	if (nft_field_header(base, c->l3, c->l4, at, len, &field)) {
+		snprintf(name, sizeof(name), "%s", field.name);
+		drop_dependency(c, base == NFT_PAYLOAD_NETWORK_HEADER ? 3 : field.of_l4 ? 4 : 0);
 	}
 	if (tb[NFTA_PAYLOAD_SREG]) {
-		reg_text(reg_get(c, tb[NFTA_PAYLOAD_SREG]), type, full, text);
+		reg_text(reg_get(c, tb[NFTA_PAYLOAD_SREG]), field.type, field.len, text);
 		put(c, "%s set %s", name, text);
 		return;
 	}
-	r = reg_load(c, tb[NFTA_PAYLOAD_DREG], type, (size_t)(len & 0xff));
+	r = reg_load(c, tb[NFTA_PAYLOAD_DREG], field.type, (size_t)(len & 0xff));
 	if (r) {
-		memcpy(r->what, name, sizeof(r->what));
-		r->full = (uint8_t)full;
+		snprintf(r->what, sizeof(r->what), "%s", name);
+		r->full = field.len;
 	}
 }
 
-struct key_name {
-	const char *name;
-	enum nft_type type;
-	uint8_t len;
-};
-
 static void expr_meta(struct ctx *c, const struct nlattr *const *tb)
 {
-	static const struct key_name key[] = {
-		[NFT_META_LEN] = { "meta length", V_HOST, 4 },
-		[NFT_META_PROTOCOL] = { "meta protocol", V_ETHER, 2 },
-		[NFT_META_PRIORITY] = { "meta priority", V_MARK, 4 },
-		[NFT_META_MARK] = { "meta mark", V_MARK, 4 },
-		[NFT_META_IIF] = { "iif", V_HOST, 4 },
-		[NFT_META_OIF] = { "oif", V_HOST, 4 },
-		[NFT_META_IIFNAME] = { "iifname", V_IFNAME, 16 },
-		[NFT_META_OIFNAME] = { "oifname", V_IFNAME, 16 },
-		[NFT_META_IFTYPE] = { "meta iiftype", V_HOST, 2 },
-		[NFT_META_OIFTYPE] = { "meta oiftype", V_HOST, 2 },
-		[NFT_META_SKUID] = { "meta skuid", V_HOST, 4 },
-		[NFT_META_SKGID] = { "meta skgid", V_HOST, 4 },
-		[NFT_META_NFTRACE] = { "meta nftrace", V_HOST, 1 },
-		[NFT_META_NFPROTO] = { "meta nfproto", V_L3, 1 },
-		[NFT_META_L4PROTO] = { "meta l4proto", V_L4, 1 },
-		[NFT_META_BRI_IIFNAME] = { "meta ibrname", V_IFNAME, 16 },
-		[NFT_META_BRI_OIFNAME] = { "meta obrname", V_IFNAME, 16 },
-		[NFT_META_PKTTYPE] = { "meta pkttype", V_HOST, 1 },
-		[NFT_META_CPU] = { "meta cpu", V_HOST, 4 },
-		[NFT_META_IIFGROUP] = { "meta iifgroup", V_HOST, 4 },
-		[NFT_META_OIFGROUP] = { "meta oifgroup", V_HOST, 4 },
-		[NFT_META_CGROUP] = { "meta cgroup", V_HOST, 4 },
-		[NFT_META_PRANDOM] = { "meta random", V_HOST, 4 },
-		[NFT_META_IIFKIND] = { "meta iifkind", V_IFNAME, 16 },
-		[NFT_META_OIFKIND] = { "meta oifkind", V_IFNAME, 16 },
-	};
-	int64_t k = nl_be(tb[NFTA_META_KEY], -1);
-	struct key_name x = { "meta", V_HEX, 4 };
+	struct nft_field x = nft_field_meta(nl_be(tb[NFTA_META_KEY], -1));
 	char text[2 * NFT_VALUE_MAX];
 	struct reg *r;
 
-	if (k >= 0 && k < (int64_t)ARRAY_SIZE(key) && key[k].name)
-		x = key[k];
 	if (tb[NFTA_META_SREG]) {
 		reg_text(reg_get(c, tb[NFTA_META_SREG]), x.type, x.len, text);
 		put(c, "%s set %s", x.name, text);
@@ -281,35 +205,11 @@ static void expr_meta(struct ctx *c, const struct nlattr *const *tb)
 
 static void expr_ct(struct ctx *c, const struct nlattr *const *tb)
 {
-	static const struct key_name key[] = {
-		[NFT_CT_STATE] = { "state", V_CT_STATE, 4 },
-		[NFT_CT_DIRECTION] = { "direction", V_HOST, 1 },
-		[NFT_CT_STATUS] = { "status", V_MARK, 4 },
-		[NFT_CT_MARK] = { "mark", V_MARK, 4 },
-		[NFT_CT_EXPIRATION] = { "expiration", V_HOST, 4 },
-		[NFT_CT_HELPER] = { "helper", V_TEXT, 16 },
-		[NFT_CT_L3PROTOCOL] = { "l3proto", V_L3, 1 },
-		[NFT_CT_SRC] = { "saddr", V_ADDR, 16 },
-		[NFT_CT_DST] = { "daddr", V_ADDR, 16 },
-		[NFT_CT_PROTOCOL] = { "protocol", V_L4, 1 },
-		[NFT_CT_PROTO_SRC] = { "proto-src", V_INT, 2 },
-		[NFT_CT_PROTO_DST] = { "proto-dst", V_INT, 2 },
-		[NFT_CT_PKTS] = { "packets", V_HOST, 8 },
-		[NFT_CT_BYTES] = { "bytes", V_HOST, 8 },
-		[NFT_CT_AVGPKT] = { "avgpkt", V_HOST, 8 },
-		[NFT_CT_ZONE] = { "zone", V_HOST, 2 },
-		[NFT_CT_SRC_IP] = { "ip saddr", V_ADDR, 4 },
-		[NFT_CT_DST_IP] = { "ip daddr", V_ADDR, 4 },
-		[NFT_CT_SRC_IP6] = { "ip6 saddr", V_ADDR, 16 },
-		[NFT_CT_DST_IP6] = { "ip6 daddr", V_ADDR, 16 },
-	};
-	int64_t k = nl_be(tb[NFTA_CT_KEY], -1), dir = nl_be(tb[NFTA_CT_DIRECTION], -1);
-	struct key_name x = { "?", V_HEX, 4 };
+	struct nft_field x = nft_field_ct(nl_be(tb[NFTA_CT_KEY], -1));
+	int64_t dir = nl_be(tb[NFTA_CT_DIRECTION], -1);
 	char text[2 * NFT_VALUE_MAX];
 	struct reg *r;
 
-	if (k >= 0 && k < (int64_t)ARRAY_SIZE(key) && key[k].name)
-		x = key[k];
 	if (tb[NFTA_CT_SREG]) {
 		reg_text(reg_get(c, tb[NFTA_CT_SREG]), x.type, x.len, text);
 		put(c, "ct %s set %s", x.name, text);
@@ -317,7 +217,11 @@ static void expr_ct(struct ctx *c, const struct nlattr *const *tb)
 	}
 	r = reg_load(c, tb[NFTA_CT_DREG], x.type, x.len);
 	if (r)
-		snprintf(r->what, sizeof(r->what), "ct %s%s", dir == 0 ? "original " : dir == 1 ? "reply " : "", x.name);
+		snprintf(r->what, sizeof(r->what), "ct %s%s",
+			 dir == 0   ? "original "
+			 : dir == 1 ? "reply "
+				    : "",
+			 x.name);
 }
 
 static void expr_fib(struct ctx *c, const struct nlattr *const *tb)
@@ -327,7 +231,8 @@ static void expr_fib(struct ctx *c, const struct nlattr *const *tb)
 	static const char *const result[] = { "?", "oif", "oifname", "type" };
 	uint64_t flags = (uint64_t)nl_be(tb[NFTA_FIB_FLAGS], 0);
 	int64_t res = nl_be(tb[NFTA_FIB_RESULT], 0);
-	struct reg *r = reg_load(c, tb[NFTA_FIB_DREG], res == 2 ? V_IFNAME : V_HOST, res == 2 ? 16 : 4);
+	struct reg *r =
+		reg_load(c, tb[NFTA_FIB_DREG], res == 2 ? V_IFNAME : V_HOST, res == 2 ? 16 : 4);
 	size_t n;
 
 	if (!r)
@@ -335,9 +240,11 @@ static void expr_fib(struct ctx *c, const struct nlattr *const *tb)
 	n = (size_t)snprintf(r->what, sizeof(r->what), "fib");
 	for (size_t i = 0, k = 0; i < ARRAY_SIZE(part) && n < sizeof(r->what); i++)
 		if (flags >> i & 1)
-			n += (size_t)snprintf(r->what + n, sizeof(r->what) - n, "%s%s", k++ ? " . " : " ", part[i]);
+			n += (size_t)snprintf(r->what + n, sizeof(r->what) - n, "%s%s",
+					      k++ ? " . " : " ", part[i]);
 	if (n < sizeof(r->what))
-		snprintf(r->what + n, sizeof(r->what) - n, " %s", result[res >= 0 && res < 4 ? res : 0]);
+		snprintf(r->what + n, sizeof(r->what) - n, " %s",
+			 result[res >= 0 && res < 4 ? res : 0]);
 }
 
 /* --- comparisons --- */
@@ -387,7 +294,10 @@ static void put_masked(struct ctx *c, const struct reg *r, int64_t op, struct sp
 		put(c, "%s %s", r->what, m);
 	else
 		put(c, r->type == V_TCP_FLAGS ? "%s & (%s) %s %s" : "%s & %s %s %s", r->what, m,
-		    op == NFT_CMP_EQ ? "==" : op == NFT_CMP_NEQ ? "!=" : "?", a);
+		    op == NFT_CMP_EQ	? "=="
+		    : op == NFT_CMP_NEQ ? "!="
+					: "?",
+		    a);
 }
 
 static void expr_cmp(struct ctx *c, const struct nlattr *const *tb)
@@ -426,13 +336,15 @@ static void expr_cmp(struct ctx *c, const struct nlattr *const *tb)
 static void expr_bitwise(struct ctx *c, const struct nlattr *const *tb)
 {
 	struct reg *s = reg_get(c, tb[NFTA_BITWISE_SREG]), *d = reg_get(c, tb[NFTA_BITWISE_DREG]);
-	struct span mask = data_value(tb[NFTA_BITWISE_MASK]), xor = data_value(tb[NFTA_BITWISE_XOR]);
+	struct span mask = data_value(tb[NFTA_BITWISE_MASK]),
+		    xor = data_value(tb[NFTA_BITWISE_XOR]);
 
 	if (!s || !d)
 		return;
 	*d = *s;
 	d->used = false;
-	if (nl_be(tb[NFTA_BITWISE_OP], NFT_BITWISE_BOOL) != NFT_BITWISE_BOOL || mask.n > 16 || xor.n > 16) {
+	if (nl_be(tb[NFTA_BITWISE_OP], NFT_BITWISE_BOOL) != NFT_BITWISE_BOOL || mask.n > 16 ||
+	    xor.n > 16) {
 		d->masked = false;
 		d->type = V_HEX; /* a shift, or more than a field */
 		return;
@@ -458,7 +370,8 @@ static void expr_range(struct ctx *c, const struct nlattr *const *tb)
 	r->used = true;
 	nft_value_text(r->type, data_value(tb[NFTA_RANGE_FROM_DATA]), from);
 	nft_value_text(r->type, data_value(tb[NFTA_RANGE_TO_DATA]), to);
-	put(c, "%s %s%s-%s", r->what, nl_be(tb[NFTA_RANGE_OP], NFT_RANGE_EQ) == NFT_RANGE_NEQ ? "!= " : "", from, to);
+	put(c, "%s %s%s-%s", r->what,
+	    nl_be(tb[NFTA_RANGE_OP], NFT_RANGE_EQ) == NFT_RANGE_NEQ ? "!= " : "", from, to);
 }
 
 /* Names of all fresh registers from @i on, as a set's key may cover several. */
@@ -475,7 +388,8 @@ static void key_text(struct ctx *c, int i, char *out, size_t size)
 }
 
 /* A lookup in a set or map; @dreg: where a map puts what it found, NULL: a set. */
-static void put_lookup(struct ctx *c, const struct nlattr *sreg, const struct nlattr *dreg, struct span set, bool invert)
+static void put_lookup(struct ctx *c, const struct nlattr *sreg, const struct nlattr *dreg,
+		       struct span set, bool invert)
 {
 	int i = reg_index(sreg), n = (int)(set.n > 64 ? 64 : set.n);
 	char key[128];
@@ -493,7 +407,8 @@ static void put_lookup(struct ctx *c, const struct nlattr *sreg, const struct nl
 		struct reg *r = reg_load(c, dreg, V_HEX, 4);
 
 		if (r)
-			snprintf(r->what, sizeof(r->what), "map @%.*s", n > 40 ? 40 : n, set.p ? set.p : "");
+			snprintf(r->what, sizeof(r->what), "map @%.*s", n > 40 ? 40 : n,
+				 set.p ? set.p : "");
 	}
 }
 
@@ -583,9 +498,15 @@ static void expr_limit(struct ctx *c, const struct nlattr *const *tb)
 {
 	int64_t unit = nl_be(tb[NFTA_LIMIT_UNIT], 1);
 
-	put(c, "limit rate %s%" PRId64 "%s/%s burst %" PRId64, nl_be(tb[NFTA_LIMIT_FLAGS], 0) & NFT_LIMIT_F_INV ? "over " : "",
-	    nl_be(tb[NFTA_LIMIT_RATE], 0), nl_be(tb[NFTA_LIMIT_TYPE], 0) == NFT_LIMIT_PKT_BYTES ? " bytes" : "",
-	    unit == 1 ? "second" : unit == 60 ? "minute" : unit == 3600 ? "hour" : unit == 86400 ? "day" : "week",
+	put(c, "limit rate %s%" PRId64 "%s/%s burst %" PRId64,
+	    nl_be(tb[NFTA_LIMIT_FLAGS], 0) & NFT_LIMIT_F_INV ? "over " : "",
+	    nl_be(tb[NFTA_LIMIT_RATE], 0),
+	    nl_be(tb[NFTA_LIMIT_TYPE], 0) == NFT_LIMIT_PKT_BYTES ? " bytes" : "",
+	    unit == 1	    ? "second"
+	    : unit == 60    ? "minute"
+	    : unit == 3600  ? "hour"
+	    : unit == 86400 ? "day"
+			    : "week",
 	    nl_be(tb[NFTA_LIMIT_BURST], 0));
 }
 
@@ -603,7 +524,8 @@ static void expr_log(struct ctx *c, const struct nlattr *const *tb)
 
 static void expr_reject(struct ctx *c, const struct nlattr *const *tb)
 {
-	static const char *const icmpx[] = { "no-route", "port-unreachable", "host-unreachable", "admin-prohibited" };
+	static const char *const icmpx[] = { "no-route", "port-unreachable", "host-unreachable",
+					     "admin-prohibited" };
 	int64_t type = nl_be(tb[NFTA_REJECT_TYPE], 0), code = nl_be(tb[NFTA_REJECT_ICMP_CODE], 0);
 
 	set_verdict(c, "reject", (struct span){ 0 });
@@ -616,10 +538,12 @@ static void expr_reject(struct ctx *c, const struct nlattr *const *tb)
 }
 
 /* Address and port that a translation goes to, from constants in registers. */
-static void put_nat(struct ctx *c, const char *word, const struct nlattr *addr, const struct nlattr *addr2,
-		    const struct nlattr *port, const struct nlattr *port2, bool ip6)
+static void put_nat(struct ctx *c, const char *word, const struct nlattr *addr,
+		    const struct nlattr *addr2, const struct nlattr *port,
+		    const struct nlattr *port2, bool ip6)
 {
-	char a[2 * NFT_VALUE_MAX] = "", b[2 * NFT_VALUE_MAX], p[2 * NFT_VALUE_MAX] = "", q[2 * NFT_VALUE_MAX];
+	char a[2 * NFT_VALUE_MAX] = "", b[2 * NFT_VALUE_MAX], p[2 * NFT_VALUE_MAX] = "",
+		   q[2 * NFT_VALUE_MAX];
 	bool a2 = addr && addr2 && reg_index(addr) != reg_index(addr2);
 	bool p2 = port && port2 && reg_index(port) != reg_index(port2);
 
@@ -631,22 +555,25 @@ static void put_nat(struct ctx *c, const char *word, const struct nlattr *addr, 
 		reg_text(reg_get(c, port), V_INT, 2, p);
 	reg_text(reg_get(c, port2), V_INT, 2, q);
 	if (addr || port)
-		put(c, "%s to %s%s%s%s%s%s%s", word, a, a2 ? "-" : "", a2 ? b : "", port ? ":" : "", p, p2 ? "-" : "", p2 ? q : "");
+		put(c, "%s to %s%s%s%s%s%s%s", word, a, a2 ? "-" : "", a2 ? b : "", port ? ":" : "",
+		    p, p2 ? "-" : "", p2 ? q : "");
 	else
 		put(c, "%s", word);
 }
 
 static void expr_nat(struct ctx *c, const struct nlattr *const *tb)
 {
-	put_nat(c, nl_be(tb[NFTA_NAT_TYPE], 0) == NFT_NAT_DNAT ? "dnat" : "snat", tb[NFTA_NAT_REG_ADDR_MIN],
-		tb[NFTA_NAT_REG_ADDR_MAX], tb[NFTA_NAT_REG_PROTO_MIN], tb[NFTA_NAT_REG_PROTO_MAX],
+	put_nat(c, nl_be(tb[NFTA_NAT_TYPE], 0) == NFT_NAT_DNAT ? "dnat" : "snat",
+		tb[NFTA_NAT_REG_ADDR_MIN], tb[NFTA_NAT_REG_ADDR_MAX], tb[NFTA_NAT_REG_PROTO_MIN],
+		tb[NFTA_NAT_REG_PROTO_MAX],
 		nl_be(tb[NFTA_NAT_FAMILY], NFPROTO_IPV4) == NFPROTO_IPV6);
 }
 
 static void expr_objref(struct ctx *c, const struct nlattr *const *tb)
 {
-	static const char *const type[] = { "object", "counter", "quota", "ct helper", "limit", "ct count", "tunnel",
-					    "ct timeout", "secmark", "ct expectation", "synproxy" };
+	static const char *const type[] = { "object",  "counter",	 "quota",   "ct helper",
+					    "limit",   "ct count",	 "tunnel",  "ct timeout",
+					    "secmark", "ct expectation", "synproxy" };
 	int64_t t = nl_be(tb[NFTA_OBJREF_IMM_TYPE], 0);
 	struct span name = nl_text(tb[NFTA_OBJREF_IMM_NAME]);
 
@@ -654,14 +581,16 @@ static void expr_objref(struct ctx *c, const struct nlattr *const *tb)
 		put(c, "%s name \"%.*s\"", type[t >= 0 && t < (int64_t)ARRAY_SIZE(type) ? t : 0],
 		    (int)(name.n > 64 ? 64 : name.n), name.p);
 	else
-		put_lookup(c, tb[NFTA_OBJREF_SET_SREG], NULL, nl_text(tb[NFTA_OBJREF_SET_NAME]), false);
+		put_lookup(c, tb[NFTA_OBJREF_SET_SREG], NULL, nl_text(tb[NFTA_OBJREF_SET_NAME]),
+			   false);
 }
 
 /* Ports of iptables' tcp and udp matches (struct xt_tcp and xt_udp start with spts[2], dpts[2]). */
 static void put_xt_ports(struct ctx *c, const char *proto, struct span info)
 {
 	for (int i = 0; i < 2; i++) {
-		unsigned int lo = nl_get_u16(info, (size_t)i * 4), hi = nl_get_u16(info, (size_t)i * 4 + 2);
+		unsigned int lo = nl_get_u16(info, (size_t)i * 4),
+			     hi = nl_get_u16(info, (size_t)i * 4 + 2);
 		const char *what = i ? "dport" : "sport";
 
 		if (lo == 0 && hi == 65535)
@@ -682,17 +611,21 @@ static void expr_match(struct ctx *c, const struct nlattr *const *tb)
 	else if (span_is(name, "udp") && info.n >= 8)
 		put_xt_ports(c, "udp", info);
 	else if (span_is(name, "comment") && info.p)
-		put(c, "comment \"%.*s\"", (int)strnlen(info.p, info.n > 256 ? 256 : info.n), info.p);
+		put(c, "comment \"%.*s\"", (int)strnlen(info.p, info.n > 256 ? 256 : info.n),
+		    info.p);
 	else
 		put(c, "match %.*s", (int)(name.n > 32 ? 32 : name.n), name.p ? name.p : "");
 }
 
 static void expr_target(struct ctx *c, const struct nlattr *const *tb)
 {
-	/* iptables' targets that end a packet's way through the rules; those without a native expression */
-	static const char *const word[][2] = { { "REJECT", "reject" }, { "DROP", "drop" },	{ "MASQUERADE", "masquerade" },
-					       { "SNAT", "snat" },     { "DNAT", "dnat" },	{ "REDIRECT", "redirect" },
-					       { "NFQUEUE", "queue" } };
+	/* iptables' targets that end a packet's way through the rules; those without a native
+	 * expression */
+	static const char *const word[][2] = {
+		{ "REJECT", "reject" }, { "DROP", "drop" }, { "MASQUERADE", "masquerade" },
+		{ "SNAT", "snat" },	{ "DNAT", "dnat" }, { "REDIRECT", "redirect" },
+		{ "NFQUEUE", "queue" }
+	};
 	struct span name = nl_text(tb[NFTA_TARGET_NAME]);
 
 	put(c, "target %.*s", (int)(name.n > 32 ? 32 : name.n), name.p ? name.p : "");
@@ -715,18 +648,21 @@ static void expr_dynset(struct ctx *c, const struct nlattr *const *tb)
 
 	if (i >= 0)
 		key_text(c, i, key, sizeof(key));
-	put(c, "%s @%.*s { %s }", nl_be(tb[NFTA_DYNSET_OP], 0) == NFT_DYNSET_OP_DELETE ? "delete" : "update",
+	put(c, "%s @%.*s { %s }",
+	    nl_be(tb[NFTA_DYNSET_OP], 0) == NFT_DYNSET_OP_DELETE ? "delete" : "update",
 	    (int)(set.n > 64 ? 64 : set.n), set.p ? set.p : "", key);
 }
 
 static void expr_masq(struct ctx *c, const struct nlattr *const *tb)
 {
-	put_nat(c, "masquerade", NULL, NULL, tb[NFTA_MASQ_REG_PROTO_MIN], tb[NFTA_MASQ_REG_PROTO_MAX], false);
+	put_nat(c, "masquerade", NULL, NULL, tb[NFTA_MASQ_REG_PROTO_MIN],
+		tb[NFTA_MASQ_REG_PROTO_MAX], false);
 }
 
 static void expr_redir(struct ctx *c, const struct nlattr *const *tb)
 {
-	put_nat(c, "redirect", NULL, NULL, tb[NFTA_REDIR_REG_PROTO_MIN], tb[NFTA_REDIR_REG_PROTO_MAX], false);
+	put_nat(c, "redirect", NULL, NULL, tb[NFTA_REDIR_REG_PROTO_MIN],
+		tb[NFTA_REDIR_REG_PROTO_MAX], false);
 }
 
 static void expr_queue(struct ctx *c, const struct nlattr *const *tb)
@@ -737,16 +673,19 @@ static void expr_queue(struct ctx *c, const struct nlattr *const *tb)
 
 static void expr_connlimit(struct ctx *c, const struct nlattr *const *tb)
 {
-	put(c, "ct count %s%" PRId64, nl_be(tb[NFTA_CONNLIMIT_FLAGS], 0) & 1 ? "over " : "", nl_be(tb[NFTA_CONNLIMIT_COUNT], 0));
+	put(c, "ct count %s%" PRId64, nl_be(tb[NFTA_CONNLIMIT_FLAGS], 0) & 1 ? "over " : "",
+	    nl_be(tb[NFTA_CONNLIMIT_COUNT], 0));
 }
 
 static void expr_quota(struct ctx *c, const struct nlattr *const *tb)
 {
-	put(c, "quota %s%" PRId64 " bytes", nl_be(tb[NFTA_QUOTA_FLAGS], 0) & 1 ? "over " : "", nl_be(tb[NFTA_QUOTA_BYTES], 0));
+	put(c, "quota %s%" PRId64 " bytes", nl_be(tb[NFTA_QUOTA_FLAGS], 0) & 1 ? "over " : "",
+	    nl_be(tb[NFTA_QUOTA_BYTES], 0));
 }
 
 /* Expressions that load something we have no words for: their name is all that is said of it. */
-static void expr_loads(struct ctx *c, const struct nlattr *const *tb, const char *name, uint16_t dreg)
+static void expr_loads(struct ctx *c, const struct nlattr *const *tb, const char *name,
+		       uint16_t dreg)
 {
 	struct reg *r = tb[dreg] ? reg_load(c, tb[dreg], V_HEX, 4) : NULL;
 
@@ -774,14 +713,18 @@ static const struct {
 	const char *name;
 	void (*read)(struct ctx *c, const struct nlattr *const *tb);
 } expr_kind[] = {
-	{ "payload", expr_payload },	 { "meta", expr_meta },		{ "ct", expr_ct },
-	{ "fib", expr_fib },		 { "cmp", expr_cmp },		{ "bitwise", expr_bitwise },
-	{ "range", expr_range },	 { "lookup", expr_lookup },	{ "dynset", expr_dynset },
-	{ "immediate", expr_immediate }, { "counter", expr_counter },	{ "limit", expr_limit },
-	{ "log", expr_log },		 { "reject", expr_reject },	{ "nat", expr_nat },
-	{ "masq", expr_masq },		 { "redir", expr_redir },	{ "queue", expr_queue },
-	{ "objref", expr_objref },	 { "connlimit", expr_connlimit }, { "quota", expr_quota },
-	{ "match", expr_match },	 { "target", expr_target },	{ "byteorder", expr_byteorder },
+	{ "payload", expr_payload }, { "meta", expr_meta },
+	{ "ct", expr_ct },	     { "fib", expr_fib },
+	{ "cmp", expr_cmp },	     { "bitwise", expr_bitwise },
+	{ "range", expr_range },     { "lookup", expr_lookup },
+	{ "dynset", expr_dynset },   { "immediate", expr_immediate },
+	{ "counter", expr_counter }, { "limit", expr_limit },
+	{ "log", expr_log },	     { "reject", expr_reject },
+	{ "nat", expr_nat },	     { "masq", expr_masq },
+	{ "redir", expr_redir },     { "queue", expr_queue },
+	{ "objref", expr_objref },   { "connlimit", expr_connlimit },
+	{ "quota", expr_quota },     { "match", expr_match },
+	{ "target", expr_target },   { "byteorder", expr_byteorder },
 };
 
 /* Other expressions that put something into a register, and the attribute that names it. */
@@ -789,8 +732,9 @@ static const struct {
 	const char *name;
 	uint16_t dreg;
 } expr_loader[] = {
-	{ "exthdr", NFTA_EXTHDR_DREG }, { "hash", NFTA_HASH_DREG },   { "numgen", NFTA_NG_DREG }, { "socket", NFTA_SOCKET_DREG },
-	{ "rt", NFTA_RT_DREG },		{ "osf", NFTA_OSF_DREG },     { "xfrm", NFTA_XFRM_DREG }, { "tunnel", NFTA_TUNNEL_DREG },
+	{ "exthdr", NFTA_EXTHDR_DREG }, { "hash", NFTA_HASH_DREG },	{ "numgen", NFTA_NG_DREG },
+	{ "socket", NFTA_SOCKET_DREG }, { "rt", NFTA_RT_DREG },		{ "osf", NFTA_OSF_DREG },
+	{ "xfrm", NFTA_XFRM_DREG },	{ "tunnel", NFTA_TUNNEL_DREG },
 };
 
 static void read_expr(struct ctx *c, const struct nlattr *elem)
@@ -798,7 +742,8 @@ static void read_expr(struct ctx *c, const struct nlattr *elem)
 	const struct nlattr *e[NFTA_EXPR_DATA + 1], *tb[TB_MAX];
 	struct span name;
 
-	if (!nl_nested(elem, e, ARRAY_SIZE(e)) || !e[NFTA_EXPR_NAME] || !nl_nested(e[NFTA_EXPR_DATA], tb, TB_MAX)) {
+	if (!nl_nested(elem, e, ARRAY_SIZE(e)) || !e[NFTA_EXPR_NAME] ||
+	    !nl_nested(e[NFTA_EXPR_DATA], tb, TB_MAX)) {
 		c->ok = false;
 		return;
 	}
@@ -833,7 +778,8 @@ static void put_comment(struct ctx *c, struct span u)
 	}
 }
 
-bool nft_text_rule(const struct nlattr *exprs, const struct nlattr *userdata, int family, struct nft_text *out)
+bool nft_text_rule(const struct nlattr *exprs, const struct nlattr *userdata, int family,
+		   struct nft_text *out)
 {
 	struct ctx c = { .out = out, .ok = true };
 	struct span left = nl_raw(exprs);

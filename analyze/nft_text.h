@@ -23,6 +23,7 @@ struct nft_text {
  * @family:   NFPROTO_ of its table
  * Return: whether all of it could be read; @out holds what could.
  */
-bool nft_text_rule(const struct nlattr *exprs, const struct nlattr *userdata, int family, struct nft_text *out);
+bool nft_text_rule(const struct nlattr *exprs, const struct nlattr *userdata, int family,
+		   struct nft_text *out);
 
 #endif

@@ -48,16 +48,20 @@ enum nl_kind {
 
 /* nl_dev_text() - name of a device, 'ifN' where no dump named it */
 #define NL_DEV_TEXT 24
-const char *nl_dev_text(const struct nl_env *env, int64_t netns_id, int ifindex, char out[NL_DEV_TEXT]);
+const char *nl_dev_text(const struct nl_env *env, int64_t netns_id, int ifindex,
+			char out[NL_DEV_TEXT]);
 /* nl_limit() - a quality row when @refused rows found no room. */
 void nl_limit(struct db *d, const char *source, uint64_t refused, size_t max);
 /* nl_put() - a counter of a netlink source. */
-void nl_put(const struct nl_env *env, const char *source, const char *name, const char *dev, int64_t value);
+void nl_put(const struct nl_env *env, const char *source, const char *name, const char *dev,
+	    int64_t value);
 
-/* Links, addresses, routes, rules, neighbours: netdev, addr, route, route_rule, neigh; counters 'dev'. */
+/* Links, addresses, routes, rules, neighbours: netdev, addr, route, route_rule, neigh; counters
+ * 'dev'. */
 struct nl_link;
 int nl_link_open(struct nl_link **l, const struct nl_env *env);
-void nl_link_load(struct nl_link *l, enum nl_kind kind, struct nl_dump *dump, const struct snap_at *at);
+void nl_link_load(struct nl_link *l, enum nl_kind kind, struct nl_dump *dump,
+		  const struct snap_at *at);
 int nl_link_finish(struct nl_link *l);
 void nl_link_free(struct nl_link *l);
 /* nl_link_queue_len() - tx_queue_len of a device, -1 where not known */
@@ -66,14 +70,16 @@ int64_t nl_link_queue_len(const struct nl_link *l, int64_t netns_id, int ifindex
 /* Sockets and connection tracking: socket, conntrack; counters 'conntrack'. */
 struct nl_sock;
 int nl_sock_open(struct nl_sock **s, const struct nl_env *env);
-void nl_sock_load(struct nl_sock *s, enum nl_kind kind, struct nl_dump *dump, const struct snap_at *at);
+void nl_sock_load(struct nl_sock *s, enum nl_kind kind, struct nl_dump *dump,
+		  const struct snap_at *at);
 int nl_sock_finish(struct nl_sock *s);
 void nl_sock_free(struct nl_sock *s);
 
 /* nftables: nft_chain, nft_rule; counters 'nft'. */
 struct nl_nft;
 int nl_nft_open(struct nl_nft **n, const struct nl_env *env);
-void nl_nft_load(struct nl_nft *n, enum nl_kind kind, struct nl_dump *dump, const struct snap_at *at);
+void nl_nft_load(struct nl_nft *n, enum nl_kind kind, struct nl_dump *dump,
+		 const struct snap_at *at);
 int nl_nft_finish(struct nl_nft *n);
 void nl_nft_free(struct nl_nft *n);
 

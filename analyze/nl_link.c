@@ -39,7 +39,8 @@ struct link {
 	char mac[NL_ADDR_TEXT];
 	char qdisc[IFNAMSIZ];
 	const char *operstate; /* NULL: not told */
-	int64_t arphrd, mtu, flags, carrier, carrier_changes, master, link, tx_queues, rx_queues, queue_len, gso_max;
+	int64_t arphrd, mtu, flags, carrier, carrier_changes, master, link, tx_queues, rx_queues,
+		queue_len, gso_max;
 	uint64_t mac_key;
 	int32_t nsid; /* IFLA_LINK_NETNSID */
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
@@ -88,19 +89,29 @@ int nl_link_open(struct nl_link **out, const struct nl_env *env)
 	keymap_init(&l->neighs, offsetof(struct neigh, state), sizeof(struct neigh), NEIGH_MAX);
 	keymap_init(&l->macs, sizeof(struct seen_mac), sizeof(struct seen_mac), NEIGH_MAX);
 	keymap_init(&l->nsids, offsetof(struct nsid, other_id), sizeof(struct nsid), LINK_MAX);
-	l->ins_dev = db_prepare(
+	l->ins_dev = db_prepare(env->d, "INSERT INTO netdev(id, netns_id, netns, ifindex, name, "
+					"kind, arphrd, mac, mtu, flags, operstate, carrier, "
+					"carrier_changes, master_ifindex, link_ifindex, "
+					"link_netns_id, peer_id, qdisc, tx_queues, rx_queues, "
+					"tx_queue_len, gso_max_bytes) VALUES(?, ?, ?, ?, ?, ?, ?, "
+					"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	l->ins_addr = db_prepare(
 		env->d,
-		"INSERT INTO netdev(id, netns_id, netns, ifindex, name, kind, arphrd, mac, mtu, flags, operstate, carrier, "
-		"carrier_changes, master_ifindex, link_ifindex, link_netns_id, peer_id, qdisc, tx_queues, rx_queues, "
-		"tx_queue_len, gso_max_bytes) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	l->ins_addr = db_prepare(env->d, "INSERT INTO addr(netns_id, netns, dev, family, address, prefix, scope, flags) "
-					 "VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
-	l->ins_route = db_prepare(env->d, "INSERT INTO route(netns_id, netns, family, table_no, type, dst, src, gateway, dev, "
-					  "metric, protocol, scope, mtu) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	l->ins_rule = db_prepare(env->d, "INSERT INTO route_rule(netns_id, netns, family, priority, table_no, action, src, dst, "
-					 "iif, oif, fwmark) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	l->ins_neigh = db_prepare(env->d, "INSERT INTO neigh(snap_ns, netns_id, netns, dev, family, address, mac, state) "
-					  "VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+		"INSERT INTO addr(netns_id, netns, dev, family, address, prefix, scope, flags) "
+		"VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+	l->ins_route = db_prepare(
+		env->d,
+		"INSERT INTO route(netns_id, netns, family, table_no, type, dst, src, gateway, "
+		"dev, "
+		"metric, protocol, scope, mtu) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	l->ins_rule =
+		db_prepare(env->d, "INSERT INTO route_rule(netns_id, netns, family, priority, "
+				   "table_no, action, src, dst, "
+				   "iif, oif, fwmark) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	l->ins_neigh = db_prepare(
+		env->d,
+		"INSERT INTO neigh(snap_ns, netns_id, netns, dev, family, address, mac, state) "
+		"VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
 	*out = l;
 	return 0;
 }
@@ -116,7 +127,8 @@ void nl_link_free(struct nl_link *l)
 	free(l);
 }
 
-const char *nl_dev_text(const struct nl_env *env, int64_t netns_id, int ifindex, char out[NL_DEV_TEXT])
+const char *nl_dev_text(const struct nl_env *env, int64_t netns_id, int ifindex,
+			char out[NL_DEV_TEXT])
 {
 	const struct host_dev *dev = host_dev(env->h, netns_id, ifindex);
 
@@ -130,11 +142,15 @@ const char *nl_dev_text(const struct nl_env *env, int64_t netns_id, int ifindex,
 void nl_limit(struct db *d, const char *source, uint64_t refused, size_t max)
 {
 	if (refused)
-		db_quality(d, &(struct quality){ "limit", source, -1, NULL, -1, -1, counter_i64(refused) },
-			   "more than %zu of these: further ones are left out of the database", max);
+		db_quality(d,
+			   &(struct quality){ "limit", source, -1, NULL, -1, -1,
+					      counter_i64(refused) },
+			   "more than %zu of these: further ones are left out of the database",
+			   max);
 }
 
-void nl_put(const struct nl_env *env, const char *source, const char *name, const char *dev, int64_t value)
+void nl_put(const struct nl_env *env, const char *source, const char *name, const char *dev,
+	    int64_t value)
 {
 	counters_put(env->counters, &(struct sample){ .source = source,
 						      .name = { name, strlen(name) },
@@ -163,11 +179,31 @@ static uint64_t mac_key(struct span mac)
 
 /* struct rtnl_link_stats64 in order (include/uapi/linux/if_link.h); older kernels have fewer */
 static const char *const stats64[] = {
-	"rx_packets",	   "tx_packets",	"rx_bytes",	     "tx_bytes",	 "rx_errors",
-	"tx_errors",	   "rx_dropped",	"tx_dropped",	     "multicast",	 "collisions",
-	"rx_length_errors", "rx_over_errors",	"rx_crc_errors",     "rx_frame_errors",	 "rx_fifo_errors",
-	"rx_missed_errors", "tx_aborted_errors", "tx_carrier_errors", "tx_fifo_errors",	 "tx_heartbeat_errors",
-	"tx_window_errors", "rx_compressed",	"tx_compressed",     "rx_nohandler",	 "rx_otherhost_dropped",
+	"rx_packets",
+	"tx_packets",
+	"rx_bytes",
+	"tx_bytes",
+	"rx_errors",
+	"tx_errors",
+	"rx_dropped",
+	"tx_dropped",
+	"multicast",
+	"collisions",
+	"rx_length_errors",
+	"rx_over_errors",
+	"rx_crc_errors",
+	"rx_frame_errors",
+	"rx_fifo_errors",
+	"rx_missed_errors",
+	"tx_aborted_errors",
+	"tx_carrier_errors",
+	"tx_fifo_errors",
+	"tx_heartbeat_errors",
+	"tx_window_errors",
+	"rx_compressed",
+	"tx_compressed",
+	"rx_nohandler",
+	"rx_otherhost_dropped",
 };
 
 static void link_stats(const struct nl_link *l, struct link *k, const struct nlattr *const *tb)
@@ -196,13 +232,15 @@ static void link_stats(const struct nl_link *l, struct link *k, const struct nla
 
 static const char *operstate_text(int64_t v)
 {
-	static const char *const text[] = { "UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN",
-					    "TESTING", "DORMANT",    "UP" }; /* RFC 2863, 3.1.14, as ip(8) prints them */
+	static const char *const text[] = {
+		"UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP"
+	}; /* RFC 2863, 3.1.14, as ip(8) prints them */
 
 	return v >= 0 && v < (int64_t)ARRAY_SIZE(text) ? text[v] : NULL;
 }
 
-static void load_link(struct nl_link *l, struct nl_dump *dump, const struct nl_msg *m, const struct snap_at *at)
+static void load_link(struct nl_link *l, struct nl_dump *dump, const struct nl_msg *m,
+		      const struct snap_at *at)
 {
 	const struct nlattr *tb[IFLA_MAX + 1], *info[IFLA_INFO_KIND + 1];
 	const struct ifinfomsg *ifi = nl_head(dump, m, sizeof(*ifi), tb, ARRAY_SIZE(tb));
@@ -254,7 +292,8 @@ static void load_link(struct nl_link *l, struct nl_dump *dump, const struct nl_m
 	k->id = dev.id;
 }
 
-static void load_addr(struct nl_link *l, struct nl_dump *dump, const struct nl_msg *m, const struct snap_at *at)
+static void load_addr(struct nl_link *l, struct nl_dump *dump, const struct nl_msg *m,
+		      const struct snap_at *at)
 {
 	const struct nlattr *tb[IFA_FLAGS + 1];
 	const struct ifaddrmsg *ifa = nl_head(dump, m, sizeof(*ifa), tb, ARRAY_SIZE(tb));
@@ -278,8 +317,10 @@ static void load_addr(struct nl_link *l, struct nl_dump *dump, const struct nl_m
 	db_run(l->env->d, l->ins_addr);
 }
 
-/* 'PREFIX/LEN' in @out; the zero address where there is none but a length, 'default' for no length. */
-static const char *prefix_text(int family, const struct nlattr *a, unsigned int len, char out[NL_ADDR_TEXT + 4])
+/* 'PREFIX/LEN' in @out; the zero address where there is none but a length, 'default' for no length.
+ */
+static const char *prefix_text(int family, const struct nlattr *a, unsigned int len,
+			       char out[NL_ADDR_TEXT + 4])
 {
 	static const uint8_t zero[16];
 	struct span s = nl_raw(a);
@@ -295,7 +336,8 @@ static const char *prefix_text(int family, const struct nlattr *a, unsigned int 
 	return out;
 }
 
-/* A gateway: RTA_GATEWAY, or RTA_VIA of another family (struct rtvia: family, then the address). "" for none. */
+/* A gateway: RTA_GATEWAY, or RTA_VIA of another family (struct rtvia: family, then the address). ""
+ * for none. */
 static void gateway_text(const struct nlattr *const *tb, char out[NL_ADDR_TEXT])
 {
 	struct span via = nl_raw(tb[RTA_VIA]);
@@ -308,15 +350,16 @@ static void gateway_text(const struct nlattr *const *tb, char out[NL_ADDR_TEXT])
 
 static const char *route_type(unsigned int type)
 {
-	static const char *const text[] = { "unspec",	 "unicast",   "local",	     "broadcast", "anycast", "multicast",
-					    "blackhole", "unreachable", "prohibit", "throw",	  "nat",     "xresolve" };
+	static const char *const text[] = { "unspec",	"unicast",   "local",	  "broadcast",
+					    "anycast",	"multicast", "blackhole", "unreachable",
+					    "prohibit", "throw",     "nat",	  "xresolve" };
 
 	return type < ARRAY_SIZE(text) ? text[type] : "unknown";
 }
 
 /* A route's row with one next hop. */
-static void route_row(struct nl_link *l, const struct rtmsg *rt, const struct nlattr *const *tb, int64_t oif,
-		      const char *gateway, const struct snap_at *at)
+static void route_row(struct nl_link *l, const struct rtmsg *rt, const struct nlattr *const *tb,
+		      int64_t oif, const char *gateway, const struct snap_at *at)
 {
 	const struct nlattr *metrics[RTAX_MTU + 1];
 	char dst[NL_ADDR_TEXT + 4], src[NL_ADDR_TEXT], dev[NL_DEV_TEXT];
@@ -345,14 +388,16 @@ static void route_row(struct nl_link *l, const struct rtmsg *rt, const struct nl
 	db_run(l->env->d, st);
 }
 
-static void load_route(struct nl_link *l, struct nl_dump *dump, const struct nl_msg *m, const struct snap_at *at)
+static void load_route(struct nl_link *l, struct nl_dump *dump, const struct nl_msg *m,
+		       const struct snap_at *at)
 {
 	const struct nlattr *tb[RTA_MAX + 1];
 	const struct rtmsg *rt = nl_head(dump, m, sizeof(*rt), tb, ARRAY_SIZE(tb));
 	char gateway[NL_ADDR_TEXT];
 	struct span hops;
 
-	if (!rt || (rt->rtm_family != AF_INET && rt->rtm_family != AF_INET6) || rt->rtm_flags & RTM_F_CLONED)
+	if (!rt || (rt->rtm_family != AF_INET && rt->rtm_family != AF_INET6) ||
+	    rt->rtm_flags & RTM_F_CLONED)
 		return;
 	hops = nl_raw(tb[RTA_MULTIPATH]);
 	if (!hops.p) {
@@ -366,8 +411,9 @@ static void load_route(struct nl_link *l, struct nl_dump *dump, const struct nl_
 		size_t len = nl_get_u16(hops, 0), step = NLMSG_ALIGN(len);
 
 		if (len < sizeof(struct rtnexthop) || len > hops.n ||
-		    !nl_attrs((struct span){ hops.p + sizeof(struct rtnexthop), len - sizeof(struct rtnexthop) }, nh,
-			      ARRAY_SIZE(nh))) {
+		    !nl_attrs((struct span){ hops.p + sizeof(struct rtnexthop),
+					     len - sizeof(struct rtnexthop) },
+			      nh, ARRAY_SIZE(nh))) {
 			dump->bad++;
 			return;
 		}
@@ -379,7 +425,8 @@ static void load_route(struct nl_link *l, struct nl_dump *dump, const struct nl_
 	}
 }
 
-static void load_rule(struct nl_link *l, struct nl_dump *dump, const struct nl_msg *m, const struct snap_at *at)
+static void load_rule(struct nl_link *l, struct nl_dump *dump, const struct nl_msg *m,
+		      const struct snap_at *at)
 {
 	const struct nlattr *tb[FRA_OIFNAME + 1];
 	const struct fib_rule_hdr *r = nl_head(dump, m, sizeof(*r), tb, ARRAY_SIZE(tb));
@@ -394,8 +441,10 @@ static void load_rule(struct nl_link *l, struct nl_dump *dump, const struct nl_m
 	db_bind_int(st, 4, nl_int(tb[FRA_PRIORITY], 0));
 	db_bind_int(st, 5, nl_int(tb[FRA_TABLE], r->table));
 	db_bind_int(st, 6, r->action);
-	db_bind_text(st, 7, r->src_len ? prefix_text(r->family, tb[FRA_SRC], r->src_len, src) : NULL);
-	db_bind_text(st, 8, r->dst_len ? prefix_text(r->family, tb[FRA_DST], r->dst_len, dst) : NULL);
+	db_bind_text(st, 7,
+		     r->src_len ? prefix_text(r->family, tb[FRA_SRC], r->src_len, src) : NULL);
+	db_bind_text(st, 8,
+		     r->dst_len ? prefix_text(r->family, tb[FRA_DST], r->dst_len, dst) : NULL);
 	db_bind_span(st, 9, nl_text(tb[FRA_IIFNAME]));
 	db_bind_span(st, 10, nl_text(tb[FRA_OIFNAME]));
 	db_bind_opt(st, 11, nl_int(tb[FRA_FWMARK], -1), -1);
@@ -425,7 +474,8 @@ static const char *neigh_state(unsigned int state)
 	return "NONE";
 }
 
-static void load_neigh(struct nl_link *l, struct nl_dump *dump, const struct nl_msg *m, const struct snap_at *at)
+static void load_neigh(struct nl_link *l, struct nl_dump *dump, const struct nl_msg *m,
+		       const struct snap_at *at)
 {
 	const struct nlattr *tb[NDA_LLADDR + 1];
 	const struct ndmsg *nd = nl_head(dump, m, sizeof(*nd), tb, ARRAY_SIZE(tb));
@@ -471,7 +521,8 @@ static void load_neigh(struct nl_link *l, struct nl_dump *dump, const struct nl_
 	db_run(l->env->d, l->ins_neigh);
 }
 
-void nl_link_load(struct nl_link *l, enum nl_kind kind, struct nl_dump *dump, const struct snap_at *at)
+void nl_link_load(struct nl_link *l, enum nl_kind kind, struct nl_dump *dump,
+		  const struct snap_at *at)
 {
 	struct nl_msg m;
 
@@ -512,16 +563,18 @@ static bool sees_mac(const struct nl_link *l, const struct link *a, const struct
 	return b->mac_key && keymap_find(&l->macs, &key);
 }
 
-/* How well @b fits as @a's peer: 0 not at all, 1 by the indexes, 2 by mirrored counters, 3 by a neighbour entry. */
+/* How well @b fits as @a's peer: 0 not at all, 1 by the indexes, 2 by mirrored counters, 3 by a
+ * neighbour entry. */
 static int peer_fit(const struct nl_link *l, const struct link *a, const struct link *b)
 {
-	if (a == b || b->peer || strcmp(b->kind, "veth") || b->ifindex != a->link || b->link != a->ifindex ||
-	    !nsid_fits(l, a, b) || !nsid_fits(l, b, a))
+	if (a == b || b->peer || strcmp(b->kind, "veth") || b->ifindex != a->link ||
+	    b->link != a->ifindex || !nsid_fits(l, a, b) || !nsid_fits(l, b, a))
 		return 0;
 	if (sees_mac(l, a, b) || sees_mac(l, b, a))
 		return 3;
-	if (a->tx_packets + a->rx_packets && a->tx_packets == b->rx_packets && a->rx_packets == b->tx_packets &&
-	    a->tx_bytes == b->rx_bytes && a->rx_bytes == b->tx_bytes)
+	if (a->tx_packets + a->rx_packets && a->tx_packets == b->rx_packets &&
+	    a->rx_packets == b->tx_packets && a->tx_bytes == b->rx_bytes &&
+	    a->rx_bytes == b->tx_bytes)
 		return 2;
 	return 1;
 }
@@ -538,8 +591,10 @@ static void learn_nsid(struct nl_link *l, const struct link *a, const struct lin
 		k->other_id = b->netns_id;
 }
 
-/* Find the peer of the @i-th device, with at least that much evidence. Return: whether it was found. */
-static bool find_peer(struct nl_link *l, size_t i, const uint32_t *head, const uint32_t *next, size_t heads, int least)
+/* Find the peer of the @i-th device, with at least that much evidence. Return: whether it was
+ * found. */
+static bool find_peer(struct nl_link *l, size_t i, const uint32_t *head, const uint32_t *next,
+		      size_t heads, int least)
 {
 	struct link *a = keymap_at(&l->links, i), *b;
 	size_t best = 0, same = 0;

@@ -76,13 +76,17 @@ int nl_nft_open(struct nl_nft **out, const struct nl_env *env)
 	keymap_init(&n->chains, CHAIN_KEY_BYTES, sizeof(struct chain), CHAIN_MAX);
 	keymap_init(&n->rules, RULE_KEY_BYTES, sizeof(struct rule), RULE_MAX);
 	keymap_init(&n->jumps, sizeof(struct jump), sizeof(struct jump), JUMP_MAX);
-	n->ins_chain = db_prepare(env->d, "INSERT INTO nft_chain(netns_id, netns, family, table_name, chain, type, hook, "
-					  "priority, policy, dev) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	n->ins_chain = db_prepare(
+		env->d,
+		"INSERT INTO nft_chain(netns_id, netns, family, table_name, chain, type, hook, "
+		"priority, policy, dev) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	n->upd_chain = db_prepare(env->d, "UPDATE nft_chain SET policy = ? WHERE rowid = ?");
-	n->ins_rule = db_prepare(env->d, "INSERT INTO nft_rule(netns_id, netns, family, table_name, chain, handle, position, "
+	n->ins_rule = db_prepare(env->d, "INSERT INTO nft_rule(netns_id, netns, family, "
+					 "table_name, chain, handle, position, "
 					 "text, verdict) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	n->upd_rule = db_prepare(env->d, "UPDATE nft_rule SET position = ?, hook = ?, packets = ?, bytes = ?, "
-					 "packets_delta = ?, bytes_delta = ? WHERE id = ?");
+	n->upd_rule = db_prepare(
+		env->d, "UPDATE nft_rule SET position = ?, hook = ?, packets = ?, bytes = ?, "
+			"packets_delta = ?, bytes_delta = ? WHERE id = ?");
 	*out = n;
 	return 0;
 }
@@ -118,7 +122,8 @@ static const char *family_name(int family)
 
 static const char *hook_name(int family, int64_t hook)
 {
-	static const char *const inet[] = { "prerouting", "input", "forward", "output", "postrouting", "ingress" };
+	static const char *const inet[] = { "prerouting", "input",	 "forward",
+					    "output",	  "postrouting", "ingress" };
 	static const char *const netdev[] = { "ingress", "egress" };
 	static const char *const arp[] = { "input", "output", "forward" };
 
@@ -145,7 +150,8 @@ static const char *policy_name(int64_t policy)
 	return policy == NF_ACCEPT ? "accept" : policy == NF_DROP ? "drop" : NULL;
 }
 
-static void load_chain(struct nl_nft *n, struct nl_dump *dump, const struct nl_msg *m, const struct snap_at *at)
+static void load_chain(struct nl_nft *n, struct nl_dump *dump, const struct nl_msg *m,
+		       const struct snap_at *at)
 {
 	const struct nlattr *tb[NFTA_CHAIN_TYPE + 1], *hook[NFTA_HOOK_DEVS + 1];
 	const struct nfgenmsg *g = nl_head(dump, m, sizeof(*g), tb, ARRAY_SIZE(tb));
@@ -181,7 +187,8 @@ static void load_chain(struct nl_nft *n, struct nl_dump *dump, const struct nl_m
 		}
 		return;
 	}
-	k->policy = policy; /* the first dump of this chain; a rule of it may have been seen before */
+	k->policy =
+		policy; /* the first dump of this chain; a rule of it may have been seen before */
 	db_bind_int(st, 1, at->netns_id);
 	db_bind_text(st, 2, at->netns);
 	db_bind_text(st, 3, family_name(g->nfgen_family));
@@ -200,10 +207,15 @@ static void load_chain(struct nl_nft *n, struct nl_dump *dump, const struct nl_m
 /* The number of this rule in its chain in this snapshot, from 1. */
 static int64_t rule_position(struct nl_nft *n, const struct rule *r, const struct snap_at *at)
 {
-	struct chain key = { .netns_id = r->netns_id, .family = r->family, .table = r->table, .name = r->chain }, *k;
+	struct chain key = { .netns_id = r->netns_id,
+			     .family = r->family,
+			     .table = r->table,
+			     .name = r->chain },
+		     *k;
 	bool fresh;
 
-	k = keymap_get(&n->chains, &key, &fresh); /* a rule whose chain's dump is missing makes one without a row */
+	k = keymap_get(&n->chains, &key,
+		       &fresh); /* a rule whose chain's dump is missing makes one without a row */
 	if (!k)
 		return 1;
 	if (k->seq != at->seq + 1) {
@@ -213,7 +225,8 @@ static int64_t rule_position(struct nl_nft *n, const struct rule *r, const struc
 	return ++k->rules;
 }
 
-static void rule_row(struct nl_nft *n, struct rule *r, struct span table, struct span chain, const struct snap_at *at)
+static void rule_row(struct nl_nft *n, struct rule *r, struct span table, struct span chain,
+		     const struct snap_at *at)
 {
 	sqlite3_stmt *st = n->ins_rule;
 
@@ -231,19 +244,22 @@ static void rule_row(struct nl_nft *n, struct rule *r, struct span table, struct
 }
 
 /* The rule's counter over time. */
-static void rule_counter(struct nl_nft *n, const struct rule *r, struct span table, struct span chain)
+static void rule_counter(struct nl_nft *n, const struct rule *r, struct span table,
+			 struct span chain)
 {
 	char dev[256];
 
 	if (r->packets < 0)
 		return;
-	snprintf(dev, sizeof(dev), "%s %.*s %.*s %lld", family_name((int)r->family), (int)(table.n > 64 ? 64 : table.n),
-		 table.p, (int)(chain.n > 128 ? 128 : chain.n), chain.p, (long long)r->handle);
+	snprintf(dev, sizeof(dev), "%s %.*s %.*s %lld", family_name((int)r->family),
+		 (int)(table.n > 64 ? 64 : table.n), table.p, (int)(chain.n > 128 ? 128 : chain.n),
+		 chain.p, (long long)r->handle);
 	nl_put(n->env, "nft", "packets", dev, r->packets);
 	nl_put(n->env, "nft", "bytes", dev, r->bytes);
 }
 
-static void load_rule(struct nl_nft *n, struct nl_dump *dump, const struct nl_msg *m, const struct snap_at *at)
+static void load_rule(struct nl_nft *n, struct nl_dump *dump, const struct nl_msg *m,
+		      const struct snap_at *at)
 {
 	const struct nlattr *tb[NFTA_RULE_USERDATA + 1];
 	const struct nfgenmsg *g = nl_head(dump, m, sizeof(*g), tb, ARRAY_SIZE(tb));
@@ -257,7 +273,8 @@ static void load_rule(struct nl_nft *n, struct nl_dump *dump, const struct nl_ms
 	chain = nl_text(tb[NFTA_RULE_CHAIN]);
 	key.handle = nl_be(tb[NFTA_RULE_HANDLE], -1);
 	if (!table.n || !chain.n || key.handle < 0 ||
-	    !nft_text_rule(tb[NFTA_RULE_EXPRESSIONS], tb[NFTA_RULE_USERDATA], g->nfgen_family, &n->text)) {
+	    !nft_text_rule(tb[NFTA_RULE_EXPRESSIONS], tb[NFTA_RULE_USERDATA], g->nfgen_family,
+			   &n->text)) {
 		dump->bad++;
 		return;
 	}
@@ -271,27 +288,32 @@ static void load_rule(struct nl_nft *n, struct nl_dump *dump, const struct nl_ms
 	k->packets = n->text.packets;
 	k->bytes = n->text.bytes;
 	if (fresh) {
-		/* a rule that appears while its namespace's rules are watched has counted nothing before */
+		/* a rule that appears while its namespace's rules are watched has counted nothing
+		 * before */
 		k->first_packets = at->first ? k->packets : 0;
 		k->first_bytes = at->first ? k->bytes : 0;
 		rule_row(n, k, table, chain, at);
 	}
 	if (n->text.target.p) {
-		struct jump j = { k->netns_id, k->family, k->table, k->chain, keymap_text(n->text.target) };
+		struct jump j = { k->netns_id, k->family, k->table, k->chain,
+				  keymap_text(n->text.target) };
 
 		keymap_get(&n->jumps, &j, &fresh);
 	}
 	rule_counter(n, k, table, chain);
 }
 
-void nl_nft_load(struct nl_nft *n, enum nl_kind kind, struct nl_dump *dump, const struct snap_at *at)
+void nl_nft_load(struct nl_nft *n, enum nl_kind kind, struct nl_dump *dump,
+		 const struct snap_at *at)
 {
 	struct nl_msg m;
 
 	while (nl_dump_next(dump, &m)) {
-		if (kind == NL_NFT_CHAIN && m.type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN))
+		if (kind == NL_NFT_CHAIN &&
+		    m.type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN))
 			load_chain(n, dump, &m, at);
-		else if (kind == NL_NFT_RULE && m.type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE))
+		else if (kind == NL_NFT_RULE &&
+			 m.type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE))
 			load_rule(n, dump, &m, at);
 		else
 			dump->bad++;
@@ -300,7 +322,9 @@ void nl_nft_load(struct nl_nft *n, enum nl_kind kind, struct nl_dump *dump, cons
 
 static struct chain *jump_end(const struct nl_nft *n, const struct jump *j, uint64_t name)
 {
-	struct chain key = { .netns_id = j->netns_id, .family = j->family, .table = j->table, .name = name };
+	struct chain key = {
+		.netns_id = j->netns_id, .family = j->family, .table = j->table, .name = name
+	};
 
 	return keymap_find(&n->chains, &key);
 }
@@ -331,7 +355,9 @@ static void spread_hooks(struct nl_nft *n)
 
 static const char *rule_hook(const struct nl_nft *n, const struct rule *r)
 {
-	struct chain key = { .netns_id = r->netns_id, .family = r->family, .table = r->table, .name = r->chain };
+	struct chain key = {
+		.netns_id = r->netns_id, .family = r->family, .table = r->table, .name = r->chain
+	};
 	const struct chain *k = keymap_find(&n->chains, &key);
 
 	if (!k || !k->hooks || k->hooks & (k->hooks - 1))
@@ -353,7 +379,8 @@ int nl_nft_finish(struct nl_nft *n)
 		if (r->packets >= 0) {
 			db_bind_int(st, 3, r->packets);
 			db_bind_int(st, 4, r->bytes);
-			db_bind_int(st, 5, r->packets - (r->first_packets > 0 ? r->first_packets : 0));
+			db_bind_int(st, 5,
+				    r->packets - (r->first_packets > 0 ? r->first_packets : 0));
 			db_bind_int(st, 6, r->bytes - (r->first_bytes > 0 ? r->first_bytes : 0));
 		}
 		db_bind_int(st, 7, r->row);

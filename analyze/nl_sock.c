@@ -20,10 +20,10 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#define SOCK_MAX      500000 /* sockets that are followed */
-#define SOCK_ROW_MAX  200000
-#define CT_ROW_MAX    200000
-#define NONE	      (-1)
+#define SOCK_MAX     500000 /* sockets that are followed */
+#define SOCK_ROW_MAX 200000
+#define CT_ROW_MAX   200000
+#define NONE	     (-1)
 
 /* What is followed of a socket; the key stands first. */
 struct sock_seen {
@@ -62,15 +62,22 @@ int nl_sock_open(struct nl_sock **out, const struct nl_env *env)
 		return -ENOMEM;
 	}
 	s->env = env;
-	keymap_init(&s->socks, offsetof(struct sock_seen, rqueue), sizeof(struct sock_seen), SOCK_MAX);
-	s->ins_sock = db_prepare(
-		env->d, "INSERT INTO socket(snap_id, snap_ns, netns_id, netns, proto, family, state, src, sport, dst, dport, "
-			"ifindex, inode, cookie, uid, rqueue, wqueue, timer, retrans, rmem_bytes, rcvbuf_bytes, wmem_bytes, "
-			"sndbuf_bytes, wmem_queued_bytes, backlog_bytes, drops, tcp_info) "
-			"VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	s->ins_ct = db_prepare(env->d, "INSERT INTO conntrack(snap_ns, netns_id, netns, proto, src, sport, dst, dport, "
-				       "reply_src, reply_sport, reply_dst, reply_dport, state, status, timeout_s, mark, zone) "
-				       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	keymap_init(&s->socks, offsetof(struct sock_seen, rqueue), sizeof(struct sock_seen),
+		    SOCK_MAX);
+	s->ins_sock = db_prepare(env->d,
+				 "INSERT INTO socket(snap_id, snap_ns, netns_id, netns, proto, "
+				 "family, state, src, sport, dst, dport, "
+				 "ifindex, inode, cookie, uid, rqueue, wqueue, timer, retrans, "
+				 "rmem_bytes, rcvbuf_bytes, wmem_bytes, "
+				 "sndbuf_bytes, wmem_queued_bytes, backlog_bytes, drops, tcp_info) "
+				 "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+				 "?, ?, ?, ?, ?, ?, ?, ?)");
+	s->ins_ct = db_prepare(
+		env->d,
+		"INSERT INTO conntrack(snap_ns, netns_id, netns, proto, src, sport, dst, dport, "
+		"reply_src, reply_sport, reply_dst, reply_dport, state, status, timeout_s, mark, "
+		"zone) "
+		"VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	*out = s;
 	return 0;
 }
@@ -103,14 +110,16 @@ static const char *sock_proto(enum nl_kind kind)
 static const char *sock_state(int64_t state)
 {
 	/* include/net/tcp_states.h; other protocols use the same numbers */
-	static const char *const text[] = { NULL,	 "ESTABLISHED", "SYN_SENT", "SYN_RECV",	  "FIN_WAIT1",
-					    "FIN_WAIT2", "TIME_WAIT",	"CLOSE",    "CLOSE_WAIT", "LAST_ACK",
-					    "LISTEN",	 "CLOSING",	"SYN_RECV", "BOUND_INACTIVE" };
+	static const char *const text[] = { NULL,	  "ESTABLISHED",   "SYN_SENT",	"SYN_RECV",
+					    "FIN_WAIT1",  "FIN_WAIT2",	   "TIME_WAIT", "CLOSE",
+					    "CLOSE_WAIT", "LAST_ACK",	   "LISTEN",	"CLOSING",
+					    "SYN_RECV",	  "BOUND_INACTIVE" };
 
 	return state > 0 && state < (int64_t)ARRAY_SIZE(text) ? text[state] : NULL;
 }
 
-/* struct tcp_info (include/uapi/linux/tcp.h): it only ever grows at its end, so offsets are for all kernels. */
+/* struct tcp_info (include/uapi/linux/tcp.h): it only ever grows at its end, so offsets are for all
+ * kernels. */
 static const struct {
 	const char *name;
 	uint8_t at, bytes;
@@ -183,10 +192,10 @@ static struct span tcp_info_json(struct nl_sock *s, const struct sock_row *r)
 		if (at + n > r->info.n)
 			break;
 		json_uint(j, tcp_info_field[i].name,
-			  n == 1 ? nl_get_u8(r->info, at) :
-			  n == 2 ? nl_get_u16(r->info, at) :
-			  n == 4 ? nl_get_u32(r->info, at) :
-				   nl_get_u64(r->info, at));
+			  n == 1   ? nl_get_u8(r->info, at)
+			  : n == 2 ? nl_get_u16(r->info, at)
+			  : n == 4 ? nl_get_u32(r->info, at)
+				   : nl_get_u64(r->info, at));
 	}
 	if (r->info.n > 6) {
 		json_uint(j, "snd_wscale", nl_get_u8(r->info, 6) & 0xf);
@@ -208,7 +217,8 @@ static int64_t meminfo(const struct sock_row *r, unsigned int which)
 static bool sock_due(struct nl_sock *s, const struct sock_row *r, const struct snap_at *at)
 {
 	struct sock_seen key = { .netns_id = at->netns_id,
-				 .kind_ports = (uint64_t)r->kind << 32 | (uint64_t)(r->sport & 0xffff) << 16 |
+				 .kind_ports = (uint64_t)r->kind << 32 |
+					       (uint64_t)(r->sport & 0xffff) << 16 |
 					       (uint64_t)(r->dport & 0xffff),
 				 .cookie = (uint64_t)r->cookie };
 	struct sock_seen *k, now = key;
@@ -274,8 +284,8 @@ static int64_t cookie64(const uint32_t cookie[2])
 	return (int64_t)(cookie[0] | (uint64_t)cookie[1] << 32);
 }
 
-static void load_inet(struct nl_sock *s, enum nl_kind kind, struct nl_dump *dump, const struct nl_msg *m,
-		      const struct snap_at *at)
+static void load_inet(struct nl_sock *s, enum nl_kind kind, struct nl_dump *dump,
+		      const struct nl_msg *m, const struct snap_at *at)
 {
 	const struct nlattr *tb[INET_DIAG_SKMEMINFO + 1];
 	const struct inet_diag_msg *d = nl_head(dump, m, sizeof(*d), tb, ARRAY_SIZE(tb));
@@ -311,11 +321,14 @@ static void load_inet(struct nl_sock *s, enum nl_kind kind, struct nl_dump *dump
 	put_sock(s, &r, at);
 }
 
-static void load_unix(struct nl_sock *s, struct nl_dump *dump, const struct nl_msg *m, const struct snap_at *at)
+static void load_unix(struct nl_sock *s, struct nl_dump *dump, const struct nl_msg *m,
+		      const struct snap_at *at)
 {
 	const struct nlattr *tb[UNIX_DIAG_UID + 1];
 	const struct unix_diag_msg *d = nl_head(dump, m, sizeof(*d), tb, ARRAY_SIZE(tb));
-	struct sock_row r = { .kind = NL_SOCK_UNIX, .sport = NONE, .dport = NONE, .timer = NONE, .retrans = NONE };
+	struct sock_row r = {
+		.kind = NL_SOCK_UNIX, .sport = NONE, .dport = NONE, .timer = NONE, .retrans = NONE
+	};
 	struct span name, queue;
 
 	if (!d)
@@ -336,11 +349,14 @@ static void load_unix(struct nl_sock *s, struct nl_dump *dump, const struct nl_m
 	put_sock(s, &r, at);
 }
 
-static void load_packet(struct nl_sock *s, struct nl_dump *dump, const struct nl_msg *m, const struct snap_at *at)
+static void load_packet(struct nl_sock *s, struct nl_dump *dump, const struct nl_msg *m,
+			const struct snap_at *at)
 {
 	const struct nlattr *tb[PACKET_DIAG_MEMINFO + 1];
 	const struct packet_diag_msg *d = nl_head(dump, m, sizeof(*d), tb, ARRAY_SIZE(tb));
-	struct sock_row r = { .kind = NL_SOCK_PACKET, .sport = NONE, .dport = NONE, .timer = NONE, .retrans = NONE };
+	struct sock_row r = {
+		.kind = NL_SOCK_PACKET, .sport = NONE, .dport = NONE, .timer = NONE, .retrans = NONE
+	};
 
 	if (!d)
 		return;
@@ -364,10 +380,12 @@ struct tuple {
 
 static bool load_tuple(const struct nlattr *a, struct tuple *t)
 {
-	const struct nlattr *tb[CTA_TUPLE_ZONE + 1], *ip[CTA_IP_V6_DST + 1], *proto[CTA_PROTO_DST_PORT + 1];
+	const struct nlattr *tb[CTA_TUPLE_ZONE + 1], *ip[CTA_IP_V6_DST + 1],
+		*proto[CTA_PROTO_DST_PORT + 1];
 
 	*t = (struct tuple){ .proto = NONE };
-	if (!a || !nl_nested(a, tb, ARRAY_SIZE(tb)) || !nl_nested(tb[CTA_TUPLE_IP], ip, ARRAY_SIZE(ip)) ||
+	if (!a || !nl_nested(a, tb, ARRAY_SIZE(tb)) ||
+	    !nl_nested(tb[CTA_TUPLE_IP], ip, ARRAY_SIZE(ip)) ||
 	    !nl_nested(tb[CTA_TUPLE_PROTO], proto, ARRAY_SIZE(proto)))
 		return false;
 	nl_addr_text(nl_raw(ip[CTA_IP_V4_SRC] ? ip[CTA_IP_V4_SRC] : ip[CTA_IP_V6_SRC]), t->src);
@@ -385,9 +403,11 @@ static const char *proto_text(int64_t proto, char out[24])
 		int64_t no;
 		const char *name;
 	} known[] = {
-		{ IPPROTO_TCP, "tcp" },	      { IPPROTO_UDP, "udp" },	{ IPPROTO_ICMP, "icmp" },
-		{ IPPROTO_ICMPV6, "icmpv6" }, { IPPROTO_SCTP, "sctp" }, { IPPROTO_DCCP, "dccp" },
-		{ IPPROTO_GRE, "gre" },	      { IPPROTO_ESP, "esp" },	{ IPPROTO_UDPLITE, "udplite" },
+		{ IPPROTO_TCP, "tcp" },		{ IPPROTO_UDP, "udp" },
+		{ IPPROTO_ICMP, "icmp" },	{ IPPROTO_ICMPV6, "icmpv6" },
+		{ IPPROTO_SCTP, "sctp" },	{ IPPROTO_DCCP, "dccp" },
+		{ IPPROTO_GRE, "gre" },		{ IPPROTO_ESP, "esp" },
+		{ IPPROTO_UDPLITE, "udplite" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -401,18 +421,21 @@ static const char *proto_text(int64_t proto, char out[24])
 static const char *ct_state(const struct nlattr *info)
 {
 	/* include/uapi/linux/netfilter/nf_conntrack_tcp.h */
-	static const char *const text[] = { "NONE",	  "SYN_SENT", "SYN_RECV",  "ESTABLISHED", "FIN_WAIT",
-					    "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE",	  "SYN_SENT2" };
+	static const char *const text[] = { "NONE",	"SYN_SENT",   "SYN_RECV", "ESTABLISHED",
+					    "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",
+					    "CLOSE",	"SYN_SENT2" };
 	const struct nlattr *tb[CTA_PROTOINFO_TCP + 1], *tcp[CTA_PROTOINFO_TCP_STATE + 1];
 	int64_t v;
 
-	if (!nl_nested(info, tb, ARRAY_SIZE(tb)) || !nl_nested(tb[CTA_PROTOINFO_TCP], tcp, ARRAY_SIZE(tcp)))
+	if (!nl_nested(info, tb, ARRAY_SIZE(tb)) ||
+	    !nl_nested(tb[CTA_PROTOINFO_TCP], tcp, ARRAY_SIZE(tcp)))
 		return NULL;
 	v = nl_int(tcp[CTA_PROTOINFO_TCP_STATE], NONE);
 	return v >= 0 && v < (int64_t)ARRAY_SIZE(text) ? text[v] : NULL;
 }
 
-static void load_conntrack(struct nl_sock *s, struct nl_dump *dump, const struct nl_msg *m, const struct snap_at *at)
+static void load_conntrack(struct nl_sock *s, struct nl_dump *dump, const struct nl_msg *m,
+			   const struct snap_at *at)
 {
 	const struct nlattr *tb[CTA_ZONE + 1];
 	sqlite3_stmt *st = s->ins_ct;
@@ -501,7 +524,8 @@ static void load_ctstats(struct nl_sock *s, struct nl_dump *dump)
 	}
 }
 
-void nl_sock_load(struct nl_sock *s, enum nl_kind kind, struct nl_dump *dump, const struct snap_at *at)
+void nl_sock_load(struct nl_sock *s, enum nl_kind kind, struct nl_dump *dump,
+		  const struct snap_at *at)
 {
 	struct nl_msg m;
 
@@ -510,7 +534,8 @@ void nl_sock_load(struct nl_sock *s, enum nl_kind kind, struct nl_dump *dump, co
 		return;
 	}
 	while (nl_dump_next(dump, &m)) {
-		if (kind == NL_CONNTRACK && m.type == (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW))
+		if (kind == NL_CONNTRACK &&
+		    m.type == (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW))
 			load_conntrack(s, dump, &m, at);
 		else if (kind == NL_CONNTRACK || m.type != SOCK_DIAG_BY_FAMILY)
 			dump->bad++;

@@ -83,15 +83,19 @@ int nl_tc_open(struct nl_tc **out, const struct nl_env *env, const struct nl_lin
 	t->links = links;
 	keymap_init(&t->qdiscs, QDISC_KEY_BYTES, sizeof(struct qdisc), QDISC_MAX);
 	keymap_init(&t->filters, FILTER_KEY_BYTES, sizeof(struct filter), FILTER_MAX);
-	t->ins_qdisc = db_prepare(env->d,
-				  "INSERT INTO qdisc(netns_id, netns, dev, class, kind, handle, parent, limit_packets, "
-				  "limit_bytes, rate_bps, burst_bytes, bytes, packets, drops, overlimits, requeues, "
-				  "backlog_bytes, backlog_packets, drops_delta, packets_delta, max_backlog_packets, "
-				  "max_backlog_bytes, options) "
-				  "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	t->ins_filter = db_prepare(env->d, "INSERT INTO tc_filter(netns_id, netns, dev, parent, kind, pref, protocol, actions) "
+	t->ins_qdisc = db_prepare(
+		env->d,
+		"INSERT INTO qdisc(netns_id, netns, dev, class, kind, handle, parent, "
+		"limit_packets, "
+		"limit_bytes, rate_bps, burst_bytes, bytes, packets, drops, overlimits, requeues, "
+		"backlog_bytes, backlog_packets, drops_delta, packets_delta, max_backlog_packets, "
+		"max_backlog_bytes, options) "
+		"VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	t->ins_filter = db_prepare(env->d, "INSERT INTO tc_filter(netns_id, netns, dev, parent, "
+					   "kind, pref, protocol, actions) "
 					   "VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
-	t->upd_filter = db_prepare(env->d, "UPDATE tc_filter SET actions = ?, drops_delta = ? WHERE rowid = ?");
+	t->upd_filter = db_prepare(
+		env->d, "UPDATE tc_filter SET actions = ?, drops_delta = ? WHERE rowid = ?");
 	*out = t;
 	return 0;
 }
@@ -139,7 +143,8 @@ static void filter_parent_text(uint32_t parent, char out[24])
 }
 
 /* TCA_STATS2 or TCA_ACT_STATS: gen_stats.h. */
-static bool load_numbers(const struct nlattr *stats, struct tc_numbers *n, const struct nlattr **app)
+static bool load_numbers(const struct nlattr *stats, struct tc_numbers *n,
+			 const struct nlattr **app)
 {
 	const struct nlattr *tb[TCA_STATS_PKT64 + 1];
 	struct span basic, queue;
@@ -174,7 +179,8 @@ static void put_numbers(const struct nl_tc *t, const struct qdisc *q)
 		return; /* it has no queue to count */
 	handle_text(q->handle, handle);
 	n = snprintf(dev, sizeof(dev), "%s %s", q->dev, handle);
-	if (!q->handle && q->parent != TC_H_ROOT) { /* default qdiscs below mq all have the handle 0: */
+	if (!q->handle &&
+	    q->parent != TC_H_ROOT) { /* default qdiscs below mq all have the handle 0: */
 		handle_text(q->parent, handle);
 		snprintf(dev + n, sizeof(dev) - (size_t)n, " %s", handle);
 	}
@@ -188,8 +194,8 @@ static void put_numbers(const struct nl_tc *t, const struct qdisc *q)
 }
 
 /* Options and statistics of the kind, as the last dump has them. */
-static bool load_options(struct nl_tc *t, struct qdisc *q, struct span kind, const struct nlattr *opt,
-			 const struct nlattr *xstats)
+static bool load_options(struct nl_tc *t, struct qdisc *q, struct span kind,
+			 const struct nlattr *opt, const struct nlattr *xstats)
 {
 	struct json *j = nl_json_begin(&t->json);
 	struct span text;
@@ -202,18 +208,20 @@ static bool load_options(struct nl_tc *t, struct qdisc *q, struct span kind, con
 	if (!text.p || text.n <= 2 || text.n >= sizeof(q->options))
 		text.n = 0;
 	span_copy(text, q->options, sizeof(q->options));
-	if (span_is(kind, "pfifo_fast")) /* each of its bands holds tx_queue_len (sch_generic.c, pfifo_fast_init()) */
+	if (span_is(kind, "pfifo_fast")) /* each of its bands holds tx_queue_len (sch_generic.c,
+					    pfifo_fast_init()) */
 		q->lim.limit_packets = nl_link_queue_len(t->links, q->netns_id, q->ifindex);
 	return ok;
 }
 
 static bool is_flow_kind(struct span kind)
 {
-	return span_is(kind, "fq_codel") || span_is(kind, "sfq") || span_is(kind, "fq") || span_is(kind, "cake") ||
-	       span_is(kind, "fq_pie");
+	return span_is(kind, "fq_codel") || span_is(kind, "sfq") || span_is(kind, "fq") ||
+	       span_is(kind, "cake") || span_is(kind, "fq_pie");
 }
 
-static void load_qdisc(struct nl_tc *t, bool class, struct nl_dump *dump, const struct nl_msg *m, const struct snap_at *at)
+static void load_qdisc(struct nl_tc *t, bool class, struct nl_dump *dump, const struct nl_msg *m,
+		       const struct snap_at *at)
 {
 	const struct nlattr *tb[TCA_STATS2 + 1], *app = NULL;
 	const struct tcmsg *tcm = nl_head(dump, m, sizeof(*tcm), tb, ARRAY_SIZE(tb));
@@ -242,7 +250,8 @@ static void load_qdisc(struct nl_tc *t, bool class, struct nl_dump *dump, const 
 	if (fresh)
 		q->first = now;
 	q->last = now;
-	q->max_packets = now.backlog_packets > q->max_packets ? now.backlog_packets : q->max_packets;
+	q->max_packets =
+		now.backlog_packets > q->max_packets ? now.backlog_packets : q->max_packets;
 	q->max_bytes = now.backlog_bytes > q->max_bytes ? now.backlog_bytes : q->max_bytes;
 	span_copy(kind, q->kind, sizeof(q->kind));
 	nl_dev_text(t->env, at->netns_id, tcm->tcm_ifindex, q->dev);
@@ -256,10 +265,14 @@ static const struct {
 	const char *kind;
 	uint16_t act, police;
 } filter_kind[] = {
-	{ "u32", TCA_U32_ACT, TCA_U32_POLICE },	     { "flower", TCA_FLOWER_ACT, 0 },
-	{ "matchall", TCA_MATCHALL_ACT, 0 },	     { "bpf", TCA_BPF_ACT, TCA_BPF_POLICE },
-	{ "basic", TCA_BASIC_ACT, TCA_BASIC_POLICE }, { "fw", TCA_FW_ACT, TCA_FW_POLICE },
-	{ "route", TCA_ROUTE4_ACT, TCA_ROUTE4_POLICE }, { "flow", TCA_FLOW_ACT, TCA_FLOW_POLICE },
+	{ "u32", TCA_U32_ACT, TCA_U32_POLICE },
+	{ "flower", TCA_FLOWER_ACT, 0 },
+	{ "matchall", TCA_MATCHALL_ACT, 0 },
+	{ "bpf", TCA_BPF_ACT, TCA_BPF_POLICE },
+	{ "basic", TCA_BASIC_ACT, TCA_BASIC_POLICE },
+	{ "fw", TCA_FW_ACT, TCA_FW_POLICE },
+	{ "route", TCA_ROUTE4_ACT, TCA_ROUTE4_POLICE },
+	{ "flow", TCA_FLOW_ACT, TCA_FLOW_POLICE },
 	{ "cgroup", TCA_CGROUP_ACT, TCA_CGROUP_POLICE },
 };
 
@@ -302,14 +315,15 @@ static struct span action_parms(struct span kind, const struct nlattr *options, 
 
 static const char *mirred_text(uint32_t eaction)
 {
-	static const char *const text[] = { "?", "egress redirect", "egress mirror", "ingress redirect", "ingress mirror" };
+	static const char *const text[] = { "?", "egress redirect", "egress mirror",
+					    "ingress redirect", "ingress mirror" };
 
 	return text[eaction < ARRAY_SIZE(text) ? eaction : 0];
 }
 
 /* One action, and what it did, into the array; adds to the filter's sums. */
-static void put_action(struct nl_tc *t, struct json *j, struct span kind, struct span parms, size_t action_at,
-		       const struct tc_numbers *n, const struct snap_at *at)
+static void put_action(struct nl_tc *t, struct json *j, struct span kind, struct span parms,
+		       size_t action_at, const struct tc_numbers *n, const struct snap_at *at)
 {
 	char text[24], dev[NL_DEV_TEXT];
 
@@ -318,9 +332,12 @@ static void put_action(struct nl_tc *t, struct json *j, struct span kind, struct
 	if (parms.p)
 		json_text(j, "action", action_text((int32_t)nl_get_u32(parms, action_at), text));
 	if (span_is(kind, "mirred") && parms.n >= sizeof(struct tc_mirred)) {
-		json_text(j, "mirred", mirred_text(nl_get_u32(parms, offsetof(struct tc_mirred, eaction))));
+		json_text(j, "mirred",
+			  mirred_text(nl_get_u32(parms, offsetof(struct tc_mirred, eaction))));
 		json_text(j, "to",
-			  nl_dev_text(t->env, at->netns_id, (int)nl_get_u32(parms, offsetof(struct tc_mirred, ifindex)), dev));
+			  nl_dev_text(t->env, at->netns_id,
+				      (int)nl_get_u32(parms, offsetof(struct tc_mirred, ifindex)),
+				      dev));
 	}
 	json_uint(j, "packets", n->packets);
 	json_uint(j, "bytes", n->bytes);
@@ -329,8 +346,8 @@ static void put_action(struct nl_tc *t, struct json *j, struct span kind, struct
 }
 
 /* All actions of a filter as a JSON array; @sum gets their numbers. */
-static bool load_actions(struct nl_tc *t, struct json *j, const struct nlattr *acts, struct tc_numbers *sum,
-			 const struct snap_at *at)
+static bool load_actions(struct nl_tc *t, struct json *j, const struct nlattr *acts,
+			 struct tc_numbers *sum, const struct snap_at *at)
 {
 	struct span left = nl_raw(acts);
 	const struct nlattr *a;
@@ -354,8 +371,8 @@ static bool load_actions(struct nl_tc *t, struct json *j, const struct nlattr *a
 }
 
 /* What stands in a filter's options, as a JSON array. */
-static bool load_filter_actions(struct nl_tc *t, struct span kind, const struct nlattr *const *tb, struct tc_numbers *sum,
-				struct span *text, const struct snap_at *at)
+static bool load_filter_actions(struct nl_tc *t, struct span kind, const struct nlattr *const *tb,
+				struct tc_numbers *sum, struct span *text, const struct snap_at *at)
 {
 	const struct nlattr *opt[TCA_FLOWER_ACT + 16];
 	struct json *j = nl_json_begin(&t->json);
@@ -370,7 +387,8 @@ static bool load_filter_actions(struct nl_tc *t, struct span kind, const struct 
 		if (ok && filter_kind[i].police && opt[filter_kind[i].police]) {
 			const struct nlattr *police[2];
 
-			/* its statistics stand beside the options (cls_api.c, tcf_exts_dump_stats()) */
+			/* its statistics stand beside the options (cls_api.c,
+			 * tcf_exts_dump_stats()) */
 			ok = nl_nested(opt[filter_kind[i].police], police, ARRAY_SIZE(police)) &&
 			     load_numbers(tb[TCA_STATS2], sum, NULL);
 			put_action(t, j, SPAN_LIT("police"), nl_raw(police[TCA_POLICE_TBF]),
@@ -378,7 +396,8 @@ static bool load_filter_actions(struct nl_tc *t, struct span kind, const struct 
 		}
 	}
 	if (ok && span_is(kind, "bpf") && nl_int(opt[TCA_BPF_FLAGS], 0) & TCA_BPF_FLAG_ACT_DIRECT) {
-		json_open_object(j, NULL); /* the program decides itself; the kernel counts nothing for it */
+		json_open_object(
+			j, NULL); /* the program decides itself; the kernel counts nothing for it */
 		json_text(j, "kind", "bpf");
 		json_text(j, "action", "direct-action");
 		if (opt[TCA_BPF_NAME])
@@ -390,7 +409,8 @@ static bool load_filter_actions(struct nl_tc *t, struct span kind, const struct 
 	return ok;
 }
 
-static void filter_row(struct nl_tc *t, struct filter *f, struct span kind, struct span actions, const struct snap_at *at)
+static void filter_row(struct nl_tc *t, struct filter *f, struct span kind, struct span actions,
+		       const struct snap_at *at)
 {
 	sqlite3_stmt *st = t->ins_filter;
 	char dev[NL_DEV_TEXT], parent[24];
@@ -414,7 +434,8 @@ static void filter_row(struct nl_tc *t, struct filter *f, struct span kind, stru
 	f->row = sqlite3_last_insert_rowid(db_handle(t->env->d));
 }
 
-static void load_filter(struct nl_tc *t, struct nl_dump *dump, const struct nl_msg *m, const struct snap_at *at)
+static void load_filter(struct nl_tc *t, struct nl_dump *dump, const struct nl_msg *m,
+			const struct snap_at *at)
 {
 	const struct nlattr *tb[TCA_CHAIN + 1];
 	const struct tcmsg *tcm = nl_head(dump, m, sizeof(*tcm), tb, ARRAY_SIZE(tb));
@@ -445,7 +466,8 @@ static void load_filter(struct nl_tc *t, struct nl_dump *dump, const struct nl_m
 		filter_row(t, f, kind, actions, at);
 	} else if (f->drops != sum.drops || f->packets != sum.packets) {
 		db_bind_span(t->upd_filter, 1, actions);
-		db_bind_int(t->upd_filter, 2, sum.drops > f->first_drops ? (int64_t)(sum.drops - f->first_drops) : 0);
+		db_bind_int(t->upd_filter, 2,
+			    sum.drops > f->first_drops ? (int64_t)(sum.drops - f->first_drops) : 0);
 		db_bind_int(t->upd_filter, 3, f->row);
 		db_run(t->env->d, t->upd_filter);
 	}

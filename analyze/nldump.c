@@ -14,7 +14,8 @@ void nl_dump_init(struct nl_dump *d, struct span data)
 	*d = (struct nl_dump){ .p = (const uint8_t *)data.p, .left = data.n };
 }
 
-/* The message at the front, its length checked; NULL at the end or where that length is impossible. */
+/* The message at the front, its length checked; NULL at the end or where that length is impossible.
+ */
 static const struct nlmsghdr *dump_cut(struct nl_dump *d)
 {
 	const struct nlmsghdr *h = (const struct nlmsghdr *)(const void *)d->p;
@@ -88,7 +89,8 @@ bool nl_nested(const struct nlattr *a, const struct nlattr **tb, size_t n)
 	return nl_attrs(nl_raw(a), tb, n);
 }
 
-const void *nl_head(struct nl_dump *d, const struct nl_msg *m, size_t size, const struct nlattr **tb, size_t n)
+const void *nl_head(struct nl_dump *d, const struct nl_msg *m, size_t size,
+		    const struct nlattr **tb, size_t n)
 {
 	size_t at = NLMSG_ALIGN(size);
 	struct span attrs = { (const char *)m->body + at, m->len > at ? m->len - at : 0 };
@@ -102,7 +104,8 @@ const void *nl_head(struct nl_dump *d, const struct nl_msg *m, size_t size, cons
 
 struct span nl_raw(const struct nlattr *a)
 {
-	return a ? (struct span){ mnl_attr_get_payload(a), mnl_attr_get_payload_len(a) } : (struct span){ 0 };
+	return a ? (struct span){ mnl_attr_get_payload(a), mnl_attr_get_payload_len(a) }
+		 : (struct span){ 0 };
 }
 
 struct span nl_text(const struct nlattr *a)
@@ -198,7 +201,8 @@ void nl_mac_text(struct span a, char out[NL_ADDR_TEXT])
 
 	out[0] = '\0';
 	for (size_t i = 0; i < n; i++)
-		snprintf(out + 3 * i, NL_ADDR_TEXT - 3 * i, "%02x%s", nl_get_u8(a, i), i + 1 < n ? ":" : "");
+		snprintf(out + 3 * i, NL_ADDR_TEXT - 3 * i, "%02x%s", nl_get_u8(a, i),
+			 i + 1 < n ? ":" : "");
 }
 
 int nl_json_open(struct nl_json *t)

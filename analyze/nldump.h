@@ -13,7 +13,7 @@
 struct nl_dump {
 	const uint8_t *p; /* aligned to four bytes */
 	size_t left;
-	uint64_t bad;	 /* messages that could not be read; their finder adds to it */
+	uint64_t bad;	  /* messages that could not be read; their finder adds to it */
 	bool interrupted; /* NLM_F_DUMP_INTR: the kernel's list changed while it was dumped */
 };
 
@@ -25,7 +25,8 @@ struct nl_msg {
 
 /* nl_dump_init() - @data, aligned to four bytes, stays the caller's. */
 void nl_dump_init(struct nl_dump *d, struct span data);
-/* nl_dump_next() - the next message that is no control message. Return: false at the end, or where no more can be read. */
+/* nl_dump_next() - the next message that is no control message. Return: false at the end, or where
+ * no more can be read. */
 bool nl_dump_next(struct nl_dump *d, struct nl_msg *m);
 
 /**
@@ -36,7 +37,8 @@ bool nl_dump_next(struct nl_dump *d, struct nl_msg *m);
  * Return: the head, or NULL (and @d->bad counted) where the message is too short
  * or its attributes break their lengths.
  */
-const void *nl_head(struct nl_dump *d, const struct nl_msg *m, size_t size, const struct nlattr **tb, size_t n);
+const void *nl_head(struct nl_dump *d, const struct nl_msg *m, size_t size,
+		    const struct nlattr **tb, size_t n);
 
 /* nl_attrs() - the same for attributes in a piece of memory. Return: whether their lengths hold. */
 bool nl_attrs(struct span data, const struct nlattr **tb, size_t n);
@@ -49,8 +51,8 @@ uint16_t nl_type(const struct nlattr *a);
 /* Payloads. Each takes NULL for an attribute that is not there. */
 struct span nl_raw(const struct nlattr *a);  /* p == NULL: not there */
 struct span nl_text(const struct nlattr *a); /* up to its NUL; p == NULL: not there */
-/* nl_int() - an unsigned number of 1, 2, 4 or 8 bytes in the host's order (tapes are little endian), at
- * most INT64_MAX; @none where the attribute is not there or has another length. */
+/* nl_int() - an unsigned number of 1, 2, 4 or 8 bytes in the host's order (tapes are little
+ * endian), at most INT64_MAX; @none where the attribute is not there or has another length. */
 int64_t nl_int(const struct nlattr *a, int64_t none);
 int64_t nl_be(const struct nlattr *a, int64_t none); /* the same in network order */
 int32_t nl_s32(const struct nlattr *a, int32_t none);

@@ -8,9 +8,11 @@
 
 #define COLUMN_MAX 64 /* of a table in /proc/net/stat; they have up to 20 */
 
-static void put(struct sample_sink *s, const char *source, struct span name, struct span dev, int cpu, int64_t v)
+static void put(struct sample_sink *s, const char *source, struct span name, struct span dev,
+		int cpu, int64_t v)
 {
-	s->put(s, &(struct sample){ .source = source, .name = name, .dev = dev, .cpu = cpu, .value = v });
+	s->put(s, &(struct sample){
+			  .source = source, .name = name, .dev = dev, .cpu = cpu, .value = v });
 }
 
 static void put_plain(struct sample_sink *s, const char *source, struct span name, int64_t v)
@@ -90,7 +92,8 @@ uint64_t procfs_pairs(struct span text, const char *source, struct sample_sink *
 	int64_t v;
 
 	while (span_line(&text, &line)) {
-		if (!span_word(&line, &name) || name.n > 64 || !span_word(&line, &word) || number(word, &v))
+		if (!span_word(&line, &name) || name.n > 64 || !span_word(&line, &word) ||
+		    number(word, &v))
 			bad++;
 		else
 			put_plain(s, source, name, v);
@@ -124,10 +127,15 @@ uint64_t procfs_sockstat(struct span text, struct sample_sink *s)
 
 uint64_t procfs_dev(struct span text, struct sample_sink *s)
 {
-	/* net/core/net-procfs.c, dev_seq_printf_stats(); NULL: a sum that no single field of IFLA_STATS64 holds */
+	/* net/core/net-procfs.c, dev_seq_printf_stats(); NULL: a sum that no single field of
+	 * IFLA_STATS64 holds */
 	static const char *const field[16] = {
-		"rx_bytes", "rx_packets", "rx_errors", "rx_dropped", "rx_fifo_errors", NULL, "rx_compressed", "multicast",
-		"tx_bytes", "tx_packets", "tx_errors", "tx_dropped", "tx_fifo_errors", "collisions", NULL, "tx_compressed",
+		"rx_bytes",	  "rx_packets",	    "rx_errors",
+		"rx_dropped",	  "rx_fifo_errors", NULL,
+		"rx_compressed",  "multicast",	    "tx_bytes",
+		"tx_packets",	  "tx_errors",	    "tx_dropped",
+		"tx_fifo_errors", "collisions",	    NULL,
+		"tx_compressed",
 	};
 	struct span line, dev, word;
 	uint64_t bad = 0;
@@ -137,7 +145,8 @@ uint64_t procfs_dev(struct span text, struct sample_sink *s)
 	span_line(&text, &line);
 	span_line(&text, &line);
 	while (span_line(&text, &line)) {
-		const char *colon = line.n ? memrchr(line.p, ':', line.n) : NULL; /* a name may hold one (an alias) */
+		const char *colon = line.n ? memrchr(line.p, ':', line.n)
+					   : NULL; /* a name may hold one (an alias) */
 
 		if (!colon) {
 			bad++;
@@ -150,7 +159,8 @@ uint64_t procfs_dev(struct span text, struct sample_sink *s)
 			if (number(word, &v))
 				bad++;
 			else if (field[i])
-				put(s, "dev", (struct span){ field[i], strlen(field[i]) }, dev, -1, v);
+				put(s, "dev", (struct span){ field[i], strlen(field[i]) }, dev, -1,
+				    v);
 		}
 	}
 	return bad;
@@ -161,14 +171,16 @@ static int cpu_number(struct span w)
 {
 	uint64_t n;
 
-	if (!span_starts(w, "cpu") || span_u64((struct span){ w.p + 3, w.n - 3 }, &n) || n >= PROCFS_CPU_MAX)
+	if (!span_starts(w, "cpu") || span_u64((struct span){ w.p + 3, w.n - 3 }, &n) ||
+	    n >= PROCFS_CPU_MAX)
 		return -1;
 	return (int)n;
 }
 
 uint64_t procfs_stat(struct span text, struct procfs_cpus *cpus, struct sample_sink *s)
 {
-	static const char *const field[] = { "user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal" };
+	static const char *const field[] = { "user",   "nice", "system",  "idle",
+					     "iowait", "irq",  "softirq", "steal" };
 	struct span line, word;
 	uint64_t bad = 0;
 	int64_t v;
@@ -185,7 +197,8 @@ uint64_t procfs_stat(struct span text, struct procfs_cpus *cpus, struct sample_s
 			if (number(word, &v))
 				bad++;
 			else
-				put(s, "stat", (struct span){ field[i], strlen(field[i]) }, (struct span){ 0 }, cpu, v);
+				put(s, "stat", (struct span){ field[i], strlen(field[i]) },
+				    (struct span){ 0 }, cpu, v);
 		}
 	}
 	return bad;
@@ -210,9 +223,9 @@ uint64_t procfs_schedstat(struct span text, struct sample_sink *s)
 			}
 			if (i >= 6)
 				put(s, "schedstat",
-				    i == 6 ? SPAN_LIT("run_time_ns") :
-				    i == 7 ? SPAN_LIT("run_delay_ns") :
-					     SPAN_LIT("timeslices"),
+				    i == 6   ? SPAN_LIT("run_time_ns")
+				    : i == 7 ? SPAN_LIT("run_delay_ns")
+					     : SPAN_LIT("timeslices"),
 				    (struct span){ 0 }, cpu, v);
 		}
 	}
@@ -221,10 +234,12 @@ uint64_t procfs_schedstat(struct span text, struct sample_sink *s)
 
 uint64_t procfs_softnet(struct span text, const struct procfs_cpus *cpus, struct sample_sink *s)
 {
-	/* net/core/net-procfs.c, softnet_seq_show(): 10 columns up to 4.17, 11 up to 5.9, 13 up to 6.5, 15 since */
+	/* net/core/net-procfs.c, softnet_seq_show(): 10 columns up to 4.17, 11 up to 5.9, 13 up
+	 * to 6.5, 15 since */
 	static const char *const field[15] = {
-		[0] = "processed",	[1] = "dropped",      [2] = "time_squeeze", [9] = "received_rps",
-		[10] = "flow_limit_count", [11] = "backlog_len", [13] = "input_qlen",  [14] = "process_qlen",
+		[0] = "processed",    [1] = "dropped",		 [2] = "time_squeeze",
+		[9] = "received_rps", [10] = "flow_limit_count", [11] = "backlog_len",
+		[13] = "input_qlen",  [14] = "process_qlen",
 	};
 	struct span line, word;
 	uint64_t bad = 0;
@@ -290,7 +305,8 @@ uint64_t procfs_softirqs(struct span text, struct sample_sink *s)
 	return bad;
 }
 
-/* What the actions of a numbered interrupt are called: behind the last two blanks (kernel/irq/proc.c, show_interrupts()). */
+/* What the actions of a numbered interrupt are called: behind the last two blanks
+ * (kernel/irq/proc.c, show_interrupts()). */
 static struct span irq_actions(struct span rest)
 {
 	rest = span_trim(rest);
@@ -332,7 +348,8 @@ uint64_t procfs_interrupts(struct span text, struct sample_sink *s)
 		full = name;
 		acts = irq_actions(line);
 		if (!span_u64(name, &irq) && acts.n) {
-			int len = snprintf(buf, sizeof(buf), "%.*s %.*s", (int)(name.n > 12 ? 12 : name.n), name.p,
+			int len = snprintf(buf, sizeof(buf), "%.*s %.*s",
+					   (int)(name.n > 12 ? 12 : name.n), name.p,
 					   (int)(acts.n > 64 ? 64 : acts.n), acts.p);
 
 			full = (struct span){ buf, (size_t)len };
@@ -347,7 +364,8 @@ uint64_t procfs_interrupts(struct span text, struct sample_sink *s)
 	return bad;
 }
 
-/* Names of nf_conntrack's file that ctnetlink calls otherwise (nf_conntrack_standalone.c, ct_cpu_seq_show()). */
+/* Names of nf_conntrack's file that ctnetlink calls otherwise (nf_conntrack_standalone.c,
+ * ct_cpu_seq_show()). */
 static struct span conntrack_name(struct span name)
 {
 	if (span_is(name, "clashres"))
@@ -359,7 +377,8 @@ static struct span conntrack_name(struct span name)
 	return name;
 }
 
-uint64_t procfs_stat_table(struct span text, const char *source, bool machine, struct sample_sink *s)
+uint64_t procfs_stat_table(struct span text, const char *source, bool machine,
+			   struct sample_sink *s)
 {
 	struct span line, word, name[COLUMN_MAX];
 	uint64_t sum[COLUMN_MAX] = { 0 }, bad = 0, v;
@@ -380,7 +399,9 @@ uint64_t procfs_stat_table(struct span text, const char *source, bool machine, s
 	}
 	for (size_t i = 0; rows && i < names; i++)
 		s->put(s, &(struct sample){ .source = source,
-					    .name = !strcmp(source, "conntrack") ? conntrack_name(name[i]) : name[i],
+					    .name = !strcmp(source, "conntrack")
+							    ? conntrack_name(name[i])
+							    : name[i],
 					    .cpu = -1,
 					    .machine = machine,
 					    .value = counter_i64(sum[i]) });
@@ -394,8 +415,8 @@ struct span procfs_unescape(struct span in, char *out, size_t size)
 	for (size_t i = 0; i < in.n && n < size; i++) {
 		const char *p = in.p + i;
 
-		if (p[0] == '\\' && in.n - i >= 4 && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' &&
-		    p[3] >= '0' && p[3] <= '7') {
+		if (p[0] == '\\' && in.n - i >= 4 && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' &&
+		    p[2] <= '7' && p[3] >= '0' && p[3] <= '7') {
 			out[n++] = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
 			i += 3;
 		} else {
@@ -414,9 +435,9 @@ int procfs_kmsg(struct span *text, struct kmsg *k)
 		if (!span_line(text, &line))
 			return 0;
 	} while (!line.n || line.p[0] == ' '); /* ' KEY=value' lines belong to the record before */
-	if (!span_field(&line, ';', &head) || !span_field(&head, ',', &prio_s) || !span_field(&head, ',', &seq_s) ||
-	    !span_field(&head, ',', &usec_s) || span_u64(prio_s, &prio) || span_u64(seq_s, &seq) ||
-	    span_u64(usec_s, &usec))
+	if (!span_field(&line, ';', &head) || !span_field(&head, ',', &prio_s) ||
+	    !span_field(&head, ',', &seq_s) || !span_field(&head, ',', &usec_s) ||
+	    span_u64(prio_s, &prio) || span_u64(seq_s, &seq) || span_u64(usec_s, &usec))
 		return -EINVAL;
 	k->level = (int)(prio & 7); /* the rest is the facility (syslog(2)) */
 	k->usec = usec;
@@ -436,7 +457,8 @@ struct span procfs_kmsg_text(struct span in, char *out, size_t size)
 	for (size_t i = 0; i < in.n && n < size; i++) {
 		const char *p = in.p + i;
 
-		if (in.n - i >= 4 && p[0] == '\\' && p[1] == 'x' && hex_digit(p[2]) >= 0 && hex_digit(p[3]) >= 0) {
+		if (in.n - i >= 4 && p[0] == '\\' && p[1] == 'x' && hex_digit(p[2]) >= 0 &&
+		    hex_digit(p[3]) >= 0) {
 			out[n++] = (char)(hex_digit(p[2]) << 4 | hex_digit(p[3]));
 			i += 3;
 		} else {

@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-#define FIELD_MAX   8192 /* longest field after unescaping; what is longer is cut (PATH_MAX is 4096) */
+#define FIELD_MAX                                                                                  \
+	8192 /* longest field after unescaping; what is longer is cut (PATH_MAX is 4096) */
 #define FIELDS_MAX  8
 #define KMSG_MAX    100000
 #define CGROUP_MAX  200000
@@ -37,15 +38,24 @@ int snap_texts_open(struct snap_texts **out, const struct nl_env *env, const str
 		return -ENOMEM;
 	x->env = env;
 	x->clocks = c;
-	keymap_init(&x->missing, offsetof(struct missing, source), sizeof(struct missing), MISSING_MAX);
-	x->sysctl = db_prepare(env->d, "INSERT INTO sysctl(netns_id, netns, name, value) VALUES(?, ?, ?, ?) "
-				       "ON CONFLICT(netns_id, name) DO UPDATE SET value_end = nullif(excluded.value, value)");
-	x->queue = db_prepare(env->d, "INSERT OR REPLACE INTO queue_setting(netns_id, netns, dev, queue, name, value) "
-				      "VALUES(?, ?, ?, ?, ?, ?)");
-	x->irq = db_prepare(env->d, "INSERT OR REPLACE INTO irq_affinity(irq, affinity, effective, actions) VALUES(?, ?, ?, ?)");
-	x->cgroup = db_prepare(env->d, "INSERT INTO cgroup_quota(snap_ns, path, version, quota_us, period_us, nr_periods, "
-				       "nr_throttled, throttled_ns) VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
-	x->task = db_prepare(env->d, "INSERT OR REPLACE INTO task(pid, tgid, comm, netns_id, cgroup) VALUES(?, ?, ?, ?, ?)");
+	keymap_init(&x->missing, offsetof(struct missing, source), sizeof(struct missing),
+		    MISSING_MAX);
+	x->sysctl = db_prepare(
+		env->d, "INSERT INTO sysctl(netns_id, netns, name, value) VALUES(?, ?, ?, ?) "
+			"ON CONFLICT(netns_id, name) DO UPDATE SET value_end = "
+			"nullif(excluded.value, value)");
+	x->queue = db_prepare(
+		env->d,
+		"INSERT OR REPLACE INTO queue_setting(netns_id, netns, dev, queue, name, value) "
+		"VALUES(?, ?, ?, ?, ?, ?)");
+	x->irq = db_prepare(env->d, "INSERT OR REPLACE INTO irq_affinity(irq, affinity, effective, "
+				    "actions) VALUES(?, ?, ?, ?)");
+	x->cgroup = db_prepare(
+		env->d,
+		"INSERT INTO cgroup_quota(snap_ns, path, version, quota_us, period_us, nr_periods, "
+		"nr_throttled, throttled_ns) VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+	x->task = db_prepare(env->d, "INSERT OR REPLACE INTO task(pid, tgid, comm, netns_id, "
+				     "cgroup) VALUES(?, ?, ?, ?, ?)");
 	x->kmsg = db_prepare(env->d, "INSERT INTO kmsg(ts_ns, level, text) VALUES(?, ?, ?)");
 	*out = x;
 	return 0;
@@ -103,7 +113,8 @@ uint64_t snap_texts_sysfs(struct snap_texts *x, struct span text, const struct s
 	uint64_t bad = 0;
 
 	while (span_line(&text, &line)) {
-		if (split(x, line, f, 2) < 1 || !span_field(&f[0], '/', &dev) || !dev.n || !f[0].n) {
+		if (split(x, line, f, 2) < 1 || !span_field(&f[0], '/', &dev) || !dev.n ||
+		    !f[0].n) {
 			bad++;
 			continue;
 		}
@@ -144,7 +155,8 @@ uint64_t snap_texts_irq(struct snap_texts *x, struct span text, const struct sna
 	return bad;
 }
 
-/* path, version, quota, period, then name=value of cpu.stat (v1: throttled_time in ns, v2: throttled_usec) */
+/* path, version, quota, period, then name=value of cpu.stat (v1: throttled_time in ns, v2:
+ * throttled_usec) */
 uint64_t snap_texts_cgroups(struct snap_texts *x, struct span text, const struct snap_at *at)
 {
 	struct span line, f[4], pair, name;
@@ -159,7 +171,8 @@ uint64_t snap_texts_cgroups(struct snap_texts *x, struct span text, const struct
 			ok = ok && span_field(&line, '\t', &pair);
 			f[i] = ok ? procfs_unescape(pair, x->buf[i], FIELD_MAX) : SPAN_LIT("");
 		}
-		if (!ok || span_u64(f[1], &version) || version > 2 || span_i64(f[2], &quota) || span_i64(f[3], &period)) {
+		if (!ok || span_u64(f[1], &version) || version > 2 || span_i64(f[2], &quota) ||
+		    span_i64(f[3], &period)) {
 			bad++;
 			continue;
 		}
@@ -173,7 +186,8 @@ uint64_t snap_texts_cgroups(struct snap_texts *x, struct span text, const struct
 			else if (span_is(name, "throttled_time"))
 				throttled_ns = counter_i64(value);
 			else if (span_is(name, "throttled_usec"))
-				throttled_ns = value > INT64_MAX / 1000 ? INT64_MAX : (int64_t)value * 1000;
+				throttled_ns = value > INT64_MAX / 1000 ? INT64_MAX
+									: (int64_t)value * 1000;
 		}
 		if (x->cgroup_rows++ >= CGROUP_MAX) {
 			x->cgroup_refused++;
@@ -227,8 +241,8 @@ uint64_t snap_texts_tasks(struct snap_texts *x, struct span text)
 	while (span_line(&text, &line)) {
 		const struct host_netns *ns = NULL;
 
-		if (split(x, line, f, 7) < 3 || span_u64(f[0], &pid) || pid > INT32_MAX || span_u64(f[1], &tgid) ||
-		    tgid > INT32_MAX) {
+		if (split(x, line, f, 7) < 3 || span_u64(f[0], &pid) || pid > INT32_MAX ||
+		    span_u64(f[1], &tgid) || tgid > INT32_MAX) {
 			bad++;
 			continue;
 		}
@@ -261,7 +275,8 @@ uint64_t snap_texts_kmsg(struct snap_texts *x, struct span text)
 			x->kmsg_refused++;
 			continue;
 		}
-		/* stamped by local_clock(), which is MONOTONIC but for small differences between CPUs */
+		/* stamped by local_clock(), which is MONOTONIC but for small differences between
+		 * CPUs */
 		mono = k.usec > INT64_MAX / 1000 ? INT64_MAX : (int64_t)k.usec * 1000;
 		db_bind_int(x->kmsg, 1, clocks_mono_real(x->clocks, mono));
 		db_bind_int(x->kmsg, 2, k.level);
@@ -274,7 +289,10 @@ uint64_t snap_texts_kmsg(struct snap_texts *x, struct span text)
 /* What kind of quality row an error makes: not being there or being left alone is no loss. */
 static const char *missing_kind(const char *error)
 {
-	static const char *const absent[] = { "", "-", "ENOENT", "EOPNOTSUPP", "ENOTSUPP", "ENODEV", "EPROTONOSUPPORT", "EAFNOSUPPORT" };
+	static const char *const absent[] = {
+		"",	    "-",      "ENOENT",		 "EOPNOTSUPP",
+		"ENOTSUPP", "ENODEV", "EPROTONOSUPPORT", "EAFNOSUPPORT"
+	};
 
 	if (!strcmp(error, "EPERM") || !strcmp(error, "EACCES"))
 		return "permission";
@@ -289,8 +307,13 @@ int snap_texts_finish(struct snap_texts *x)
 	for (size_t i = 0; i < x->missing.count; i++) {
 		const struct missing *m = keymap_at(&x->missing, i);
 
-		db_quality(x->env->d, &(struct quality){ missing_kind(m->error), m->source, -1, NULL, -1, -1, m->count }, "%s%s%s",
-			   m->error, m->error[0] && m->note[0] ? ": " : "", m->note[0] ? m->note : m->error[0] ? "" : "not there");
+		db_quality(x->env->d,
+			   &(struct quality){ missing_kind(m->error), m->source, -1, NULL, -1, -1,
+					      m->count },
+			   "%s%s%s", m->error, m->error[0] && m->note[0] ? ": " : "",
+			   m->note[0]	 ? m->note
+			   : m->error[0] ? ""
+					 : "not there");
 	}
 	nl_limit(x->env->d, "missing", x->missing.refused, MISSING_MAX);
 	nl_limit(x->env->d, "kmsg", x->kmsg_refused, KMSG_MAX);

@@ -44,7 +44,8 @@ struct source {
 	uint64_t (*plain)(struct span text, struct sample_sink *sink);
 	uint64_t (*named)(struct span text, const char *source, struct sample_sink *sink);
 	uint64_t (*made)(struct snap_texts *x, struct span text, const struct snap_at *at);
-	uint64_t (*load)(struct snapshots *s, const struct source *src, struct span data, const struct snap_at *at);
+	uint64_t (*load)(struct snapshots *s, const struct source *src, struct span data,
+			 const struct snap_at *at);
 	const char *name; /* of the counters' source */
 	enum nl_kind kind;
 };
@@ -95,25 +96,29 @@ struct snapshots {
 
 static bool place_has(const struct place *p, const char *path);
 
-static uint64_t load_stat(struct snapshots *s, const struct source *src, struct span data, const struct snap_at *at)
+static uint64_t load_stat(struct snapshots *s, const struct source *src, struct span data,
+			  const struct snap_at *at)
 {
 	(void)src, (void)at;
 	return procfs_stat(data, &s->cpus, counters_sink(s->counters));
 }
 
-static uint64_t load_softnet(struct snapshots *s, const struct source *src, struct span data, const struct snap_at *at)
+static uint64_t load_softnet(struct snapshots *s, const struct source *src, struct span data,
+			     const struct snap_at *at)
 {
 	(void)src, (void)at;
 	return procfs_softnet(data, &s->cpus, counters_sink(s->counters));
 }
 
-static uint64_t load_stat_table(struct snapshots *s, const struct source *src, struct span data, const struct snap_at *at)
+static uint64_t load_stat_table(struct snapshots *s, const struct source *src, struct span data,
+				const struct snap_at *at)
 {
 	(void)at;
 	return procfs_stat_table(data, src->name, src->flags & ONCE, counters_sink(s->counters));
 }
 
-static uint64_t load_dev(struct snapshots *s, const struct source *src, struct span data, const struct snap_at *at)
+static uint64_t load_dev(struct snapshots *s, const struct source *src, struct span data,
+			 const struct snap_at *at)
 {
 	(void)src, (void)at;
 	/* link dumps say the same and more; rx_dropped means something else there */
@@ -132,24 +137,28 @@ static void put_entries(struct sample_sink *s, const struct sample *x)
 		counters_put(((struct entries_sink *)s)->counters, x);
 }
 
-static uint64_t load_conntrack(struct snapshots *s, const struct source *src, struct span data, const struct snap_at *at)
+static uint64_t load_conntrack(struct snapshots *s, const struct source *src, struct span data,
+			       const struct snap_at *at)
 {
 	struct entries_sink entries = { { put_entries }, s->counters };
 
 	(void)at;
 	/* ctnetlink's statistics lack only this number */
 	return procfs_stat_table(data, src->name, false,
-				 place_has(s->place, "nl/ctstats") ? &entries.sink : counters_sink(s->counters));
+				 place_has(s->place, "nl/ctstats") ? &entries.sink
+								   : counters_sink(s->counters));
 }
 
-static uint64_t load_ethtool(struct snapshots *s, const struct source *src, struct span data, const struct snap_at *at)
+static uint64_t load_ethtool(struct snapshots *s, const struct source *src, struct span data,
+			     const struct snap_at *at)
 {
 	(void)src;
 	return s->big_endian ? 0 : ethtool_read_load(s->ethtool, data, at);
 }
 
 /* A netlink dump; the tape's numbers must have this machine's byte order. */
-static uint64_t load_dump(struct snapshots *s, const struct source *src, struct span data, const struct snap_at *at)
+static uint64_t load_dump(struct snapshots *s, const struct source *src, struct span data,
+			  const struct snap_at *at)
 {
 	struct nl_dump dump;
 
@@ -168,8 +177,14 @@ static uint64_t load_dump(struct snapshots *s, const struct source *src, struct 
 	return dump.bad;
 }
 
-#define DUMP(p, f, k) { .path = "nl/" p, .flags = NETNS | (f), .load = load_dump, .kind = (k) }
-#define PROC(p, ...)  { .path = "proc/" p, __VA_ARGS__ }
+#define DUMP(p, f, k)                                                                              \
+	{                                                                                          \
+		.path = "nl/" p, .flags = NETNS | (f), .load = load_dump, .kind = (k)              \
+	}
+#define PROC(p, ...)                                                                               \
+	{                                                                                          \
+		.path = "proc/" p, __VA_ARGS__                                                     \
+	}
 
 static const struct source sources[] = {
 	{ .path = "time", .flags = NETNS },
@@ -208,9 +223,12 @@ static const struct source sources[] = {
 	PROC("net/dev", .flags = NETNS, .load = load_dev),
 	PROC("net/stat/nf_conntrack", .flags = NETNS, .load = load_conntrack, .name = "conntrack"),
 	PROC("net/stat/synproxy", .flags = NETNS, .load = load_stat_table, .name = "synproxy"),
-	PROC("net/stat/arp_cache", .flags = HOST | NETNS | ONCE, .load = load_stat_table, .name = "arp_cache"),
-	PROC("net/stat/ndisc_cache", .flags = HOST | NETNS | ONCE, .load = load_stat_table, .name = "ndisc_cache"),
-	PROC("net/stat/rt_cache", .flags = HOST | NETNS | ONCE, .load = load_stat_table, .name = "rt_cache"),
+	PROC("net/stat/arp_cache", .flags = HOST | NETNS | ONCE, .load = load_stat_table,
+	     .name = "arp_cache"),
+	PROC("net/stat/ndisc_cache", .flags = HOST | NETNS | ONCE, .load = load_stat_table,
+	     .name = "ndisc_cache"),
+	PROC("net/stat/rt_cache", .flags = HOST | NETNS | ONCE, .load = load_stat_table,
+	     .name = "rt_cache"),
 	PROC("net/softnet_stat", .flags = HOST | NETNS | ONCE, .load = load_softnet),
 	{ .path = "sysctl", .flags = NETNS, .made = snap_texts_sysctl },
 	{ .path = "sysfs", .flags = NETNS | LAST_ONLY, .made = snap_texts_sysfs },
@@ -275,8 +293,8 @@ static int list_member(struct snapshots *s, size_t member)
 	size_t i;
 	int rc;
 
-	if (!span_field(&rest, '/', &part) || !span_is(part, "snap") || !span_field(&rest, '/', &seq_s) ||
-	    span_u64(seq_s, &seq) || seq >= UINT32_MAX)
+	if (!span_field(&rest, '/', &part) || !span_is(part, "snap") ||
+	    !span_field(&rest, '/', &seq_s) || span_u64(seq_s, &seq) || seq >= UINT32_MAX)
 		return 0;
 	e.seq = (uint32_t)seq;
 	if (span_is(rest, "time"))
@@ -344,7 +362,8 @@ static void mark_entries(struct snapshots *s)
 		return;
 	qsort(s->entries, s->n, sizeof(*s->entries), by_source);
 	for (size_t i = 0; i < s->n; i++) {
-		if (n && same_series(&s->entries[n - 1], &s->entries[i]) && s->entries[n - 1].seq == s->entries[i].seq)
+		if (n && same_series(&s->entries[n - 1], &s->entries[i]) &&
+		    s->entries[n - 1].seq == s->entries[i].seq)
 			s->doubles++;
 		else
 			s->entries[n++] = s->entries[i];
@@ -414,8 +433,8 @@ static int read_times(struct snapshots *s, const struct entry *e, struct times *
 
 	if (rc)
 		return rc;
-	if (!span_line(&data, &line) || !span_field(&line, '\t', &begin_s) || !span_field(&line, '\t', &end_s) ||
-	    span_i64(begin_s, &begin) || span_i64(end_s, &end))
+	if (!span_line(&data, &line) || !span_field(&line, '\t', &begin_s) ||
+	    !span_field(&line, '\t', &end_s) || span_i64(begin_s, &begin) || span_i64(end_s, &end))
 		return 0;
 	t->begin_ns = clocks_mono_real(s->c, begin);
 	t->end_ns = clocks_mono_real(s->c, end);
@@ -430,7 +449,8 @@ static int read_times(struct snapshots *s, const struct entry *e, struct times *
  * Times of the snapshot whose entries are [@from, @to): its own, which the recorder writes last, or
  * where the tape ends before that, those of its namespaces.
  */
-static int snapshot_times(struct snapshots *s, size_t from, size_t to, struct times *t, struct err *err)
+static int snapshot_times(struct snapshots *s, size_t from, size_t to, struct times *t,
+			  struct err *err)
 {
 	struct times x;
 	int found = 0;
@@ -457,14 +477,16 @@ static int snapshot_times(struct snapshots *s, size_t from, size_t to, struct ti
 	return found;
 }
 
-static int read_entry(struct snapshots *s, const struct entry *e, struct snap_at *at, struct err *err)
+static int read_entry(struct snapshots *s, const struct entry *e, struct snap_at *at,
+		      struct err *err)
 {
 	const struct source *src = &sources[e->source];
 	struct sample_sink *sink = counters_sink(s->counters);
 	struct span data;
 	int rc;
 
-	if ((src->flags & LAST_ONLY && !e->last) || (src->flags & ONCE && s->once_seq[e->source] == at->seq + 1))
+	if ((src->flags & LAST_ONLY && !e->last) ||
+	    (src->flags & ONCE && s->once_seq[e->source] == at->seq + 1))
 		return 0;
 	rc = load_member(s, e->member, &data, err);
 	if (rc)
@@ -473,14 +495,15 @@ static int read_entry(struct snapshots *s, const struct entry *e, struct snap_at
 	at->first = e->first;
 	at->last = e->last;
 	counters_at(s->counters, at->ns, s->place->netns_id, s->place->first_seq == at->seq);
-	s->bad[e->source] += src->plain ? src->plain(data, sink) :
-			     src->named ? src->named(data, src->name, sink) :
-			     src->made	? src->made(s->texts, data, at) :
-					  src->load(s, src, data, at);
+	s->bad[e->source] += src->plain	  ? src->plain(data, sink)
+			     : src->named ? src->named(data, src->name, sink)
+			     : src->made  ? src->made(s->texts, data, at)
+					  : src->load(s, src, data, at);
 	return 0;
 }
 
-static int read_snapshot(struct snapshots *s, size_t from, size_t to, sqlite3_stmt *ins, struct err *err)
+static int read_snapshot(struct snapshots *s, size_t from, size_t to, sqlite3_stmt *ins,
+			 struct err *err)
 {
 	struct times t = { 0 }, x;
 	struct snap_at at = { .seq = s->entries[from].seq };
@@ -521,7 +544,8 @@ static int read_snapshot(struct snapshots *s, size_t from, size_t to, sqlite3_st
 
 static int read_snapshots(struct snapshots *s, struct err *err)
 {
-	sqlite3_stmt *ins = db_prepare(s->d, "INSERT INTO snapshot(id, kind, begin_ns, end_ns) VALUES(?, ?, ?, ?)");
+	sqlite3_stmt *ins = db_prepare(
+		s->d, "INSERT INTO snapshot(id, kind, begin_ns, end_ns) VALUES(?, ?, ?, ?)");
 	int rc = 0;
 
 	for (size_t from = 0, to; !rc && from < s->n; from = to) {
@@ -552,10 +576,14 @@ static int read_others(struct snapshots *s, struct err *err)
 			bad_kmsg += snap_texts_kmsg(s->texts, data);
 	}
 	if (bad_tasks)
-		db_quality(s->d, &(struct quality){ "format", "tasks", -1, NULL, -1, -1, counter_i64(bad_tasks) },
+		db_quality(s->d,
+			   &(struct quality){ "format", "tasks", -1, NULL, -1, -1,
+					      counter_i64(bad_tasks) },
 			   "lines that could not be read were skipped");
 	if (bad_kmsg)
-		db_quality(s->d, &(struct quality){ "format", "kmsg", -1, NULL, -1, -1, counter_i64(bad_kmsg) },
+		db_quality(s->d,
+			   &(struct quality){ "format", "kmsg", -1, NULL, -1, -1,
+					      counter_i64(bad_kmsg) },
 			   "records that could not be read were skipped");
 	return rc;
 }
@@ -565,20 +593,30 @@ static void put_quality(struct snapshots *s)
 {
 	for (size_t i = 0; i < SOURCES; i++)
 		if (s->bad[i])
-			db_quality(s->d, &(struct quality){ "format", sources[i].path, -1, NULL, -1, -1, counter_i64(s->bad[i]) },
+			db_quality(s->d,
+				   &(struct quality){ "format", sources[i].path, -1, NULL, -1, -1,
+						      counter_i64(s->bad[i]) },
 				   "records of the snapshots that could not be read were skipped");
 	if (s->timeless)
-		db_quality(s->d, &(struct quality){ "format", "snap", -1, NULL, -1, -1, counter_i64(s->timeless) },
+		db_quality(s->d,
+			   &(struct quality){ "format", "snap", -1, NULL, -1, -1,
+					      counter_i64(s->timeless) },
 			   "parts of snapshots without a time were left out");
 	if (s->doubles)
-		db_quality(s->d, &(struct quality){ "format", "snap", -1, NULL, -1, -1, counter_i64(s->doubles) },
+		db_quality(s->d,
+			   &(struct quality){ "format", "snap", -1, NULL, -1, -1,
+					      counter_i64(s->doubles) },
 			   "parts of snapshots are on the tape twice; the first of each was used");
 	if (s->interrupted)
-		db_quality(s->d, &(struct quality){ "note", "nl", -1, NULL, -1, -1, counter_i64(s->interrupted) },
-			   "netlink dumps during which the kernel's table changed: entries may be missing or twice");
+		db_quality(s->d,
+			   &(struct quality){ "note", "nl", -1, NULL, -1, -1,
+					      counter_i64(s->interrupted) },
+			   "netlink dumps during which the kernel's table changed: entries may be "
+			   "missing or twice");
 	if (s->big_endian)
 		db_quality(s->d, &(struct quality){ "undecoded", "nl", -1, NULL, -1, -1, -1 },
-			   "the tape is of a big-endian host: its netlink dumps and ethtool records were not read");
+			   "the tape is of a big-endian host: its netlink dumps and ethtool "
+			   "records were not read");
 	nl_limit(s->d, "netns", s->places.refused, NETNS_MAX);
 }
 
@@ -654,7 +692,8 @@ static void close_all(struct snapshots *s)
 	free(s);
 }
 
-int snapshots_load(struct tape *t, struct db *d, struct host *h, const struct clocks *c, struct err *e)
+int snapshots_load(struct tape *t, struct db *d, struct host *h, const struct clocks *c,
+		   struct err *e)
 {
 	struct snapshots *s = calloc(1, sizeof(*s));
 	int rc;
@@ -678,7 +717,9 @@ int snapshots_load(struct tape *t, struct db *d, struct host *h, const struct cl
 	if (!rc)
 		rc = read_others(s, e);
 	if (!rc && finish(s))
-		rc = db_error(d, e) ? -EIO : err_set(e, -ENOMEM, "out of memory while reading the snapshots");
+		rc = db_error(d, e)
+			     ? -EIO
+			     : err_set(e, -ENOMEM, "out of memory while reading the snapshots");
 	if (!rc)
 		put_quality(s);
 	if (!rc)

@@ -18,6 +18,7 @@
  * Records that cannot be read are skipped, and counted in the table quality, one row per source.
  * Return: 0, -ENOMEM, -EIO (tape or database).
  */
-int snapshots_load(struct tape *t, struct db *d, struct host *h, const struct clocks *c, struct err *e);
+int snapshots_load(struct tape *t, struct db *d, struct host *h, const struct clocks *c,
+		   struct err *e);
 
 #endif

@@ -11,6 +11,11 @@
  * bit): from the first raise after the last run began to the next run. A raise
  * from inside the handler belongs to the next round.
  *
+ * Every event names the task that runs (common_pid). Kernels were seen to leave
+ * out switches from the idle task: where the task is another one than the last
+ * switch said, it has been running since this event at the latest, and how long
+ * it had waited is not known.
+ *
  * napi_poll comes after the poll. Where that began is bounded by the last thing
  * the CPU did in the same softirq run that ended another poll or began the run.
  */
@@ -68,6 +73,7 @@ struct spans {
 	struct wake *wake; /* SLOTS, by pid */
 	int32_t *on_cpu;   /* SLOTS, by pid: the task of that slot that runs somewhere, 0: none known */
 	uint32_t losses;
+	bool has_switch;
 	sqlite3_stmt *ins_softirq, *ins_irq, *ins_poll, *ins_wake, *ins_run;
 };
 
@@ -75,9 +81,9 @@ int spans_open(struct spans **out, struct db *d, const struct trace *t, struct e
 {
 	struct spans *s = calloc(1, sizeof(*s));
 
-	(void)t;
 	if (s) {
 		s->db = d;
+		s->has_switch = !t || trace_has(t, EV_SCHED_SWITCH);
 		s->wake = calloc(SLOTS, sizeof(*s->wake));
 		s->on_cpu = calloc(SLOTS, sizeof(*s->on_cpu));
 	}
@@ -301,32 +307,24 @@ static void on_cpu_clear(struct spans *s, const struct cpu *c)
 		s->on_cpu[i] = 0;
 }
 
-static int switch_event(struct spans *s, const struct event *ev)
+/* @pid runs on this CPU from @ev on. @seen: by a switch, else at the latest. */
+static int runs(struct spans *s, const struct event *ev, int32_t pid, bool seen)
 {
 	struct cpu *c = &s->cpu[ev->cpu];
-	uint64_t prev = 0, next, state;
-	struct wake *w;
-	int rc;
+	struct wake *w = &s->wake[(uint32_t)pid % SLOTS];
+	int rc = 0;
 
-	if (!event_u64(ev, F_NEXT_PID, &next))
-		return 0;
-	/* another task than the one we know leaves: a switch in between was not seen */
-	if (c->running && event_u64(ev, F_PREV_PID, &prev) && c->run_pid != (int32_t)prev) {
-		rc = run_write(s, ev->cpu, -1, -1);
-	} else {
-		rc = run_write(s, ev->cpu, ev->ts_ns,
-			       event_u64(ev, F_PREV_STATE, &state) ? (int64_t)(state & INT64_MAX) : -1);
-	}
 	on_cpu_clear(s, c);
 	c->running = true;
-	c->run_pid = (int32_t)next;
+	c->run_pid = pid;
 	c->run_from_ns = ev->ts_ns;
-	s->on_cpu[next % SLOTS] = (int32_t)next;
-	w = &s->wake[next % SLOTS];
-	if (rc || !w->ts || w->pid != (int32_t)next)
-		return rc;
+	s->on_cpu[(uint32_t)pid % SLOTS] = pid;
+	if (!w->ts || w->pid != pid)
+		return 0;
 	if (w->losses != s->losses) {
 		rc = wake_write(s, w, -1, -1, -1); /* it may have run and slept again meanwhile */
+	} else if (!seen) {
+		rc = wake_write(s, w, ev->ts_ns, -1, ev->cpu);
 	} else if (ev->ts >= w->ts) {
 		rc = delays_add(s->delays, STAGE_SCHED_WAKING, STAGE_SCHED_SWITCH, ev->ts - w->ts);
 		if (!rc)
@@ -334,6 +332,17 @@ static int switch_event(struct spans *s, const struct event *ev)
 	}
 	w->ts = 0;
 	return rc;
+}
+
+static int switch_event(struct spans *s, const struct event *ev)
+{
+	uint64_t next, state;
+	int rc;
+
+	if (!event_u64(ev, F_NEXT_PID, &next))
+		return 0;
+	rc = run_write(s, ev->cpu, ev->ts_ns, event_u64(ev, F_PREV_STATE, &state) ? (int64_t)(state & INT64_MAX) : -1);
+	return rc ? rc : runs(s, ev, (int32_t)next, true);
 }
 
 /* Closes what is open on a CPU without an end. */
@@ -358,6 +367,14 @@ int spans_event(struct spans *s, const struct event *ev)
 		return 0;
 	if (!cpu_get(s, ev->cpu))
 		return -ENOMEM;
+	if (s->has_switch && ev->kind != EV_LOST && s->cpu[ev->cpu].running && s->cpu[ev->cpu].run_pid != ev->pid) {
+		int rc = run_write(s, ev->cpu, -1, -1);
+
+		if (!rc)
+			rc = runs(s, ev, ev->pid, false);
+		if (rc)
+			return rc;
+	}
 	switch (ev->kind) {
 	case EV_LOST:
 		s->losses++; /* any CPU may have lost the switch that a wakeup waits for */

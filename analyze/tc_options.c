@@ -4,7 +4,7 @@
 
 #include <linux/pkt_sched.h>
 
-#define PSCHED_SHIFT 6 /* a scheduler tick is 64 ns (include/net/pkt_sched.h) */
+#define PSCHED_SHIFT 6	/* a scheduler tick is 64 ns (include/net/pkt_sched.h) */
 #define TB_MAX	     24 /* attributes that are read here have smaller types */
 
 /* A number of an options or statistics structure. */
@@ -19,9 +19,10 @@ static void put_members(struct json *j, struct span s, const struct member *m, s
 	for (size_t i = 0; i < n; i++) {
 		if (m[i].at + (size_t)m[i].bytes > s.n)
 			continue; /* an older kernel's structure is shorter */
-		json_uint(j, m[i].name, m[i].bytes == 8 ? nl_get_u64(s, m[i].at) :
-			  m[i].bytes == 4		? nl_get_u32(s, m[i].at) :
-							  nl_get_u8(s, m[i].at));
+		json_uint(j, m[i].name,
+			  m[i].bytes == 8   ? nl_get_u64(s, m[i].at)
+			  : m[i].bytes == 4 ? nl_get_u32(s, m[i].at)
+					    : nl_get_u8(s, m[i].at));
 	}
 }
 
@@ -31,7 +32,8 @@ struct attr_name {
 	uint16_t type;
 };
 
-static void put_attrs(struct json *j, const struct nlattr *const *tb, const struct attr_name *a, size_t n)
+static void put_attrs(struct json *j, const struct nlattr *const *tb, const struct attr_name *a,
+		      size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (tb[a[i].type])
@@ -51,7 +53,8 @@ static void put_stats(struct json *j, const struct nlattr *xstats, const struct 
 /* Bytes per second of a struct tc_ratespec at @at, or of the 64-bit attribute that replaces it. */
 static uint64_t rate_bytes(struct span s, size_t at, const struct nlattr *rate64)
 {
-	return rate64 ? (uint64_t)nl_int(rate64, 0) : nl_get_u32(s, at + offsetof(struct tc_ratespec, rate));
+	return rate64 ? (uint64_t)nl_int(rate64, 0)
+		      : nl_get_u32(s, at + offsetof(struct tc_ratespec, rate));
 }
 
 static int64_t bits(uint64_t bytes)
@@ -89,7 +92,8 @@ static void opt_htb_class(const struct nlattr *const *tb, struct tc_limits *lim,
 	lim->rate_bps = bits(rate);
 	lim->burst_bytes = burst_bytes(rate, nl_get_u32(s, offsetof(struct tc_htb_opt, buffer)));
 	json_int(j, "ceil_bps", bits(ceil));
-	json_int(j, "cburst_bytes", burst_bytes(ceil, nl_get_u32(s, offsetof(struct tc_htb_opt, cbuffer))));
+	json_int(j, "cburst_bytes",
+		 burst_bytes(ceil, nl_get_u32(s, offsetof(struct tc_htb_opt, cbuffer))));
 	json_uint(j, "quantum", nl_get_u32(s, offsetof(struct tc_htb_opt, quantum)));
 	json_uint(j, "level", nl_get_u32(s, offsetof(struct tc_htb_opt, level)));
 	json_uint(j, "prio", nl_get_u32(s, offsetof(struct tc_htb_opt, prio)));
@@ -112,10 +116,13 @@ static void opt_hfsc_class(const struct nlattr *const *tb, struct tc_limits *lim
 	json_int(j, "upper_bps", bits(nl_get_u32(nl_raw(tb[TCA_HFSC_USC]), 8)));
 }
 
-static void opt_netem(struct span s, const struct nlattr *const *tb, struct tc_limits *lim, struct json *j)
+static void opt_netem(struct span s, const struct nlattr *const *tb, struct tc_limits *lim,
+		      struct json *j)
 {
-	int64_t latency_ns = (int64_t)nl_get_u32(s, offsetof(struct tc_netem_qopt, latency)) << PSCHED_SHIFT;
-	int64_t jitter_ns = (int64_t)nl_get_u32(s, offsetof(struct tc_netem_qopt, jitter)) << PSCHED_SHIFT;
+	int64_t latency_ns = (int64_t)nl_get_u32(s, offsetof(struct tc_netem_qopt, latency))
+			     << PSCHED_SHIFT;
+	int64_t jitter_ns = (int64_t)nl_get_u32(s, offsetof(struct tc_netem_qopt, jitter))
+			    << PSCHED_SHIFT;
 	struct span rate = nl_raw(tb[TCA_NETEM_RATE]);
 	int64_t bytes;
 
@@ -123,8 +130,10 @@ static void opt_netem(struct span s, const struct nlattr *const *tb, struct tc_l
 	json_int(j, "delay_ns", nl_int(tb[TCA_NETEM_LATENCY64], latency_ns));
 	json_int(j, "jitter_ns", nl_int(tb[TCA_NETEM_JITTER64], jitter_ns));
 	/* a probability of 1 is UINT32_MAX */
-	json_real(j, "loss", nl_get_u32(s, offsetof(struct tc_netem_qopt, loss)) / (double)UINT32_MAX);
-	json_real(j, "duplicate", nl_get_u32(s, offsetof(struct tc_netem_qopt, duplicate)) / (double)UINT32_MAX);
+	json_real(j, "loss",
+		  nl_get_u32(s, offsetof(struct tc_netem_qopt, loss)) / (double)UINT32_MAX);
+	json_real(j, "duplicate",
+		  nl_get_u32(s, offsetof(struct tc_netem_qopt, duplicate)) / (double)UINT32_MAX);
 	json_real(j, "reorder", nl_get_u32(nl_raw(tb[TCA_NETEM_REORDER]), 0) / (double)UINT32_MAX);
 	json_real(j, "corrupt", nl_get_u32(nl_raw(tb[TCA_NETEM_CORRUPT]), 0) / (double)UINT32_MAX);
 	if (tb[TCA_NETEM_LOSS])
@@ -137,10 +146,14 @@ static void opt_netem(struct span s, const struct nlattr *const *tb, struct tc_l
 static void opt_fq_codel(const struct nlattr *const *tb, struct tc_limits *lim, struct json *j)
 {
 	static const struct attr_name names[] = {
-		{ "flows", TCA_FQ_CODEL_FLOWS },	 { "quantum", TCA_FQ_CODEL_QUANTUM },
-		{ "target_us", TCA_FQ_CODEL_TARGET },	 { "interval_us", TCA_FQ_CODEL_INTERVAL },
-		{ "ce_threshold_us", TCA_FQ_CODEL_CE_THRESHOLD }, { "memory_limit", TCA_FQ_CODEL_MEMORY_LIMIT },
-		{ "drop_batch", TCA_FQ_CODEL_DROP_BATCH_SIZE },	 { "ecn", TCA_FQ_CODEL_ECN },
+		{ "flows", TCA_FQ_CODEL_FLOWS },
+		{ "quantum", TCA_FQ_CODEL_QUANTUM },
+		{ "target_us", TCA_FQ_CODEL_TARGET },
+		{ "interval_us", TCA_FQ_CODEL_INTERVAL },
+		{ "ce_threshold_us", TCA_FQ_CODEL_CE_THRESHOLD },
+		{ "memory_limit", TCA_FQ_CODEL_MEMORY_LIMIT },
+		{ "drop_batch", TCA_FQ_CODEL_DROP_BATCH_SIZE },
+		{ "ecn", TCA_FQ_CODEL_ECN },
 	};
 
 	lim->limit_packets = nl_int(tb[TCA_FQ_CODEL_LIMIT], -1);
@@ -150,23 +163,30 @@ static void opt_fq_codel(const struct nlattr *const *tb, struct tc_limits *lim, 
 static void opt_fq(const struct nlattr *const *tb, struct tc_limits *lim, struct json *j)
 {
 	static const struct attr_name names[] = {
-		{ "flow_limit", TCA_FQ_FLOW_PLIMIT },	    { "quantum", TCA_FQ_QUANTUM },
-		{ "initial_quantum", TCA_FQ_INITIAL_QUANTUM }, { "maxrate", TCA_FQ_FLOW_MAX_RATE },
-		{ "low_rate_threshold", TCA_FQ_LOW_RATE_THRESHOLD }, { "refill_delay_us", TCA_FQ_FLOW_REFILL_DELAY },
-		{ "timer_slack_ns", TCA_FQ_TIMER_SLACK },   { "horizon_us", TCA_FQ_HORIZON },
-		{ "horizon_drop", TCA_FQ_HORIZON_DROP },    { "ce_threshold_us", TCA_FQ_CE_THRESHOLD },
+		{ "flow_limit", TCA_FQ_FLOW_PLIMIT },
+		{ "quantum", TCA_FQ_QUANTUM },
+		{ "initial_quantum", TCA_FQ_INITIAL_QUANTUM },
+		{ "maxrate", TCA_FQ_FLOW_MAX_RATE },
+		{ "low_rate_threshold", TCA_FQ_LOW_RATE_THRESHOLD },
+		{ "refill_delay_us", TCA_FQ_FLOW_REFILL_DELAY },
+		{ "timer_slack_ns", TCA_FQ_TIMER_SLACK },
+		{ "horizon_us", TCA_FQ_HORIZON },
+		{ "horizon_drop", TCA_FQ_HORIZON_DROP },
+		{ "ce_threshold_us", TCA_FQ_CE_THRESHOLD },
 	};
 
 	lim->limit_packets = nl_int(tb[TCA_FQ_PLIMIT], -1);
 	put_attrs(j, tb, names, ARRAY_SIZE(names));
 }
 
-static void opt_cake(const struct nlattr *const *tb, const struct nlattr *app, struct tc_limits *lim, struct json *j)
+static void opt_cake(const struct nlattr *const *tb, const struct nlattr *app,
+		     struct tc_limits *lim, struct json *j)
 {
 	static const struct attr_name names[] = {
-		{ "rtt_us", TCA_CAKE_RTT },	   { "target_us", TCA_CAKE_TARGET }, { "overhead", TCA_CAKE_OVERHEAD },
-		{ "diffserv", TCA_CAKE_DIFFSERV_MODE }, { "flow_mode", TCA_CAKE_FLOW_MODE }, { "nat", TCA_CAKE_NAT },
-		{ "ingress", TCA_CAKE_INGRESS },   { "split_gso", TCA_CAKE_SPLIT_GSO },
+		{ "rtt_us", TCA_CAKE_RTT },	     { "target_us", TCA_CAKE_TARGET },
+		{ "overhead", TCA_CAKE_OVERHEAD },   { "diffserv", TCA_CAKE_DIFFSERV_MODE },
+		{ "flow_mode", TCA_CAKE_FLOW_MODE }, { "nat", TCA_CAKE_NAT },
+		{ "ingress", TCA_CAKE_INGRESS },     { "split_gso", TCA_CAKE_SPLIT_GSO },
 	};
 	const struct nlattr *st[TB_MAX];
 	int64_t rate = nl_int(tb[TCA_CAKE_BASE_RATE64], 0);
@@ -178,16 +198,17 @@ static void opt_cake(const struct nlattr *const *tb, const struct nlattr *app, s
 		return;
 	lim->limit_bytes = nl_int(st[TCA_CAKE_STATS_MEMORY_LIMIT], -1);
 	json_open_object(j, "stats");
-	json_int(j, "capacity_bps", bits((uint64_t)nl_int(st[TCA_CAKE_STATS_CAPACITY_ESTIMATE64], 0)));
+	json_int(j, "capacity_bps",
+		 bits((uint64_t)nl_int(st[TCA_CAKE_STATS_CAPACITY_ESTIMATE64], 0)));
 	json_int(j, "memory_used", nl_int(st[TCA_CAKE_STATS_MEMORY_USED], 0));
 	json_close_object(j);
 }
 
 static void opt_codel(const struct nlattr *const *tb, struct tc_limits *lim, struct json *j)
 {
-	static const struct attr_name names[] = {
-		{ "target_us", TCA_CODEL_TARGET }, { "interval_us", TCA_CODEL_INTERVAL }, { "ecn", TCA_CODEL_ECN }
-	};
+	static const struct attr_name names[] = { { "target_us", TCA_CODEL_TARGET },
+						  { "interval_us", TCA_CODEL_INTERVAL },
+						  { "ecn", TCA_CODEL_ECN } };
 
 	lim->limit_packets = nl_int(tb[TCA_CODEL_LIMIT], -1);
 	put_attrs(j, tb, names, ARRAY_SIZE(names));
@@ -195,7 +216,9 @@ static void opt_codel(const struct nlattr *const *tb, struct tc_limits *lim, str
 
 static void opt_red(const struct nlattr *const *tb, struct tc_limits *lim, struct json *j)
 {
-	static const struct member parms[] = { { "min_bytes", 4, 4 }, { "max_bytes", 8, 4 }, { "flags", 15, 1 } };
+	static const struct member parms[] = { { "min_bytes", 4, 4 },
+					       { "max_bytes", 8, 4 },
+					       { "flags", 15, 1 } };
 	struct span s = nl_raw(tb[TCA_RED_PARMS]);
 
 	lim->limit_bytes = nl_get_u32(s, 0);
@@ -205,7 +228,9 @@ static void opt_red(const struct nlattr *const *tb, struct tc_limits *lim, struc
 /* Kinds whose options are a plain structure. Return: whether @kind is one. */
 static bool opt_plain(struct span kind, struct span s, struct tc_limits *lim, struct json *j)
 {
-	static const struct member sfq[] = { { "quantum", 0, 4 }, { "perturb_s", 4, 4 }, { "divisor", 12, 4 }, { "flows", 16, 4 } };
+	static const struct member sfq[] = {
+		{ "quantum", 0, 4 }, { "perturb_s", 4, 4 }, { "divisor", 12, 4 }, { "flows", 16, 4 }
+	};
 	static const struct member bands[] = { { "bands", 0, 4 } };
 	static const struct member mqprio[] = { { "num_tc", 0, 1 } };
 
@@ -224,29 +249,43 @@ static bool opt_plain(struct span kind, struct span s, struct tc_limits *lim, st
 	} else if (span_is(kind, "mqprio")) {
 		put_members(j, s, mqprio, ARRAY_SIZE(mqprio));
 	} else {
-		return span_is(kind, "mq") || span_is(kind, "noqueue") || span_is(kind, "ingress") || span_is(kind, "clsact");
+		return span_is(kind, "mq") || span_is(kind, "noqueue") ||
+		       span_is(kind, "ingress") || span_is(kind, "clsact");
 	}
 	return true;
 }
 
-/* Statistics of the kinds that have their own (include/uapi/linux/pkt_sched.h, struct tc_*_xstats, tc_fq_qd_stats). */
+/* Statistics of the kinds that have their own (include/uapi/linux/pkt_sched.h, struct tc_*_xstats,
+ * tc_fq_qd_stats). */
 static void opt_xstats(struct span kind, bool class, const struct nlattr *x, struct json *j)
 {
 	static const struct member fq_codel[] = {
-		{ "maxpacket", 4, 4 },	   { "drop_overlimit", 8, 4 }, { "ecn_mark", 12, 4 },
-		{ "new_flow_count", 16, 4 }, { "new_flows_len", 20, 4 }, { "old_flows_len", 24, 4 },
-		{ "ce_mark", 28, 4 },	   { "memory_usage", 32, 4 },  { "drop_overmemory", 36, 4 },
+		{ "maxpacket", 4, 4 },	      { "drop_overlimit", 8, 4 },
+		{ "ecn_mark", 12, 4 },	      { "new_flow_count", 16, 4 },
+		{ "new_flows_len", 20, 4 },   { "old_flows_len", 24, 4 },
+		{ "ce_mark", 28, 4 },	      { "memory_usage", 32, 4 },
+		{ "drop_overmemory", 36, 4 },
 	};
 	static const struct member fq[] = {
-		{ "gc_flows", 0, 8 },	{ "highprio_packets", 8, 8 },	{ "throttled", 24, 8 },	   { "flows_plimit", 32, 8 },
-		{ "pkts_too_long", 40, 8 }, { "allocation_errors", 48, 8 }, { "flows", 64, 4 },	   { "inactive_flows", 68, 4 },
-		{ "throttled_flows", 72, 4 }, { "unthrottle_latency_ns", 76, 4 }, { "ce_mark", 80, 8 }, { "horizon_drops", 88, 8 },
+		{ "gc_flows", 0, 8 },	      { "highprio_packets", 8, 8 },
+		{ "throttled", 24, 8 },	      { "flows_plimit", 32, 8 },
+		{ "pkts_too_long", 40, 8 },   { "allocation_errors", 48, 8 },
+		{ "flows", 64, 4 },	      { "inactive_flows", 68, 4 },
+		{ "throttled_flows", 72, 4 }, { "unthrottle_latency_ns", 76, 4 },
+		{ "ce_mark", 80, 8 },	      { "horizon_drops", 88, 8 },
 		{ "horizon_caps", 96, 8 },
 	};
-	static const struct member red[] = { { "early", 0, 4 }, { "pdrop", 4, 4 }, { "other", 8, 4 }, { "marked", 12, 4 } };
-	static const struct member htb[] = { { "lends", 0, 4 }, { "borrows", 4, 4 }, { "giants", 8, 4 } };
-	static const struct member codel[] = { { "maxpacket", 0, 4 },	    { "ldelay_us", 12, 4 }, { "drop_overlimit", 20, 4 },
-					       { "ecn_mark", 24, 4 }, { "dropping", 28, 4 } };
+	static const struct member red[] = {
+		{ "early", 0, 4 }, { "pdrop", 4, 4 }, { "other", 8, 4 }, { "marked", 12, 4 }
+	};
+	static const struct member htb[] = { { "lends", 0, 4 },
+					     { "borrows", 4, 4 },
+					     { "giants", 8, 4 } };
+	static const struct member codel[] = { { "maxpacket", 0, 4 },
+					       { "ldelay_us", 12, 4 },
+					       { "drop_overlimit", 20, 4 },
+					       { "ecn_mark", 24, 4 },
+					       { "dropping", 28, 4 } };
 
 	if (span_is(kind, "fq_codel") && nl_get_u32(nl_raw(x), 0) == TCA_FQ_CODEL_XSTATS_QDISC)
 		put_stats(j, x, fq_codel, ARRAY_SIZE(fq_codel));
@@ -260,8 +299,8 @@ static void opt_xstats(struct span kind, bool class, const struct nlattr *x, str
 		put_stats(j, x, codel, ARRAY_SIZE(codel));
 }
 
-bool tc_options(struct span kind, bool class, const struct nlattr *opt, const struct nlattr *xstats, struct tc_limits *lim,
-		struct json *j)
+bool tc_options(struct span kind, bool class, const struct nlattr *opt, const struct nlattr *xstats,
+		struct tc_limits *lim, struct json *j)
 {
 	const struct nlattr *tb[TB_MAX];
 	struct span s = nl_raw(opt), attrs = s;
@@ -272,7 +311,8 @@ bool tc_options(struct span kind, bool class, const struct nlattr *opt, const st
 		if (netem) { /* attributes stand behind a structure */
 			size_t n = NLA_ALIGN(sizeof(struct tc_netem_qopt));
 
-			attrs = s.n >= n ? (struct span){ s.p + n, s.n - n } : (struct span){ s.p, 0 };
+			attrs = s.n >= n ? (struct span){ s.p + n, s.n - n }
+					 : (struct span){ s.p, 0 };
 		}
 		if (!nl_attrs(attrs, tb, ARRAY_SIZE(tb)))
 			return false;

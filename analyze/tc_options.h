@@ -19,7 +19,7 @@ struct tc_limits {
  * @j:      an open object that gets the rest, by the words of tc(8)
  * Return: whether the attributes' lengths hold.
  */
-bool tc_options(struct span kind, bool class, const struct nlattr *opt, const struct nlattr *xstats, struct tc_limits *lim,
-		struct json *j);
+bool tc_options(struct span kind, bool class, const struct nlattr *opt, const struct nlattr *xstats,
+		struct tc_limits *lim, struct json *j);
 
 #endif

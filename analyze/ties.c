@@ -50,6 +50,7 @@
 #define VOTES_MAX    500
 #define ERROR_MAX_NS 1000000 /* with clocks worse than that, time ties nothing */
 #define VLAN_BYTES   4
+#define GAP_NS	     1000000 /* to the first event of a CPU whose events began a little later */
 #define PASSES_MAX   16
 
 enum { TIE_NONE, TIE_UNIQUE, TIE_ORDERED, TIE_AMBIGUOUS };
@@ -73,6 +74,12 @@ struct group {
 	uint64_t refused; /* beyond EVENTS_MAX */
 };
 
+/* What has no counterpart. */
+struct report {
+	uint64_t frames, outside, lost, unknown; /* frames, and those of them without an event */
+	uint64_t events, bare;			 /* events beside a tap, and those of them without a frame */
+};
+
 struct ties {
 	struct db *db;
 	struct frames *frames;
@@ -81,6 +88,7 @@ struct ties {
 	size_t group_n;
 	struct tie *out;
 	size_t out_n, out_cap;
+	struct report report;
 };
 
 /* A frame while its group is matched. */
@@ -607,7 +615,63 @@ static int match_run(struct match *m, const size_t *ranges, size_t streams)
 	return rc;
 }
 
-static int match_group(struct ties *t, struct group *g)
+static bool in_gap(const struct ties_seen *seen, int64_t ts)
+{
+	size_t lo = 0, hi = seen->gaps_n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (seen->gaps[mid].to_ns < ts)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < seen->gaps_n && seen->gaps[lo].from_ns <= ts;
+}
+
+/* Counts what this group leaves over. A stamp may be taken just before the first event that shows its packet. */
+static void count_rest(const struct match *m, const struct ties_seen *seen)
+{
+	struct report *r = &m->t->report;
+
+	for (size_t i = 0; i < m->f_n; i++) {
+		int64_t ts = m->f[i].ref->ts_ns;
+
+		r->frames++;
+		if (taken(m, i))
+			continue;
+		if (ts < seen->first_ns + GAP_NS || ts > seen->last_ns)
+			r->outside++;
+		else if (in_gap(seen, ts))
+			r->lost++;
+		else
+			r->unknown++;
+	}
+	r->events += m->g->n;
+	for (size_t i = 0; i < m->g->n; i++)
+		r->bare += !m->owner[i];
+}
+
+static void report_rest(const struct ties *t)
+{
+	const struct report *r = &t->report;
+	uint64_t rest = r->outside + r->lost + r->unknown;
+
+	if (rest)
+		db_quality(t->db, &(struct quality){ "note", "ties", -1, NULL, -1, -1, (int64_t)rest },
+			   "of %" PRIu64 " captured frames, %" PRIu64 " are tied to no packet: %" PRIu64
+			   " were captured before or after the events, %" PRIu64 " while events were lost, %" PRIu64
+			   " for no reason that is known",
+			   r->frames, rest, r->outside, r->lost, r->unknown);
+	if (r->bare)
+		db_quality(t->db, &(struct quality){ "note", "ties", -1, NULL, -1, -1, (int64_t)r->bare },
+			   "of %" PRIu64 " times that a packet passed a capture, %" PRIu64
+			   " gave no frame: a capture filter, frames lost, captured later or before, or not visible to captures",
+			   r->events, r->bare);
+}
+
+static int match_group(struct ties *t, struct group *g, const struct ties_seen *seen)
 {
 	struct match m = { .t = t, .g = g };
 	size_t all = frames_stream_count(t->frames), streams = 0, *ranges = calloc(all + 1, sizeof(*ranges));
@@ -639,6 +703,8 @@ static int match_group(struct ties *t, struct group *g)
 		rc = tie_add(t, &(struct tie){ r->packet_id, frames_stream_at(t->frames, m.f[i].stream)->netns_id,
 					       dev_id, r->ts_ns, r->flow_id, r->tie, (uint8_t)g->direction });
 	}
+	if (!rc)
+		count_rest(&m, seen);
 	match_free(&m);
 	free(ranges);
 	return rc;
@@ -657,7 +723,7 @@ static int tie_cmp(const void *a, const void *b)
 	return (y->direction > x->direction) - (y->direction < x->direction);
 }
 
-int ties_match(struct ties *t)
+int ties_match(struct ties *t, const struct ties_seen *seen)
 {
 	int rc = 0;
 
@@ -667,8 +733,10 @@ int ties_match(struct ties *t)
 		if (g->refused)
 			db_quality(t->db, &(struct quality){ "limit", "ties", -1, g->dev, -1, -1, (int64_t)g->refused },
 				   "too many packets on this device: the last ones are not connected to their frames");
-		rc = match_group(t, g);
+		rc = match_group(t, g, seen);
 	}
+	if (!rc)
+		report_rest(t);
 	if (!rc && t->out_n)
 		qsort(t->out, t->out_n, sizeof(*t->out), tie_cmp);
 	return rc;

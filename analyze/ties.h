@@ -45,8 +45,20 @@ int64_t ties_add(struct ties *t, int group, const struct tie_event *e);
 /* ties_bound() - when the CPU did something else after event @i of @group: it was stamped before that. */
 void ties_bound(struct ties *t, int group, int64_t i, int64_t ts_ns);
 
-/* ties_match() - match, mark the frames of the index. Return: 0, -ENOMEM. */
-int ties_match(struct ties *t);
+/* A time in which events were lost, CLOCK_REALTIME, ns. */
+struct ties_gap {
+	int64_t from_ns, to_ns;
+};
+
+/* What of the time the events cover. */
+struct ties_seen {
+	int64_t first_ns, last_ns;   /* of all events */
+	const struct ties_gap *gaps; /* in order, none overlaps another */
+	size_t gaps_n;
+};
+
+/* ties_match() - match, mark the frames of the index, and say in quality what has no counterpart and why. Return: 0, -ENOMEM. */
+int ties_match(struct ties *t, const struct ties_seen *seen);
 
 /* ties_list() - the result, by packet, then the best first, then by time. */
 const struct tie *ties_list(const struct ties *t, size_t *n);

@@ -5,7 +5,8 @@
 
 #include "rep.h"
 
-/* Each writes its whole document to @f. Errors of reading are left in @r, errors of writing in @f. */
+/* Each writes its whole document to @f. Errors of reading are left in @r, errors of writing in @f.
+ */
 void html_write(struct rep *r, FILE *f);
 void markdown_write(struct rep *r, FILE *f);
 void json_report_write(struct rep *r, FILE *f);

@@ -31,18 +31,35 @@ struct panel {
 
 static const struct panel panels[] = {
 	{ "verdict", "Verdict", NULL, panel_verdict },
-	{ "stack", "The stack", "Every packet that was seen, from the NIC to the application and back: how many came by, where they were dropped, and how long the way to each place took.", panel_stack },
+	{ "stack", "The stack",
+	  "Every packet that was seen, from the NIC to the application and back: how many came by, "
+	  "where they were dropped, and how long the way to each place took.",
+	  panel_stack },
 	{ "timeline", "Timeline", "What happened when.", panel_timeline },
-	{ "drops", "Drops by place and reason", "Which function freed packets, why, and whether that is a loss.", panel_drops },
-	{ "packets", "Packets", "Chosen packets with every stage that was seen of them: those of the findings, some of each kind of drop, the slowest, and typical ones.", panel_packets },
-	{ "latency", "Latency per stage", "Time between two stages of one packet, over all packets.", panel_latency },
-	{ "cpus", "CPUs", "Where packets changed CPU, what the softirqs cost, and the settings that decide it.", panel_cpus },
+	{ "drops", "Drops by place and reason",
+	  "Which function freed packets, why, and whether that is a loss.", panel_drops },
+	{ "packets", "Packets",
+	  "Chosen packets with every stage that was seen of them: those of the findings, some of "
+	  "each kind of drop, the slowest, and typical ones.",
+	  panel_packets },
+	{ "latency", "Latency per stage",
+	  "Time between two stages of one packet, over all packets.", panel_latency },
+	{ "cpus", "CPUs",
+	  "Where packets changed CPU, what the softirqs cost, and the settings that decide it.",
+	  panel_cpus },
 	{ "sockets", "Sockets", "Queues and limits at the last snapshot.", panel_sockets },
-	{ "conntrack", "Connection tracking", "How full it is, what it refused, and its timeouts.", panel_conntrack },
-	{ "ledger", "Counters ledger", "Each counter that moved, and how much of it the recorded events explain.", panel_ledger },
-	{ "config", "Configuration that matters", "Settings that decide about what stands above.", panel_config },
-	{ "unseen", "What was not seen", "Gaps and limits of this recording. What depends on them is less certain.", panel_unseen },
-	{ "recording", "How it was recorded", "Options, amounts and cost of the recording.", panel_recording },
+	{ "conntrack", "Connection tracking", "How full it is, what it refused, and its timeouts.",
+	  panel_conntrack },
+	{ "ledger", "Counters ledger",
+	  "Each counter that moved, and how much of it the recorded events explain.",
+	  panel_ledger },
+	{ "config", "Configuration that matters", "Settings that decide about what stands above.",
+	  panel_config },
+	{ "unseen", "What was not seen",
+	  "Gaps and limits of this recording. What depends on them is less certain.",
+	  panel_unseen },
+	{ "recording", "How it was recorded", "Options, amounts and cost of the recording.",
+	  panel_recording },
 };
 
 static void write_policy(struct page *p)
@@ -84,7 +101,8 @@ static void write_header(struct page *p)
 	if (p->r->start_ns)
 		fprintf(p->f, "<span>%s</span> ", text_utc(p->r->start_ns).s);
 	if (p->r->end_ns > p->r->start_ns)
-		fprintf(p->f, "<span>%s long</span>", text_duration(ns_diff(p->r->end_ns, p->r->start_ns)).s);
+		fprintf(p->f, "<span>%s long</span>",
+			text_duration(ns_diff(p->r->end_ns, p->r->start_ns)).s);
 	fputs("</p>", p->f);
 	if (p->r->incomplete) {
 		fputs("\n<p class=\"cut\"><strong>The tape is incomplete.</strong> ", p->f);
@@ -104,8 +122,10 @@ static void write_nav(struct page *p)
 static void write_main(struct page *p)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(panels); i++) {
-		fprintf(p->f, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", panels[i].id,
-			panels[i].id, panels[i].id, panels[i].title);
+		fprintf(p->f,
+			"<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 "
+			"id=\"%s-title\">%s</h2>\n",
+			panels[i].id, panels[i].id, panels[i].id, panels[i].title);
 		if (panels[i].lede)
 			fprintf(p->f, "<p class=\"lede\">%s</p>\n", panels[i].lede);
 		panels[i].write(p);
@@ -115,7 +135,8 @@ static void write_main(struct page *p)
 
 static void write_footer(struct page *p)
 {
-	fputs("<p>Written by skbtape " SKBTAPE_VERSION ". This page makes no request to anywhere. Times are UTC, or seconds since "
+	fputs("<p>Written by skbtape " SKBTAPE_VERSION
+	      ". This page makes no request to anywhere. Times are UTC, or seconds since "
 	      "the start of the recording. Where a command says <code>DB</code>, that is what "
 	      "<code>skbtape analyze TAPE</code> writes.</p>",
 	      p->f);
@@ -157,9 +178,9 @@ static void write_mark(struct page *p, struct span mark)
 		const char *name;
 		void (*write)(struct page *p);
 	} marks[] = {
-		{ "policy", write_policy }, { "title", write_title },	{ "style", write_style }, { "header", write_header },
-		{ "nav", write_nav },	    { "main", write_main },	{ "footer", write_footer }, { "data", write_data },
-		{ "script", write_script },
+		{ "policy", write_policy }, { "title", write_title }, { "style", write_style },
+		{ "header", write_header }, { "nav", write_nav },     { "main", write_main },
+		{ "footer", write_footer }, { "data", write_data },   { "script", write_script },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)

@@ -11,7 +11,9 @@
 
 void panel_unseen(struct page *p)
 {
-	static const struct head heads[] = { { "Kind", false }, { "About", false }, { "CPU", true }, { "Device", false }, { "From", true }, { "To", true },
+	static const struct head heads[] = { { "Kind", false }, { "About", false },
+					     { "CPU", true },	{ "Device", false },
+					     { "From", true },	{ "To", true },
 					     { "Count", true }, { "What it means", false } };
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM quality", 0), shown = 0;
 	sqlite3_stmt *st;
@@ -21,8 +23,10 @@ void panel_unseen(struct page *p)
 		return;
 	}
 	page_table(p, "What was not seen or is not certain", heads, ARRAY_SIZE(heads));
-	st = rep_query(p->r, "SELECT kind, source, cpu, dev, from_ns, to_ns, count, note FROM quality ORDER BY kind NOT IN ('tape-cut', 'tape-damaged'), "
-			     "kind NOT IN ('events-lost', 'frames-lost'), kind = 'note', id LIMIT 120");
+	st = rep_query(p->r,
+		       "SELECT kind, source, cpu, dev, from_ns, to_ns, count, note FROM quality "
+		       "ORDER BY kind NOT IN ('tape-cut', 'tape-damaged'), "
+		       "kind NOT IN ('events-lost', 'frames-lost'), kind = 'note', id LIMIT 120");
 	while (rep_row(p->r, &st)) {
 		shown++;
 		page_row(p);
@@ -69,7 +73,8 @@ static void td_fact(struct page *p, const char *key, const char *value)
 		fputs(text_duration(v).s, p->f);
 	else if (ends_with(key, "_bytes") || strstr(key, "bytes_"))
 		fputs(text_bytes(v).s, p->f);
-	else if (!strncmp(key, "events_", 7) || !strncmp(key, "frames", 6) || !strncmp(key, "end.", 4))
+	else if (!strncmp(key, "events_", 7) || !strncmp(key, "frames", 6) ||
+		 !strncmp(key, "end.", 4))
 		fputs(text_count(v).s, p->f);
 	else
 		fprintf(p->f, "%" PRId64, v);
@@ -79,7 +84,11 @@ static void td_fact(struct page *p, const char *key, const char *value)
 static void write_facts(struct page *p)
 {
 	static const struct head heads[] = { { "Fact", false }, { "Value", false } };
-	int64_t all = rep_int(p->r, "SELECT count(*) FROM tape WHERE value IS NOT NULL AND key NOT IN ('tape_path')", 0), shown = 0;
+	int64_t all = rep_int(p->r,
+			      "SELECT count(*) FROM tape WHERE value IS NOT NULL AND key NOT IN "
+			      "('tape_path')",
+			      0),
+		shown = 0;
 	sqlite3_stmt *st;
 
 	if (!all) {
@@ -88,8 +97,10 @@ static void write_facts(struct page *p)
 	}
 	page_table(p, "The recording", heads, ARRAY_SIZE(heads));
 	/* where the tape lay on this machine is nobody's business who reads the report */
-	st = rep_query(p->r, "SELECT key, value FROM tape WHERE value IS NOT NULL AND key NOT IN ('tape_path') ORDER BY "
-			     "key NOT IN ('host', 'kernel', 'start_ns', 'end_ns'), key GLOB 'end.*', key LIMIT 140");
+	st = rep_query(p->r, "SELECT key, value FROM tape WHERE value IS NOT NULL AND key NOT IN "
+			     "('tape_path') ORDER BY "
+			     "key NOT IN ('host', 'kernel', 'start_ns', 'end_ns'), key GLOB "
+			     "'end.*', key LIMIT 140");
 	while (rep_row(p->r, &st)) {
 		shown++;
 		page_row(p);
@@ -104,13 +115,17 @@ static void write_facts(struct page *p)
 static void write_cost(struct page *p)
 {
 	int64_t span = ns_diff(p->r->end_ns, p->r->start_ns);
-	int64_t user = rep_fact_int(p->r, "end.cpu_user_ns", -1), sys = rep_fact_int(p->r, "end.cpu_system_ns", -1);
+	int64_t user = rep_fact_int(p->r, "end.cpu_user_ns", -1),
+		sys = rep_fact_int(p->r, "end.cpu_system_ns", -1);
 	int64_t rss = rep_fact_int(p->r, "end.max_rss_bytes", -1);
 
 	if (user < 0 || sys < 0 || span <= 0)
 		return;
-	fprintf(p->f, "<p>Recording cost %s of CPU time", text_duration((int64_t)sat_add_u64((uint64_t)user, (uint64_t)sys) & INT64_MAX).s);
-	fprintf(p->f, " (%s of one CPU)", text_percent((int64_t)sat_add_u64((uint64_t)user, (uint64_t)sys) & INT64_MAX, span).s);
+	fprintf(p->f, "<p>Recording cost %s of CPU time",
+		text_duration((int64_t)sat_add_u64((uint64_t)user, (uint64_t)sys) & INT64_MAX).s);
+	fprintf(p->f, " (%s of one CPU)",
+		text_percent((int64_t)sat_add_u64((uint64_t)user, (uint64_t)sys) & INT64_MAX, span)
+			.s);
 	if (rss >= 0)
 		fprintf(p->f, " and at most %s of memory", text_bytes(rss).s);
 	fputs(", not counting what the kernel spends inside each event.</p>\n", p->f);
@@ -118,15 +133,20 @@ static void write_cost(struct page *p)
 
 static void write_events(struct page *p)
 {
-	static const struct head heads[] = { { "Event", false }, { "Decoded", true }, { "In the ring buffer", true }, { "Share of the bytes", false } };
-	int64_t all = rep_int(p->r, "SELECT count(*) FROM event_type", 0), bytes = rep_int(p->r, "SELECT sum(bytes) FROM event_type", 0), shown = 0;
+	static const struct head heads[] = { { "Event", false },
+					     { "Decoded", true },
+					     { "In the ring buffer", true },
+					     { "Share of the bytes", false } };
+	int64_t all = rep_int(p->r, "SELECT count(*) FROM event_type", 0),
+		bytes = rep_int(p->r, "SELECT sum(bytes) FROM event_type", 0), shown = 0;
 	sqlite3_stmt *st;
 
 	if (!all)
 		return;
 	fputs("<details><summary>Recorded events</summary>\n", p->f);
 	page_table(p, "Recorded trace events", heads, ARRAY_SIZE(heads));
-	st = rep_query(p->r, "SELECT system, name, count, bytes FROM event_type ORDER BY count DESC, system, name LIMIT 60");
+	st = rep_query(p->r, "SELECT system, name, count, bytes FROM event_type ORDER BY count "
+			     "DESC, system, name LIMIT 60");
 	while (rep_row(p->r, &st)) {
 		shown++;
 		page_row(p);
@@ -145,7 +165,11 @@ static void write_events(struct page *p)
 
 static void write_netns(struct page *p)
 {
-	static const struct head heads[] = { { "Namespace", false }, { "Inode", true }, { "Names", false }, { "A process in it", true }, { "Recorded", false } };
+	static const struct head heads[] = { { "Namespace", false },
+					     { "Inode", true },
+					     { "Names", false },
+					     { "A process in it", true },
+					     { "Recorded", false } };
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM netns", 0), shown = 0;
 	sqlite3_stmt *st;
 

@@ -34,35 +34,54 @@ static void td_fill(struct page *p, sqlite3_stmt *st, int used, int limit, bool 
 	fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\">%s", col_int(st, used),
 		bytes ? text_bytes(col_int(st, used)).s : text_count(col_int(st, used)).s);
 	if (!col_null(st, limit))
-		fprintf(p->f, " <small>of %s</small>", bytes ? text_bytes(col_int(st, limit)).s : text_count(col_int(st, limit)).s);
+		fprintf(p->f, " <small>of %s</small>",
+			bytes ? text_bytes(col_int(st, limit)).s
+			      : text_count(col_int(st, limit)).s);
 	fputs("</td>", p->f);
 }
 
-/* The last snapshot's row of each socket, with its drops at the first one. The rank puts full and dropping ones first. */
+/* The last snapshot's row of each socket, with its drops at the first one. The rank puts full and
+ * dropping ones first. */
 static const char sockets_sql[] =
-	"WITH last AS (SELECT *, row_number() OVER (PARTITION BY netns_id, proto, coalesce(cookie, -id) ORDER BY snap_ns DESC, id DESC) AS k, "
-	"first_value(drops) OVER (PARTITION BY netns_id, proto, coalesce(cookie, -id) ORDER BY snap_ns, id) AS drops_first "
+	"WITH last AS (SELECT *, row_number() OVER (PARTITION BY netns_id, proto, coalesce(cookie, "
+	"-id) ORDER BY snap_ns DESC, id DESC) AS k, "
+	"first_value(drops) OVER (PARTITION BY netns_id, proto, coalesce(cookie, -id) ORDER BY "
+	"snap_ns, id) AS drops_first "
 	"FROM socket WHERE proto <> 'unix') "
 	/* a UDP socket without a peer is in state CLOSE to the kernel */
-	"SELECT proto, CASE WHEN proto = 'udp' AND state = 'CLOSE' THEN 'unconnected' ELSE state END, netns, src, sport, dst, dport, "
-	"CASE WHEN state = 'LISTEN' THEN rqueue END AS waiting, CASE WHEN state = 'LISTEN' THEN wqueue END AS backlog, "
+	"SELECT proto, CASE WHEN proto = 'udp' AND state = 'CLOSE' THEN 'unconnected' ELSE state "
+	"END, netns, src, sport, dst, dport, "
+	"CASE WHEN state = 'LISTEN' THEN rqueue END AS waiting, CASE WHEN state = 'LISTEN' THEN "
+	"wqueue END AS backlog, "
 	"CASE WHEN state IS NOT 'LISTEN' THEN coalesce(rmem_bytes, rqueue) END AS rmem, "
 	"CASE WHEN state IS NOT 'LISTEN' THEN rcvbuf_bytes END AS rcvbuf, "
-	"CASE WHEN state IS NOT 'LISTEN' THEN max(coalesce(wmem_bytes, 0), coalesce(wmem_queued_bytes, wqueue, 0)) END AS wmem, "
-	"CASE WHEN state IS NOT 'LISTEN' THEN sndbuf_bytes END AS sndbuf, drops, drops - coalesce(drops_first, 0) AS grew, retrans, "
-	"CASE WHEN json_valid(tcp_info) THEN coalesce(json_extract(tcp_info, '$.rtt_us'), json_extract(tcp_info, '$.rtt')) END, uid, inode, "
+	"CASE WHEN state IS NOT 'LISTEN' THEN max(coalesce(wmem_bytes, 0), "
+	"coalesce(wmem_queued_bytes, wqueue, 0)) END AS wmem, "
+	"CASE WHEN state IS NOT 'LISTEN' THEN sndbuf_bytes END AS sndbuf, drops, drops - "
+	"coalesce(drops_first, 0) AS grew, retrans, "
+	"CASE WHEN json_valid(tcp_info) THEN coalesce(json_extract(tcp_info, '$.rtt_us'), "
+	"json_extract(tcp_info, '$.rtt')) END, uid, inode, "
 	"10.0 * (drops - coalesce(drops_first, 0) > 0) + "
-	"CASE WHEN state = 'LISTEN' THEN 1.0 * rqueue / max(wqueue, 1) ELSE max(1.0 * coalesce(rmem_bytes, rqueue, 0) / max(coalesce(rcvbuf_bytes, 1000000), 1), "
-	"1.0 * coalesce(wmem_queued_bytes, wqueue, 0) / max(coalesce(sndbuf_bytes, 1000000), 1)) END AS rank "
-	"FROM last WHERE k = 1 ORDER BY rank DESC, grew DESC, proto IN ('packet', 'raw'), proto, state, src, sport, dst, dport, id LIMIT 60";
+	"CASE WHEN state = 'LISTEN' THEN 1.0 * rqueue / max(wqueue, 1) ELSE max(1.0 * "
+	"coalesce(rmem_bytes, rqueue, 0) / max(coalesce(rcvbuf_bytes, 1000000), 1), "
+	"1.0 * coalesce(wmem_queued_bytes, wqueue, 0) / max(coalesce(sndbuf_bytes, 1000000), 1)) "
+	"END AS rank "
+	"FROM last WHERE k = 1 ORDER BY rank DESC, grew DESC, proto IN ('packet', 'raw'), proto, "
+	"state, src, sport, dst, dport, id LIMIT 60";
 
 void panel_sockets(struct page *p)
 {
-	static const struct head heads[] = { { "Protocol", false },	   { "State", false }, { "Namespace", false },	 { "Local", false },
-					     { "Remote", false },	   { "Accept queue", true }, { "Receive queue", true }, { "Send queue", true },
-					     { "Drops", true },	   { "grew by", true }, { "Retransmits", true },  { "RTT", true },
+	static const struct head heads[] = { { "Protocol", false },	{ "State", false },
+					     { "Namespace", false },	{ "Local", false },
+					     { "Remote", false },	{ "Accept queue", true },
+					     { "Receive queue", true }, { "Send queue", true },
+					     { "Drops", true },		{ "grew by", true },
+					     { "Retransmits", true },	{ "RTT", true },
 					     { "User id", true } };
-	int64_t all = rep_int(p->r, "SELECT count(*) FROM (SELECT 1 FROM socket WHERE proto <> 'unix' GROUP BY netns_id, proto, coalesce(cookie, -id))", 0);
+	int64_t all = rep_int(p->r,
+			      "SELECT count(*) FROM (SELECT 1 FROM socket WHERE proto <> 'unix' "
+			      "GROUP BY netns_id, proto, coalesce(cookie, -id))",
+			      0);
 	int64_t shown = 0;
 	sqlite3_stmt *st;
 
@@ -101,7 +120,10 @@ void panel_sockets(struct page *p)
 
 static int64_t write_sysctls(struct page *p, const char *caption, const char *where_sql)
 {
-	static const struct head heads[] = { { "Setting", false }, { "Namespace", false }, { "Value", false }, { "At the end", false } };
+	static const struct head heads[] = { { "Setting", false },
+					     { "Namespace", false },
+					     { "Value", false },
+					     { "At the end", false } };
 	sqlite3_stmt *st = rep_query(p->r, where_sql);
 	int64_t n = 0;
 
@@ -130,17 +152,29 @@ static int64_t write_sysctls(struct page *p, const char *caption, const char *wh
 
 void panel_conntrack(struct page *p)
 {
-	static const struct head fill_heads[] = { { "Namespace", false }, { "Entries", true }, { "Limit", true }, { "Full", false }, { "", true } };
-	static const struct head count_heads[] = { { "Counter", false }, { "Namespace", false }, { "Grew by", true } };
-	static const struct head entry_heads[] = { { "Namespace", false }, { "Protocol", false }, { "State", false }, { "Entries", true },
-						   { "Without a reply", true }, { "Share", false } };
+	static const struct head fill_heads[] = { { "Namespace", false },
+						  { "Entries", true },
+						  { "Limit", true },
+						  { "Full", false },
+						  { "", true } };
+	static const struct head count_heads[] = { { "Counter", false },
+						   { "Namespace", false },
+						   { "Grew by", true } };
+	static const struct head entry_heads[] = {
+		{ "Namespace", false }, { "Protocol", false },	     { "State", false },
+		{ "Entries", true },	{ "Without a reply", true }, { "Share", false }
+	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM conntrack", 0), n = 0;
 	sqlite3_stmt *st;
 	bool any = false;
 
-	st = rep_query(p->r, "SELECT c.netns, coalesce(c.value_end, c.value), m.value FROM sysctl c JOIN sysctl m ON m.netns_id = c.netns_id "
-			     "AND m.name = 'net.netfilter.nf_conntrack_max' WHERE c.name = 'net.netfilter.nf_conntrack_count' "
-			     "ORDER BY CAST(coalesce(c.value_end, c.value) AS INTEGER) DESC, c.netns LIMIT 40");
+	st = rep_query(
+		p->r,
+		"SELECT c.netns, coalesce(c.value_end, c.value), m.value FROM sysctl c JOIN sysctl "
+		"m ON m.netns_id = c.netns_id "
+		"AND m.name = 'net.netfilter.nf_conntrack_max' WHERE c.name = "
+		"'net.netfilter.nf_conntrack_count' "
+		"ORDER BY CAST(coalesce(c.value_end, c.value) AS INTEGER) DESC, c.netns LIMIT 40");
 	for (; rep_row(p->r, &st); any = true) {
 		if (!any)
 			page_table(p, "How full the table is", fill_heads, ARRAY_SIZE(fill_heads));
@@ -149,13 +183,16 @@ void panel_conntrack(struct page *p)
 		page_td_num(p, col_int(st, 1));
 		page_td_num(p, col_int(st, 2));
 		page_td_bar(p, col_int(st, 1), col_int(st, 2));
-		fprintf(p->f, "<td class=\"n\">%s</td>", text_percent(col_int(st, 1), col_int(st, 2)).s);
+		fprintf(p->f, "<td class=\"n\">%s</td>",
+			text_percent(col_int(st, 1), col_int(st, 2)).s);
 		page_row_end(p);
 	}
 	if (any)
 		page_table_end(p);
-	st = rep_query(p->r, "SELECT name, netns, sum(delta) FROM counter_delta WHERE source = 'conntrack' GROUP BY name, netns HAVING sum(delta) <> 0 "
-			     "ORDER BY name NOT IN ('drop', 'early_drop', 'insert_failed', 'invalid', 'error', 'clash_resolve'), 3 DESC, 1, 2 LIMIT 40");
+	st = rep_query(p->r, "SELECT name, netns, sum(delta) FROM counter_delta WHERE source = "
+			     "'conntrack' GROUP BY name, netns HAVING sum(delta) <> 0 "
+			     "ORDER BY name NOT IN ('drop', 'early_drop', 'insert_failed', "
+			     "'invalid', 'error', 'clash_resolve'), 3 DESC, 1, 2 LIMIT 40");
 	for (; rep_row(p->r, &st); n++) {
 		if (!n)
 			page_table(p, "Counters that moved", count_heads, ARRAY_SIZE(count_heads));
@@ -170,8 +207,10 @@ void panel_conntrack(struct page *p)
 	if (all) {
 		page_table(p, "Entries in the last snapshot", entry_heads, ARRAY_SIZE(entry_heads));
 		/* IPS_SEEN_REPLY is bit 1, include/uapi/linux/netfilter/nf_conntrack_common.h */
-		st = rep_query(p->r, "SELECT netns, proto, state, count(*), sum(status IS NOT NULL AND status & 2 = 0) FROM conntrack "
-				     "GROUP BY netns, proto, state ORDER BY 4 DESC, 1, 2, 3 LIMIT 60");
+		st = rep_query(p->r,
+			       "SELECT netns, proto, state, count(*), sum(status IS NOT NULL AND "
+			       "status & 2 = 0) FROM conntrack "
+			       "GROUP BY netns, proto, state ORDER BY 4 DESC, 1, 2, 3 LIMIT 60");
 		while (rep_row(p->r, &st)) {
 			page_row(p);
 			for (int i = 0; i < 3; i++)
@@ -184,19 +223,25 @@ void panel_conntrack(struct page *p)
 		page_table_end(p);
 	}
 	n += write_sysctls(p, "Limits and timeouts",
-			   "SELECT name, netns, value, value_end FROM sysctl WHERE name GLOB 'net.netfilter.nf_conntrack_*' AND name NOT IN "
-			   "('net.netfilter.nf_conntrack_count') AND (name GLOB '*_max' OR name GLOB '*timeout*' OR name GLOB '*buckets' OR "
-			   "name GLOB '*liberal' OR name GLOB '*loose') AND netns_id IN (SELECT netns_id FROM conntrack UNION SELECT min(netns_id) "
+			   "SELECT name, netns, value, value_end FROM sysctl WHERE name GLOB "
+			   "'net.netfilter.nf_conntrack_*' AND name NOT IN "
+			   "('net.netfilter.nf_conntrack_count') AND (name GLOB '*_max' OR name "
+			   "GLOB '*timeout*' OR name GLOB '*buckets' OR "
+			   "name GLOB '*liberal' OR name GLOB '*loose') AND netns_id IN (SELECT "
+			   "netns_id FROM conntrack UNION SELECT min(netns_id) "
 			   "FROM sysctl) ORDER BY netns, name LIMIT 60");
 	if (!any && !all && !n)
-		page_none(p, "Connection tracking was not active, or was not read. Whether it was refused stands under “What was not seen”.");
+		page_none(p, "Connection tracking was not active, or was not read. Whether it was "
+			     "refused stands under “What was not seen”.");
 }
 
 void panel_ledger(struct page *p)
 {
-	static const struct head heads[] = { { "Counter", false },	 { "Source", false }, { "Namespace", false }, { "Device", false },
-					     { "CPU", true },	 { "Grew by", true }, { "Explained", true }, { "Unexplained", true },
-					     { "", false },	 { "By what", false } };
+	static const struct head heads[] = { { "Counter", false },   { "Source", false },
+					     { "Namespace", false }, { "Device", false },
+					     { "CPU", true },	     { "Grew by", true },
+					     { "Explained", true },  { "Unexplained", true },
+					     { "", false },	     { "By what", false } };
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM ledger", 0), shown = 0;
 	sqlite3_stmt *st;
 
@@ -204,9 +249,12 @@ void panel_ledger(struct page *p)
 		page_none(p, "No counter moved, or no counters were recorded twice.");
 		return;
 	}
-	page_table(p, "Counters that moved: what no event explains first", heads, ARRAY_SIZE(heads));
-	st = rep_query(p->r, "SELECT name, source, netns, dev, cpu, delta, explained, unexplained, explanation FROM ledger "
-			     "ORDER BY coalesce(unexplained, 0) = 0, explained IS NULL, unexplained DESC, delta DESC, id LIMIT 140");
+	page_table(p, "Counters that moved: what no event explains first", heads,
+		   ARRAY_SIZE(heads));
+	st = rep_query(p->r, "SELECT name, source, netns, dev, cpu, delta, explained, unexplained, "
+			     "explanation FROM ledger "
+			     "ORDER BY coalesce(unexplained, 0) = 0, explained IS NULL, "
+			     "unexplained DESC, delta DESC, id LIMIT 140");
 	while (rep_row(p->r, &st)) {
 		shown++;
 		page_row(p);
@@ -222,7 +270,8 @@ void panel_ledger(struct page *p)
 		else
 			page_td_bar(p, col_int(st, 6), col_int(st, 5));
 		fputs("<td class=\"words\">", p->f);
-		page_text(p, col_null(st, 8) ? "no event tells about this counter" : col_text(st, 8));
+		page_text(p,
+			  col_null(st, 8) ? "no event tells about this counter" : col_text(st, 8));
 		fputs("</td>", p->f);
 		page_row_end(p);
 	}
@@ -232,41 +281,69 @@ void panel_ledger(struct page *p)
 
 /* Settings whose values decide about drops and delays; patterns of GLOB. */
 static const char config_sql[] =
-	"WITH curated(pattern) AS (VALUES ('net.core.[rw]mem_*'), ('net.core.netdev_max_backlog'), ('net.core.netdev_budget*'), "
-	"('net.core.dev_weight*'), ('net.core.somaxconn'), ('net.core.optmem_max'), ('net.core.default_qdisc'), ('net.core.rps_sock_flow_entries'), "
-	"('net.core.busy_*'), ('net.core.flow_limit*'), ('net.ipv4.ip_forward'), ('net.ipv6.conf.all.forwarding'), ('net.ipv6.conf.all.disable_ipv6'), "
-	"('net.ipv4.ip_local_port_range'), ('net.ipv4.ip_local_reserved_ports'), ('net.ipv4.tcp_[rw]mem'), ('net.ipv4.udp_mem'), ('net.ipv4.tcp_mem'), "
-	"('net.ipv4.udp_[rw]mem_min'), ('net.ipv4.tcp_max_syn_backlog'), ('net.ipv4.tcp_syncookies'), ('net.ipv4.tcp_tw_reuse'), "
-	"('net.ipv4.tcp_max_tw_buckets'), ('net.ipv4.tcp_fin_timeout'), ('net.ipv4.tcp_congestion_control'), ('net.ipv4.tcp_abort_on_overflow'), "
-	"('net.ipv4.tcp_mtu_probing'), ('net.ipv4.tcp_notsent_lowat'), ('net.ipv4.tcp_limit_output_bytes'), ('net.ipv4.tcp_retries*'), "
-	"('net.ipv4.tcp_timestamps'), ('net.ipv4.tcp_early_demux'), ('net.ipv4.conf.*.rp_filter'), ('net.ipv4.conf.*.log_martians'), "
-	"('net.ipv4.conf.*.route_localnet'), ('net.ipv4.conf.*.arp_ignore'), ('net.ipv4.icmp_ratelimit'), ('net.ipv4.icmp_msgs_per_sec'), "
-	"('net.ipv4.ipfrag_*'), ('net.ipv[46].neigh.default.gc_thresh*'), ('net.ipv4.neigh.default.unres_qlen*'), ('net.ipv4.route.max_size'), "
-	"('net.ipv4.fib_multipath_hash_policy'), ('net.netfilter.nf_conntrack_max'), ('net.bridge.bridge-nf-call-*')) "
-	"SELECT name, netns, value, value_end FROM sysctl s WHERE (value_end IS NOT NULL AND value_end <> value) "
+	"WITH curated(pattern) AS (VALUES ('net.core.[rw]mem_*'), ('net.core.netdev_max_backlog'), "
+	"('net.core.netdev_budget*'), "
+	"('net.core.dev_weight*'), ('net.core.somaxconn'), ('net.core.optmem_max'), "
+	"('net.core.default_qdisc'), ('net.core.rps_sock_flow_entries'), "
+	"('net.core.busy_*'), ('net.core.flow_limit*'), ('net.ipv4.ip_forward'), "
+	"('net.ipv6.conf.all.forwarding'), ('net.ipv6.conf.all.disable_ipv6'), "
+	"('net.ipv4.ip_local_port_range'), ('net.ipv4.ip_local_reserved_ports'), "
+	"('net.ipv4.tcp_[rw]mem'), ('net.ipv4.udp_mem'), ('net.ipv4.tcp_mem'), "
+	"('net.ipv4.udp_[rw]mem_min'), ('net.ipv4.tcp_max_syn_backlog'), "
+	"('net.ipv4.tcp_syncookies'), ('net.ipv4.tcp_tw_reuse'), "
+	"('net.ipv4.tcp_max_tw_buckets'), ('net.ipv4.tcp_fin_timeout'), "
+	"('net.ipv4.tcp_congestion_control'), ('net.ipv4.tcp_abort_on_overflow'), "
+	"('net.ipv4.tcp_mtu_probing'), ('net.ipv4.tcp_notsent_lowat'), "
+	"('net.ipv4.tcp_limit_output_bytes'), ('net.ipv4.tcp_retries*'), "
+	"('net.ipv4.tcp_timestamps'), ('net.ipv4.tcp_early_demux'), ('net.ipv4.conf.*.rp_filter'), "
+	"('net.ipv4.conf.*.log_martians'), "
+	"('net.ipv4.conf.*.route_localnet'), ('net.ipv4.conf.*.arp_ignore'), "
+	"('net.ipv4.icmp_ratelimit'), ('net.ipv4.icmp_msgs_per_sec'), "
+	"('net.ipv4.ipfrag_*'), ('net.ipv[46].neigh.default.gc_thresh*'), "
+	"('net.ipv4.neigh.default.unres_qlen*'), ('net.ipv4.route.max_size'), "
+	"('net.ipv4.fib_multipath_hash_policy'), ('net.netfilter.nf_conntrack_max'), "
+	"('net.bridge.bridge-nf-call-*')) "
+	"SELECT name, netns, value, value_end FROM sysctl s WHERE (value_end IS NOT NULL AND "
+	"value_end <> value) "
 	"OR (EXISTS (SELECT 1 FROM curated WHERE s.name GLOB pattern) AND "
 	/* the first namespace in full, others only where they differ from it */
-	"(netns_id = (SELECT min(netns_id) FROM sysctl) OR NOT EXISTS (SELECT 1 FROM sysctl f WHERE f.netns_id = "
+	"(netns_id = (SELECT min(netns_id) FROM sysctl) OR NOT EXISTS (SELECT 1 FROM sysctl f "
+	"WHERE f.netns_id = "
 	"(SELECT min(netns_id) FROM sysctl) AND f.name = s.name AND f.value = s.value))) "
 	"ORDER BY value_end IS NULL OR value_end = value, netns_id, name LIMIT 160";
 
 static void write_devices(struct page *p)
 {
-	static const struct head heads[] = { { "Namespace", false }, { "Device", false }, { "Kind", false }, { "State", false }, { "MTU", true },
-					     { "Queue discipline", false }, { "Queues rx, tx", false }, { "Carrier changes", true }, { "Packets in", true },
-					     { "Packets out", true }, { "Dropped in", true }, { "Dropped out", true } };
+	static const struct head heads[] = { { "Namespace", false },
+					     { "Device", false },
+					     { "Kind", false },
+					     { "State", false },
+					     { "MTU", true },
+					     { "Queue discipline", false },
+					     { "Queues rx, tx", false },
+					     { "Carrier changes", true },
+					     { "Packets in", true },
+					     { "Packets out", true },
+					     { "Dropped in", true },
+					     { "Dropped out", true } };
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM netdev", 0), shown = 0;
 	sqlite3_stmt *st;
 
 	if (!all)
 		return;
 	page_table(p, "Devices", heads, ARRAY_SIZE(heads));
-	st = rep_query(p->r, "WITH c AS (SELECT netns, dev, sum(CASE WHEN name = 'rx_packets' THEN delta END) AS rp, "
-			     "sum(CASE WHEN name = 'tx_packets' THEN delta END) AS tp, sum(CASE WHEN name = 'rx_dropped' THEN delta END) AS rd, "
-			     "sum(CASE WHEN name = 'tx_dropped' THEN delta END) AS td FROM counter_delta WHERE source = 'dev' GROUP BY netns, dev) "
-			     "SELECT d.netns, d.name, coalesce(d.kind, CASE WHEN d.name = 'lo' THEN 'loopback' ELSE 'hardware' END), d.operstate, d.mtu, "
-			     "d.qdisc, d.rx_queues, d.tx_queues, d.carrier_changes, c.rp, c.tp, c.rd, c.td FROM netdev d LEFT JOIN c ON c.netns = d.netns "
-			     "AND c.dev = d.name ORDER BY coalesce(c.rp, 0) + coalesce(c.tp, 0) DESC, d.id LIMIT 60");
+	st = rep_query(p->r, "WITH c AS (SELECT netns, dev, sum(CASE WHEN name = 'rx_packets' THEN "
+			     "delta END) AS rp, "
+			     "sum(CASE WHEN name = 'tx_packets' THEN delta END) AS tp, sum(CASE "
+			     "WHEN name = 'rx_dropped' THEN delta END) AS rd, "
+			     "sum(CASE WHEN name = 'tx_dropped' THEN delta END) AS td FROM "
+			     "counter_delta WHERE source = 'dev' GROUP BY netns, dev) "
+			     "SELECT d.netns, d.name, coalesce(d.kind, CASE WHEN d.name = 'lo' "
+			     "THEN 'loopback' ELSE 'hardware' END), d.operstate, d.mtu, "
+			     "d.qdisc, d.rx_queues, d.tx_queues, d.carrier_changes, c.rp, c.tp, "
+			     "c.rd, c.td FROM netdev d LEFT JOIN c ON c.netns = d.netns "
+			     "AND c.dev = d.name ORDER BY coalesce(c.rp, 0) + coalesce(c.tp, 0) "
+			     "DESC, d.id LIMIT 60");
 	while (rep_row(p->r, &st)) {
 		shown++;
 		page_row(p);
@@ -286,17 +363,25 @@ static void write_devices(struct page *p)
 
 static void write_qdiscs(struct page *p)
 {
-	static const struct head heads[] = { { "Namespace", false }, { "Device", false }, { "Kind", false }, { "Handle", false }, { "Parent", false },
-					     { "Limit", true }, { "Rate", true }, { "Packets", true }, { "Dropped", true }, { "Largest backlog", true } };
-	int64_t all = rep_int(p->r, "SELECT count(*) FROM qdisc WHERE kind <> 'noqueue'", 0), shown = 0;
+	static const struct head heads[] = { { "Namespace", false }, { "Device", false },
+					     { "Kind", false },	     { "Handle", false },
+					     { "Parent", false },    { "Limit", true },
+					     { "Rate", true },	     { "Packets", true },
+					     { "Dropped", true },    { "Largest backlog", true } };
+	int64_t all = rep_int(p->r, "SELECT count(*) FROM qdisc WHERE kind <> 'noqueue'", 0),
+		shown = 0;
 	sqlite3_stmt *st;
 
 	if (!all)
 		return;
-	page_table(p, "Queueing disciplines and classes; numbers are of the recording", heads, ARRAY_SIZE(heads));
-	st = rep_query(p->r, "SELECT netns, dev, CASE class WHEN 1 THEN kind || ' class' ELSE kind END, handle, parent, limit_packets, limit_bytes, rate_bps, "
-			     "packets_delta, drops_delta, max_backlog_packets FROM qdisc WHERE kind <> 'noqueue' ORDER BY drops_delta DESC, max_backlog_packets DESC, "
-			     "packets_delta DESC, id LIMIT 60");
+	page_table(p, "Queueing disciplines and classes; numbers are of the recording", heads,
+		   ARRAY_SIZE(heads));
+	st = rep_query(p->r,
+		       "SELECT netns, dev, CASE class WHEN 1 THEN kind || ' class' ELSE kind END, "
+		       "handle, parent, limit_packets, limit_bytes, rate_bps, "
+		       "packets_delta, drops_delta, max_backlog_packets FROM qdisc WHERE kind <> "
+		       "'noqueue' ORDER BY drops_delta DESC, max_backlog_packets DESC, "
+		       "packets_delta DESC, id LIMIT 60");
 	while (rep_row(p->r, &st)) {
 		shown++;
 		page_row(p);
@@ -305,7 +390,8 @@ static void write_qdiscs(struct page *p)
 		if (col_null(st, 5))
 			page_td_bytes_opt(p, st, 6);
 		else
-			fprintf(p->f, "<td class=\"n\">%s packets</td>", text_count(col_int(st, 5)).s);
+			fprintf(p->f, "<td class=\"n\">%s packets</td>",
+				text_count(col_int(st, 5)).s);
 		if (col_null(st, 7))
 			page_td_num_dash(p);
 		else
@@ -321,17 +407,22 @@ static void write_qdiscs(struct page *p)
 
 static void write_filters(struct page *p)
 {
-	static const struct head nft_heads[] = { { "Namespace", false }, { "Table", false }, { "Chain", false }, { "Rule", false }, { "Verdict", false },
-						 { "Matched", true } };
-	static const struct head tc_heads[] = { { "Namespace", false }, { "Device", false }, { "At", false }, { "Kind", false }, { "Actions", false },
-						{ "Dropped", true } };
+	static const struct head nft_heads[] = { { "Namespace", false }, { "Table", false },
+						 { "Chain", false },	 { "Rule", false },
+						 { "Verdict", false },	 { "Matched", true } };
+	static const struct head tc_heads[] = { { "Namespace", false }, { "Device", false },
+						{ "At", false },	{ "Kind", false },
+						{ "Actions", false },	{ "Dropped", true } };
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM nft_rule", 0), shown = 0;
 	sqlite3_stmt *st;
 
 	if (all) {
-		page_table(p, "nftables rules: those that matched most first", nft_heads, ARRAY_SIZE(nft_heads));
-		st = rep_query(p->r, "SELECT netns, family || ' ' || table_name, chain, text, verdict, packets_delta FROM nft_rule "
-				     "ORDER BY coalesce(packets_delta, -1) DESC, verdict NOT IN ('drop', 'reject'), id LIMIT 60");
+		page_table(p, "nftables rules: those that matched most first", nft_heads,
+			   ARRAY_SIZE(nft_heads));
+		st = rep_query(p->r, "SELECT netns, family || ' ' || table_name, chain, text, "
+				     "verdict, packets_delta FROM nft_rule "
+				     "ORDER BY coalesce(packets_delta, -1) DESC, verdict NOT IN "
+				     "('drop', 'reject'), id LIMIT 60");
 		while (rep_row(p->r, &st)) {
 			shown++;
 			page_row(p);
@@ -350,7 +441,8 @@ static void write_filters(struct page *p)
 		return;
 	shown = 0;
 	page_table(p, "Traffic control filters", tc_heads, ARRAY_SIZE(tc_heads));
-	st = rep_query(p->r, "SELECT netns, dev, parent, kind, actions, drops_delta FROM tc_filter ORDER BY drops_delta DESC, netns, dev, parent, pref LIMIT 40");
+	st = rep_query(p->r, "SELECT netns, dev, parent, kind, actions, drops_delta FROM tc_filter "
+			     "ORDER BY drops_delta DESC, netns, dev, parent, pref LIMIT 40");
 	while (rep_row(p->r, &st)) {
 		shown++;
 		page_row(p);
@@ -366,9 +458,11 @@ static void write_filters(struct page *p)
 
 static void write_neighbours(struct page *p)
 {
-	static const struct head heads[] = { { "Namespace", false }, { "Device", false }, { "Address", false }, { "MAC", false }, { "State", false },
-					     { "Seen", true } };
-	sqlite3_stmt *st = rep_query(p->r, "SELECT netns, dev, address, mac, state, snap_ns FROM neigh WHERE state IN ('FAILED', 'INCOMPLETE') "
+	static const struct head heads[] = { { "Namespace", false }, { "Device", false },
+					     { "Address", false },   { "MAC", false },
+					     { "State", false },     { "Seen", true } };
+	sqlite3_stmt *st = rep_query(p->r, "SELECT netns, dev, address, mac, state, snap_ns FROM "
+					   "neigh WHERE state IN ('FAILED', 'INCOMPLETE') "
 					   "ORDER BY snap_ns, netns, dev, address LIMIT 40");
 	bool any = false;
 
@@ -387,17 +481,29 @@ static void write_neighbours(struct page *p)
 
 static void write_features(struct page *p)
 {
-	static const struct head heads[] = { { "Namespace", false }, { "Device", false }, { "Kind", false }, { "Name", false }, { "Value", false } };
-	sqlite3_stmt *st = rep_query(p->r, "SELECT netns, dev, kind, name, value FROM dev_feature WHERE dev <> 'lo' AND (kind IN ('ring', 'channel', "
-					   "'driver') OR name GLOB '*generic-receive*' OR name GLOB '*large-receive*' OR name GLOB '*generic-segm*' OR "
-					   "name GLOB '*rx-gro*' OR name GLOB 'rx-checksum*' OR name GLOB 'rx-hash*' OR name GLOB 'tx-checksum-ip*' OR "
-					   "(kind = 'coalesce' AND name GLOB '*usecs*')) ORDER BY netns, dev, kind, name LIMIT 120");
+	static const struct head heads[] = { { "Namespace", false },
+					     { "Device", false },
+					     { "Kind", false },
+					     { "Name", false },
+					     { "Value", false } };
+	sqlite3_stmt *st =
+		rep_query(p->r, "SELECT netns, dev, kind, name, value FROM dev_feature WHERE dev "
+				"<> 'lo' AND (kind IN ('ring', 'channel', "
+				"'driver') OR name GLOB '*generic-receive*' OR name GLOB "
+				"'*large-receive*' OR name GLOB '*generic-segm*' OR "
+				"name GLOB '*rx-gro*' OR name GLOB 'rx-checksum*' OR name GLOB "
+				"'rx-hash*' OR name GLOB 'tx-checksum-ip*' OR "
+				"(kind = 'coalesce' AND name GLOB '*usecs*')) ORDER BY netns, dev, "
+				"kind, name LIMIT 120");
 	bool any = false;
 
 	for (; rep_row(p->r, &st); any = true) {
 		if (!any) {
-			fputs("<details><summary>Offloads, rings, channels and coalescing</summary>\n", p->f);
-			page_table(p, "Offloads, rings, channels and coalescing", heads, ARRAY_SIZE(heads));
+			fputs("<details><summary>Offloads, rings, channels and "
+			      "coalescing</summary>\n",
+			      p->f);
+			page_table(p, "Offloads, rings, channels and coalescing", heads,
+				   ARRAY_SIZE(heads));
 		}
 		page_row(p);
 		for (int i = 0; i < 4; i++)
@@ -408,7 +514,9 @@ static void write_features(struct page *p)
 	if (!any)
 		return;
 	page_table_end(p);
-	fputs("<p class=\"more\">All of them: <code>skbtape query DB &quot;SELECT * FROM dev_feature&quot;</code></p></details>\n", p->f);
+	fputs("<p class=\"more\">All of them: <code>skbtape query DB &quot;SELECT * FROM "
+	      "dev_feature&quot;</code></p></details>\n",
+	      p->f);
 }
 
 void panel_config(struct page *p)
@@ -416,11 +524,16 @@ void panel_config(struct page *p)
 	int64_t n;
 
 	fputs("<h3>Settings</h3>\n", p->f);
-	n = write_sysctls(p, "Settings that decide about drops and delays; changed ones first, other namespaces where they differ", config_sql);
+	n = write_sysctls(p,
+			  "Settings that decide about drops and delays; changed ones first, other "
+			  "namespaces where they differ",
+			  config_sql);
 	if (!n)
 		page_none(p, "No settings were recorded.");
 	else
-		fputs("<p class=\"more\">All settings: <code>skbtape query DB &quot;SELECT * FROM sysctl&quot;</code></p>\n", p->f);
+		fputs("<p class=\"more\">All settings: <code>skbtape query DB &quot;SELECT * FROM "
+		      "sysctl&quot;</code></p>\n",
+		      p->f);
 	fputs("<h3>Devices and queues</h3>\n", p->f);
 	write_devices(p);
 	write_qdiscs(p);
@@ -428,7 +541,8 @@ void panel_config(struct page *p)
 	fputs("<h3>Filters and neighbours</h3>\n", p->f);
 	write_filters(p);
 	write_neighbours(p);
-	fputs("<p class=\"more\">Addresses, routes and rules: <code>skbtape query DB &quot;SELECT * FROM route&quot;</code>, "
+	fputs("<p class=\"more\">Addresses, routes and rules: <code>skbtape query DB &quot;SELECT "
+	      "* FROM route&quot;</code>, "
 	      "<code>addr</code>, <code>route_rule</code>, <code>neigh</code>.</p>\n",
 	      p->f);
 }

@@ -26,7 +26,8 @@ void page_textf(struct page *p, const char *fmt, ...)
 
 void page_table(struct page *p, const char *caption, const struct head *heads, size_t n)
 {
-	/* a region that scrolls must be reachable by keyboard and have a name (WCAG 2.1.1, 4.1.2) */
+	/* a region that scrolls must be reachable by keyboard and have a name (WCAG 2.1.1, 4.1.2)
+	 */
 	fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", p->f);
 	page_text(p, caption);
 	fputs("\"><table><caption>", p->f);
@@ -79,7 +80,9 @@ void page_td(struct page *p, const char *s)
 
 void page_td_name(struct page *p, const char *s)
 {
-	fputs(text_width(s) > MAX_LINE ? "<th scope=\"row\" class=\"words\">" : "<th scope=\"row\">", p->f);
+	fputs(text_width(s) > MAX_LINE ? "<th scope=\"row\" class=\"words\">"
+				       : "<th scope=\"row\">",
+	      p->f);
 	page_text(p, *s ? s : "–");
 	fputs("</th>", p->f);
 }
@@ -126,7 +129,8 @@ void page_td_bytes_opt(struct page *p, sqlite3_stmt *st, int i)
 	if (col_null(st, i))
 		page_td_num_dash(p);
 	else
-		fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\">%s</td>", col_int(st, i), text_bytes(col_int(st, i)).s);
+		fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\">%s</td>", col_int(st, i),
+			text_bytes(col_int(st, i)).s);
 }
 
 void page_td_time(struct page *p, int64_t ns)
@@ -160,7 +164,10 @@ void page_none(struct page *p, const char *text)
 /* The button works with scripts only and is shown by them. */
 static void copy_button(struct page *p, const char *what)
 {
-	fprintf(p->f, "<button type=\"button\" class=\"copy\" hidden>Copy<span class=\"vh\"> %s</span></button>", what);
+	fprintf(p->f,
+		"<button type=\"button\" class=\"copy\" hidden>Copy<span class=\"vh\"> "
+		"%s</span></button>",
+		what);
 }
 
 void page_sql(struct page *p, const char *label, const char *sql)
@@ -189,7 +196,10 @@ void page_severity(struct page *p, const char *severity)
 
 	fprintf(p->f, "<span class=\"sev sev-%s\">", known ? severity : "info");
 	svg_icon(p->f, severity);
-	fprintf(p->f, "%s</span>", !strcmp(severity, "critical") ? "Critical" : !strcmp(severity, "warning") ? "Warning" : "Info");
+	fprintf(p->f, "%s</span>",
+		!strcmp(severity, "critical")  ? "Critical"
+		: !strcmp(severity, "warning") ? "Warning"
+					       : "Info");
 }
 
 void page_td_class(struct page *p, const char *drop_class)

@@ -21,15 +21,14 @@
 #define MAX_KINDS 32
 #define MAX_NETNS 64
 
-static const char usage[] =
-	"usage: skbtape info TAPE [--json]\n"
-	"\n"
-	"Says what is on a tape and how complete it is, without analyzing it.\n"
-	"\n"
-	"  --json      one JSON document\n"
-	"  -h, --help  this text\n"
-	"\n"
-	"Exit status: 0 whole, 1 failed, 2 wrong usage, 3 cut or damaged.\n";
+static const char usage[] = "usage: skbtape info TAPE [--json]\n"
+			    "\n"
+			    "Says what is on a tape and how complete it is, without analyzing it.\n"
+			    "\n"
+			    "  --json      one JSON document\n"
+			    "  -h, --help  this text\n"
+			    "\n"
+			    "Exit status: 0 whole, 1 failed, 2 wrong usage, 3 cut or damaged.\n";
 
 /* Members of one kind: the first part of their names. */
 struct kind {
@@ -50,7 +49,8 @@ struct info {
 static int json_open(sqlite3 **h, struct err *e)
 {
 	if (sqlite3_open(":memory:", h) == SQLITE_OK &&
-	    sqlite3_exec(*h, "CREATE TABLE fact(doc TEXT, path TEXT, type TEXT, value TEXT)", NULL, NULL, NULL) == SQLITE_OK)
+	    sqlite3_exec(*h, "CREATE TABLE fact(doc TEXT, path TEXT, type TEXT, value TEXT)", NULL,
+			 NULL, NULL) == SQLITE_OK)
 		return 0;
 	return err_set(e, -ENOMEM, "out of memory");
 }
@@ -58,8 +58,9 @@ static int json_open(sqlite3 **h, struct err *e)
 /* Put the values of a JSON member into the table fact. A member that is no JSON gives none. */
 static int json_add(struct info *in, const char *name, struct err *e)
 {
-	static const char sql[] = "INSERT INTO fact SELECT ?1, substr(fullkey, 3), type, value FROM json_tree(?2) "
-				  "WHERE type NOT IN ('object')";
+	static const char sql[] = "INSERT INTO fact SELECT ?1, substr(replace(fullkey, '\"', ''), "
+				  "3), type, atom FROM json_tree(?2) "
+				  "WHERE type NOT IN ('object', 'array')";
 	struct buf b = { 0 };
 	sqlite3_stmt *st = NULL;
 	long i = tape_find(in->tape, name);
@@ -83,14 +84,17 @@ cleanup:
 	return rc;
 }
 
-static bool json_get(const struct info *in, const char *doc, const char *path, char *out, size_t size)
+static bool json_get(const struct info *in, const char *doc, const char *path, char *out,
+		     size_t size)
 {
 	sqlite3_stmt *st = NULL;
 	bool found = false;
 
 	out[0] = '\0';
-	if (sqlite3_prepare_v2(in->json, "SELECT value FROM fact WHERE doc = ? AND path = ? AND value IS NOT NULL", -1, &st,
-			       NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(
+		    in->json,
+		    "SELECT value FROM fact WHERE doc = ? AND path = ? AND value IS NOT NULL", -1,
+		    &st, NULL) != SQLITE_OK)
 		return false;
 	sqlite3_bind_text(st, 1, doc, -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 2, path, -1, SQLITE_STATIC);
@@ -106,7 +110,8 @@ static bool json_get_int(const struct info *in, const char *doc, const char *pat
 {
 	char text[32];
 
-	return json_get(in, doc, path, text, sizeof(text)) && !span_i64((struct span){ text, strlen(text) }, v);
+	return json_get(in, doc, path, text, sizeof(text)) &&
+	       !span_i64((struct span){ text, strlen(text) }, v);
 }
 
 static void count_member(struct info *in, const struct tape_member *m)
@@ -157,7 +162,8 @@ static int gather(struct info *in, struct err *e)
 			netns = (long)i;
 		else if (!strncmp(m->name, "quality/", 8))
 			rc = count_lines(in->tape, i, &in->quality_lines, e);
-		else if (!strncmp(m->name, "snap/", 5) && (slash = strchr(slash + 1, '/')) && !strcmp(slash, "/time"))
+		else if (!strncmp(m->name, "snap/", 5) && (slash = strchr(slash + 1, '/')) &&
+			 !strcmp(slash, "/time"))
 			in->snapshots++;
 	}
 	if (!rc && netns >= 0) {
@@ -178,7 +184,8 @@ static int64_t duration_ns(const struct info *in)
 {
 	int64_t from, to;
 
-	if (!json_get_int(in, "tape.json", "start_mono_ns", &from) || !json_get_int(in, "end.json", "end_mono_ns", &to) ||
+	if (!json_get_int(in, "tape.json", "start_mono_ns", &from) ||
+	    !json_get_int(in, "end.json", "end_mono_ns", &to) ||
 	    __builtin_sub_overflow(to, from, &to) || to < 0)
 		return 0;
 	return to;
@@ -193,7 +200,8 @@ static void line(FILE *f, const char *label, const char *value)
 	putc('\n', f);
 }
 
-static void fact_line(const struct info *in, FILE *f, const char *label, const char *doc, const char *path)
+static void fact_line(const struct info *in, FILE *f, const char *label, const char *doc,
+		      const char *path)
 {
 	char text[1024];
 
@@ -201,8 +209,8 @@ static void fact_line(const struct info *in, FILE *f, const char *label, const c
 		line(f, label, text);
 }
 
-static void count_line(const struct info *in, FILE *f, const char *label, const char *doc, const char *kept,
-		       const char *const *lost, size_t losses)
+static void count_line(const struct info *in, FILE *f, const char *label, const char *doc,
+		       const char *kept, const char *const *lost, size_t losses)
 {
 	int64_t n, v, sum = 0;
 
@@ -215,14 +223,46 @@ static void count_line(const struct info *in, FILE *f, const char *label, const 
 	fprintf(f, ", %s lost\n", text_count(sum).s);
 }
 
+/* The words of the recorder's command line. */
+static void command_line(const struct info *in, FILE *f)
+{
+	char text[256], path[48];
+
+	for (int i = 0; i < 64; i++) {
+		snprintf(path, sizeof(path), "options.argv[%d]", i);
+		if (!json_get(in, "tape.json", path, text, sizeof(text))) {
+			fputs(i ? "\n" : "", f);
+			return;
+		}
+		fputs(i ? " " : "command       ", f);
+		text_term(f, text);
+	}
+	fputs(" ...\n", f);
+}
+
+static void snaplen_line(const struct info *in, FILE *f)
+{
+	int64_t n;
+
+	if (!json_get_int(in, "tape.json", "options.snaplen", &n))
+		return;
+	if (n > 0)
+		fprintf(f, "frames hold   at most %s\n", text_bytes(n).s);
+	else
+		fprintf(f, "frames hold   %s\n", n ? "headers only" : "everything");
+}
+
 static void print_state(const struct tape_state *s, FILE *f)
 {
 	if (is_whole(s))
 		fputs("complete      yes: end marker found, every checksum right\n", f);
 	if (s->cut)
-		fputs("complete      no: the tape is cut (no end marker): the last moments are missing\n", f);
+		fputs("complete      no: the tape is cut (no end marker): the last moments are "
+		      "missing\n",
+		      f);
 	if (s->frames_bad)
-		fprintf(f, "damaged       %s frames have wrong checksums and were left out\n", text_count(s->frames_bad).s);
+		fprintf(f, "damaged       %s frames have wrong checksums and were left out\n",
+			text_count(s->frames_bad).s);
 	if (s->frames_gap)
 		fprintf(f, "damaged       %s frames are missing in the sequence\n",
 			text_count((int64_t)(s->frames_gap & INT64_MAX)).s);
@@ -233,7 +273,10 @@ static void print_state(const struct tape_state *s, FILE *f)
 		fprintf(f, "damaged       %s members break a rule of the format\n",
 			text_count((int64_t)(s->members_bad & INT64_MAX)).s);
 	if (s->newer)
-		fprintf(f, "newer         written in format version %" PRIu64 ": some of it may not be understood here\n", s->newer);
+		fprintf(f,
+			"newer         written in format version %" PRIu64
+			": some of it may not be understood here\n",
+			s->newer);
 }
 
 static void print_netns(const struct info *in, FILE *f)
@@ -243,13 +286,16 @@ static void print_netns(const struct info *in, FILE *f)
 
 	fprintf(f, "namespaces    %s\n", text_count((int64_t)in->namespaces).s);
 	while (span_line(&text, &row) && shown++ < MAX_NETNS) {
-		struct span inode = { "", 0 }, names = { "", 0 };
+		struct span inode = { "", 0 }, names = { "", 0 }, pid = { "", 0 },
+			    flags = { "", 0 };
 		char a[24], b[256];
 
 		span_field(&row, '\t', &inode);
 		span_field(&row, '\t', &names);
+		span_field(&row, '\t', &pid);
+		span_field(&row, '\t', &flags);
 		span_copy(inode, a, sizeof(a));
-		span_copy(names, b, sizeof(b));
+		span_copy(names.n ? names : flags, b, sizeof(b));
 		fputs("              net:[", f);
 		text_term(f, a);
 		fputs("] ", f);
@@ -257,12 +303,14 @@ static void print_netns(const struct info *in, FILE *f)
 		putc('\n', f);
 	}
 	if (in->namespaces > MAX_NETNS)
-		fprintf(f, "              and %s more\n", text_count((int64_t)in->namespaces - MAX_NETNS).s);
+		fprintf(f, "              and %s more\n",
+			text_count((int64_t)in->namespaces - MAX_NETNS).s);
 }
 
 static void print_text(const struct info *in, const char *path, FILE *f)
 {
-	static const char *const event_loss[] = { "events.overrun", "events.commit_overrun", "events.dropped" };
+	static const char *const event_loss[] = { "events.overrun", "events.commit_overrun",
+						  "events.dropped" };
 	static const char *const frame_loss[] = { "frames.lost" };
 	const struct tape_state *s = tape_state(in->tape);
 	int64_t ns;
@@ -281,29 +329,37 @@ static void print_text(const struct info *in, const char *path, FILE *f)
 		line(f, "duration", text_duration(duration_ns(in)).s);
 	fact_line(in, f, "ended by", "end.json", "reason_text");
 	fact_line(in, f, "tool version", "tape.json", "tool_version");
+	command_line(in, f);
 	fact_line(in, f, "profile", "tape.json", "options.profile");
 	fact_line(in, f, "netns option", "tape.json", "options.netns");
 	fact_line(in, f, "pcap filter", "tape.json", "options.filter");
-	fact_line(in, f, "snaplen", "tape.json", "options.snaplen");
+	snaplen_line(in, f);
 	fact_line(in, f, "trace clock", "tape.json", "trace_clock");
 	fact_line(in, f, "redaction", "tape.json", "redaction");
 	count_line(in, f, "events", "end.json", "events.read", event_loss, ARRAY_SIZE(event_loss));
-	count_line(in, f, "frames", "end.json", "frames.written", frame_loss, ARRAY_SIZE(frame_loss));
+	count_line(in, f, "frames", "end.json", "frames.written", frame_loss,
+		   ARRAY_SIZE(frame_loss));
 	fprintf(f, "snapshots     %s\n", text_count((int64_t)in->snapshots).s);
 	print_netns(in, f);
 	if (in->quality_lines)
-		fprintf(f, "notes         %s of what the recorder could not see (skbtape report shows them)\n",
+		fprintf(f,
+			"notes         %s of what the recorder could not see (skbtape report shows "
+			"them)\n",
 			text_count((int64_t)in->quality_lines).s);
 	fprintf(f, "size          %s", text_bytes((int64_t)s->bytes).s);
-	fprintf(f, " (%s unpacked, %s frames of the tape)\n", text_bytes((int64_t)s->bytes_raw).s, text_count(s->frames).s);
+	fprintf(f, " (%s unpacked, %s frames of the tape)\n", text_bytes((int64_t)s->bytes_raw).s,
+		text_count(s->frames).s);
 	fputs("\nMEMBERS       COUNT      BYTES\n", f);
 	for (size_t i = 0; i < in->kinds; i++) {
-		fprintf(f, "%-12.12s ", in->kind[i].name); /* tape_read.h takes only [A-Za-z0-9._+@/-] */
-		fprintf(f, "%6s %10s\n", text_count((int64_t)in->kind[i].members).s, text_bytes((int64_t)in->kind[i].bytes).s);
+		fprintf(f, "%-12.12s ",
+			in->kind[i].name); /* tape_read.h takes only [A-Za-z0-9._+@/-] */
+		fprintf(f, "%6s %10s\n", text_count((int64_t)in->kind[i].members).s,
+			text_bytes((int64_t)in->kind[i].bytes).s);
 	}
 }
 
-static void json_fact(const struct info *in, struct json *j, const char *key, const char *doc, const char *path, bool number)
+static void json_fact(const struct info *in, struct json *j, const char *key, const char *doc,
+		      const char *path, bool number)
 {
 	char text[1024];
 	int64_t v;
@@ -427,13 +483,18 @@ int info_main(int argc, char **argv)
 			return 0;
 		}
 		if (c != 'j') {
-			fprintf(stderr, "skbtape info: unknown option %s; see skbtape info --help\n", argv[optind - 1]);
+			fprintf(stderr,
+				"skbtape info: unknown option %s; see skbtape info --help\n",
+				argv[optind - 1]);
 			return 2;
 		}
 		json = true;
 	}
 	if (argc - optind != 1) {
-		fprintf(stderr, "skbtape info: expected one TAPE, got %d arguments; see skbtape info --help\n", argc - optind);
+		fprintf(stderr,
+			"skbtape info: expected one TAPE, got %d arguments; see skbtape info "
+			"--help\n",
+			argc - optind);
 		return 2;
 	}
 	rc = tape_open(&in.tape, argv[optind], &e);

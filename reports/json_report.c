@@ -6,12 +6,15 @@
 
 #define SCHEMA_VERSION 1
 
-/* Facts of the table tape whose values are numbers; all others stay text, whatever they look like. */
+/* Facts of the table tape whose values are numbers; all others stay text, whatever they look like.
+ */
 static bool is_number_key(const char *key)
 {
 	static const char *const ends[] = { "_ns", "_bytes", "_us" };
-	static const char *const starts[] = { "events_", "frames", "bytes", "snapshots", "namespaces", "packets",
-					      "end.events", "end.frames", "tape_bytes", "tape_raw_bytes", "tape_members", "clock_pairs" };
+	static const char *const starts[] = { "events_",	"frames",	"bytes",
+					      "snapshots",	"namespaces",	"packets",
+					      "end.events",	"end.frames",	"tape_bytes",
+					      "tape_raw_bytes", "tape_members", "clock_pairs" };
 	size_t n = strlen(key);
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
@@ -38,14 +41,16 @@ static void put_text(struct json *j, const char *key, sqlite3_stmt *st, int i)
 
 static void put_tape(struct rep *r, struct json *j)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT key, value FROM tape WHERE key <> 'tape_path' ORDER BY key");
+	sqlite3_stmt *st =
+		rep_query(r, "SELECT key, value FROM tape WHERE key <> 'tape_path' ORDER BY key");
 
 	json_open_object(j, "tape");
 	while (rep_row(r, &st)) {
 		const char *value = col_opt(st, 1);
 		int64_t v;
 
-		if (value && is_number_key(col_text(st, 0)) && !span_i64((struct span){ value, strlen(value) }, &v))
+		if (value && is_number_key(col_text(st, 0)) &&
+		    !span_i64((struct span){ value, strlen(value) }, &v))
 			json_int(j, col_text(st, 0), v);
 		else
 			json_text(j, col_text(st, 0), value);
@@ -55,7 +60,8 @@ static void put_tape(struct rep *r, struct json *j)
 
 static void put_quality(struct rep *r, struct json *j)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT kind, source, cpu, dev, from_ns, to_ns, count, note FROM quality ORDER BY id");
+	sqlite3_stmt *st = rep_query(r, "SELECT kind, source, cpu, dev, from_ns, to_ns, count, "
+					"note FROM quality ORDER BY id");
 
 	json_open_array(j, "quality");
 	while (rep_row(r, &st)) {
@@ -87,7 +93,8 @@ static void put_proof(struct rep *r, struct json *j, int64_t id)
 	sqlite3_stmt *st;
 
 	json_open_array(j, "evidence");
-	st = of_finding(r, "SELECT text, sql FROM finding_evidence WHERE finding_id = ? ORDER BY seq", id);
+	st = of_finding(
+		r, "SELECT text, sql FROM finding_evidence WHERE finding_id = ? ORDER BY seq", id);
 	while (rep_row(r, &st)) {
 		json_open_object(j, NULL);
 		put_text(j, "text", st, 0);
@@ -96,7 +103,10 @@ static void put_proof(struct rep *r, struct json *j, int64_t id)
 	}
 	json_close_array(j);
 	json_open_array(j, "advice");
-	st = of_finding(r, "SELECT text, command, undo FROM finding_advice WHERE finding_id = ? ORDER BY seq", id);
+	st = of_finding(
+		r,
+		"SELECT text, command, undo FROM finding_advice WHERE finding_id = ? ORDER BY seq",
+		id);
 	while (rep_row(r, &st)) {
 		json_open_object(j, NULL);
 		put_text(j, "text", st, 0);
@@ -106,7 +116,8 @@ static void put_proof(struct rep *r, struct json *j, int64_t id)
 	}
 	json_close_array(j);
 	json_open_array(j, "ruled_out");
-	st = of_finding(r, "SELECT text FROM finding_ruled_out WHERE finding_id = ? ORDER BY seq", id);
+	st = of_finding(r, "SELECT text FROM finding_ruled_out WHERE finding_id = ? ORDER BY seq",
+			id);
 	while (rep_row(r, &st))
 		json_text(j, NULL, col_text(st, 0));
 	json_close_array(j);
@@ -114,10 +125,12 @@ static void put_proof(struct rep *r, struct json *j, int64_t id)
 
 static void put_findings(struct rep *r, struct json *j)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT id, cause, severity, confidence, title, summary, layer, netns, dev, "
-					"function, reason, flow_proto, flow_src, flow_sport, flow_dst, flow_dport, process, "
-					"cpu, packets, flows, delay_ns, bytes, pid, from_ns, to_ns, symptom_of, rule "
-					"FROM finding ORDER BY id");
+	sqlite3_stmt *st = rep_query(
+		r, "SELECT id, cause, severity, confidence, title, summary, layer, netns, dev, "
+		   "function, reason, flow_proto, flow_src, flow_sport, flow_dst, flow_dport, "
+		   "process, "
+		   "cpu, packets, flows, delay_ns, bytes, pid, from_ns, to_ns, symptom_of, rule "
+		   "FROM finding ORDER BY id");
 
 	json_open_array(j, "findings");
 	while (rep_row(r, &st)) {
@@ -133,7 +146,8 @@ static void put_findings(struct rep *r, struct json *j)
 		put_text(j, "dev", st, 8);
 		put_text(j, "function", st, 9);
 		put_text(j, "reason", st, 10);
-		if (col_null(st, 11) && col_null(st, 12) && col_null(st, 13) && col_null(st, 14) && col_null(st, 15)) {
+		if (col_null(st, 11) && col_null(st, 12) && col_null(st, 13) && col_null(st, 14) &&
+		    col_null(st, 15)) {
 			json_null(j, "flow");
 		} else {
 			json_open_object(j, "flow");
@@ -166,9 +180,10 @@ static void put_findings(struct rep *r, struct json *j)
 
 static void put_drops(struct rep *r, struct json *j)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT reason, function, layer, class, count(*), netns, dev FROM packet_drop "
-					"GROUP BY reason, function, layer, class, netns, dev "
-					"ORDER BY 5 DESC, 1, 2, 3, 4, 6, 7");
+	sqlite3_stmt *st = rep_query(
+		r, "SELECT reason, function, layer, class, count(*), netns, dev FROM packet_drop "
+		   "GROUP BY reason, function, layer, class, netns, dev "
+		   "ORDER BY 5 DESC, 1, 2, 3, 4, 6, 7");
 
 	json_open_array(j, "drops");
 	while (rep_row(r, &st)) {
@@ -198,7 +213,8 @@ void json_report_write(struct rep *r, FILE *f)
 	put_findings(r, &j);
 	put_drops(r, &j);
 	json_open_array(&j, "latency");
-	st = rep_query(r, "SELECT stage_from, stage_to, p50_ns, p99_ns, max_ns, count, p90_ns FROM latency ORDER BY 1, 2");
+	st = rep_query(r, "SELECT stage_from, stage_to, p50_ns, p99_ns, max_ns, count, p90_ns FROM "
+			  "latency ORDER BY 1, 2");
 	while (rep_row(r, &st)) {
 		json_open_object(&j, NULL);
 		put_text(&j, "stage_from", st, 0);
@@ -212,7 +228,8 @@ void json_report_write(struct rep *r, FILE *f)
 	}
 	json_close_array(&j);
 	json_open_array(&j, "cpu_hops");
-	st = rep_query(r, "SELECT from_cpu, to_cpu, kind, count FROM cpu_hop ORDER BY 4 DESC, 1, 2, 3");
+	st = rep_query(
+		r, "SELECT from_cpu, to_cpu, kind, count FROM cpu_hop ORDER BY 4 DESC, 1, 2, 3");
 	while (rep_row(r, &st)) {
 		json_open_object(&j, NULL);
 		put_int(&j, "from", st, 0);

@@ -65,34 +65,50 @@ struct chosen *packets_choose(struct rep *r)
 
 	if (!c)
 		return NULL;
-	st = rep_query(r, "SELECT packet_id, finding_id FROM (SELECT packet_id, finding_id, row_number() OVER "
-			  "(PARTITION BY finding_id ORDER BY packet_id) AS k FROM finding_packet) WHERE k <= 8 "
-			  "AND finding_id <= 12 AND packet_id IN (SELECT id FROM _packet) ORDER BY finding_id, k");
+	st = rep_query(r, "SELECT packet_id, finding_id FROM (SELECT packet_id, finding_id, "
+			  "row_number() OVER "
+			  "(PARTITION BY finding_id ORDER BY packet_id) AS k FROM finding_packet) "
+			  "WHERE k <= 8 "
+			  "AND finding_id <= 12 AND packet_id IN (SELECT id FROM _packet) ORDER BY "
+			  "finding_id, k");
 	while (rep_row(r, &st)) {
 		char why[40];
 
 		snprintf(why, sizeof(why), "finding %" PRId64, col_int(st, 1));
 		choose(c, col_int(st, 0), why);
 	}
-	st = rep_query(r, "SELECT packet_id, class FROM (SELECT packet_id, class, row_number() OVER "
-			  "(PARTITION BY reason, symbol_id ORDER BY id) AS k, count(*) OVER (PARTITION BY reason, symbol_id) AS n "
-			  "FROM _drop WHERE packet_id IN (SELECT id FROM _packet) AND layer NOT IN ('unix', 'netlink', 'vsock')) "
-			  "WHERE k <= 3 ORDER BY class NOT IN ('loss', 'policy', 'error'), k, n DESC, packet_id LIMIT 80");
+	st = rep_query(r,
+		       "SELECT packet_id, class FROM (SELECT packet_id, class, row_number() OVER "
+		       "(PARTITION BY reason, symbol_id ORDER BY id) AS k, count(*) OVER "
+		       "(PARTITION BY reason, symbol_id) AS n "
+		       "FROM _drop WHERE packet_id IN (SELECT id FROM _packet) AND layer NOT IN "
+		       "('unix', 'netlink', 'vsock')) "
+		       "WHERE k <= 3 ORDER BY class NOT IN ('loss', 'policy', 'error'), k, n DESC, "
+		       "packet_id LIMIT 80");
 	while (rep_row(r, &st)) {
 		char why[40];
 
 		snprintf(why, sizeof(why), "drop: %.20s", col_text(st, 1));
 		choose(c, col_int(st, 0), why);
 	}
-	/* flags: 2 open at the end, 4 the end is an upper bound, 16 spans a loss: their duration is none */
-	choose_all(r, c, "SELECT id FROM _packet WHERE flags & 22 = 0 AND outcome IN (1, 2, 3) ORDER BY last_ns - first_ns DESC, id LIMIT 24",
-		   "slowest");
-	choose_all(r, c, "SELECT id FROM _packet WHERE cpu_hops > 0 ORDER BY cpu_hops DESC, id LIMIT 8", "most CPU changes");
-	choose_all(r, c, "SELECT id FROM _packet WHERE link IS NOT NULL ORDER BY link, id LIMIT 8", "linked to another");
+	/* flags: 2 open at the end, 4 the end is an upper bound, 16 spans a loss: their duration is
+	 * none */
 	choose_all(r, c,
-		   "SELECT id FROM (SELECT id, kind, outcome, row_number() OVER (PARTITION BY kind, outcome ORDER BY last_ns - first_ns, id) AS k, "
-		   "count(*) OVER (PARTITION BY kind, outcome) AS n FROM _packet WHERE flags & 18 = 0) "
-		   "WHERE k IN ((n + 1) / 2, (n + 3) / 4, (3 * n + 3) / 4) ORDER BY kind, outcome, k LIMIT 60",
+		   "SELECT id FROM _packet WHERE flags & 22 = 0 AND outcome IN (1, 2, 3) ORDER BY "
+		   "last_ns - first_ns DESC, id LIMIT 24",
+		   "slowest");
+	choose_all(r, c,
+		   "SELECT id FROM _packet WHERE cpu_hops > 0 ORDER BY cpu_hops DESC, id LIMIT 8",
+		   "most CPU changes");
+	choose_all(r, c, "SELECT id FROM _packet WHERE link IS NOT NULL ORDER BY link, id LIMIT 8",
+		   "linked to another");
+	choose_all(r, c,
+		   "SELECT id FROM (SELECT id, kind, outcome, row_number() OVER (PARTITION BY "
+		   "kind, outcome ORDER BY last_ns - first_ns, id) AS k, "
+		   "count(*) OVER (PARTITION BY kind, outcome) AS n FROM _packet WHERE flags & 18 "
+		   "= 0) "
+		   "WHERE k IN ((n + 1) / 2, (n + 3) / 4, (3 * n + 3) / 4) ORDER BY kind, outcome, "
+		   "k LIMIT 60",
 		   "typical");
 	return c;
 }
@@ -110,8 +126,10 @@ struct stage {
 /* Read at most MAX_STAGES stages; *@left_out counts the others. */
 static size_t read_stages(struct rep *r, int64_t id, struct stage *v, int64_t *left_out)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT h.ts_ns, h.stage, h.cpu, h.dev, h.context, h.pid, t.comm, h.confidence FROM hop h "
-					"LEFT JOIN task t ON t.pid = h.pid WHERE h.packet_id = ? ORDER BY h.seq");
+	sqlite3_stmt *st = rep_query(
+		r, "SELECT h.ts_ns, h.stage, h.cpu, h.dev, h.context, h.pid, t.comm, h.confidence "
+		   "FROM hop h "
+		   "LEFT JOIN task t ON t.pid = h.pid WHERE h.packet_id = ? ORDER BY h.seq");
 	size_t n = 0;
 
 	*left_out = 0;
@@ -160,7 +178,8 @@ static size_t lanes_of(const struct stage *v, size_t n, int64_t *cpu)
 #define LANE_LEFT   64
 #define LANE_WIDTH  900
 
-/* Room between two stages: long waits are longer, but not in proportion, so that the short ones stay apart. */
+/* Room between two stages: long waits are longer, but not in proportion, so that the short ones
+ * stay apart. */
 static double gap_width(int64_t ns)
 {
 	return 1.4 + log10(1 + (ns > 0 ? (double)ns : 0) / 200);
@@ -177,10 +196,14 @@ static void draw_lanes(FILE *f, const struct stage *v, size_t n)
 		total += gap_width(ns_diff(v[i].ts_ns, v[i - 1].ts_ns));
 	scale = total > 0 ? (LANE_WIDTH - LANE_LEFT - 40) / total : 0;
 	scale = scale > 90 ? 90 : scale;
-	fprintf(f, "<svg class=\"lanes\" role=\"img\" aria-label=\"Stages on CPU lanes; the table below names them\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">",
+	fprintf(f,
+		"<svg class=\"lanes\" role=\"img\" aria-label=\"Stages on CPU lanes; the table "
+		"below names them\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">",
 		LANE_WIDTH, height, LANE_WIDTH, height);
 	for (size_t k = 0; k < lanes; k++)
-		fprintf(f, "<text class=\"t-row\" x=\"0\" y=\"%zu\">CPU %" PRId64 "</text><path class=\"lane\" d=\"M%d %zuH%d\"/>",
+		fprintf(f,
+			"<text class=\"t-row\" x=\"0\" y=\"%zu\">CPU %" PRId64
+			"</text><path class=\"lane\" d=\"M%d %zuH%d\"/>",
 			k * LANE_HEIGHT + 34, cpu[k], LANE_LEFT, k * LANE_HEIGHT + 30, LANE_WIDTH);
 	for (size_t i = 0; i < n; i++) {
 		double y, from = x;
@@ -192,10 +215,14 @@ static void draw_lanes(FILE *f, const struct stage *v, size_t n)
 			int64_t gap = ns_diff(v[i].ts_ns, v[i - 1].ts_ns);
 
 			x += scale * gap_width(gap);
-			fprintf(f, "<path class=\"way\" d=\"M%.1f %.1fL%.1f %.1f\"/>", from, last_y, x, y);
+			fprintf(f, "<path class=\"way\" d=\"M%.1f %.1fL%.1f %.1f\"/>", from, last_y,
+				x, y);
 			if (x - from > 58)
-				fprintf(f, "<text class=\"t-gap\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>", (x + from) / 2,
-					(y < last_y ? y : last_y) - 7, text_duration(gap).s);
+				fprintf(f,
+					"<text class=\"t-gap\" x=\"%.1f\" y=\"%.1f\" "
+					"text-anchor=\"middle\">%s</text>",
+					(x + from) / 2, (y < last_y ? y : last_y) - 7,
+					text_duration(gap).s);
 		}
 		last_y = y;
 	}
@@ -208,21 +235,26 @@ static void draw_lanes(FILE *f, const struct stage *v, size_t n)
 		if (i)
 			x += scale * gap_width(ns_diff(v[i].ts_ns, v[i - 1].ts_ns));
 		fprintf(f, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%zu\" r=\"8\"/>",
-			drop				      ? "p-drop" :
-			!strcmp(v[i].context, "task")    ? "p-task" :
-			!strcmp(v[i].context, "softirq") ? "p-soft" :
-							   "p-hard",
+			drop				   ? "p-drop"
+			: !strcmp(v[i].context, "task")	   ? "p-task"
+			: !strcmp(v[i].context, "softirq") ? "p-soft"
+							   : "p-hard",
 			x, lane * LANE_HEIGHT + 30);
-		fprintf(f, "<text class=\"t-num\" x=\"%.1f\" y=\"%zu\" text-anchor=\"middle\">%zu</text>", x, lane * LANE_HEIGHT + 34, i + 1);
+		fprintf(f,
+			"<text class=\"t-num\" x=\"%.1f\" y=\"%zu\" "
+			"text-anchor=\"middle\">%zu</text>",
+			x, lane * LANE_HEIGHT + 34, i + 1);
 	}
 	fputs("</svg>", f);
 }
 
 static void write_stages(struct page *p, int64_t id)
 {
-	static const struct head heads[] = { { "#", true },   { "Since start", true }, { "After the one before", true },
-					     { "Stage", false }, { "CPU", true },	 { "Device", false },
-					     { "Context", false }, { "Task", false },	 { "Certainty", false } };
+	static const struct head heads[] = {
+		{ "#", true },	      { "Since start", true }, { "After the one before", true },
+		{ "Stage", false },   { "CPU", true },	       { "Device", false },
+		{ "Context", false }, { "Task", false },       { "Certainty", false }
+	};
 	struct stage v[MAX_STAGES];
 	int64_t left_out;
 	size_t n = read_stages(p->r, id, v, &left_out);
@@ -231,7 +263,9 @@ static void write_stages(struct page *p, int64_t id)
 		page_none(p, "No stage of this packet was seen.");
 		return;
 	}
-	fputs("<div class=\"scroll plain\" role=\"region\" tabindex=\"0\" aria-label=\"Stages on CPU lanes\">", p->f);
+	fputs("<div class=\"scroll plain\" role=\"region\" tabindex=\"0\" aria-label=\"Stages on "
+	      "CPU lanes\">",
+	      p->f);
 	draw_lanes(p->f, v, n);
 	fputs("</div>", p->f);
 	page_table(p, "Stages", heads, ARRAY_SIZE(heads));
@@ -252,7 +286,8 @@ static void write_stages(struct page *p, int64_t id)
 	}
 	page_table_end(p);
 	if (left_out)
-		fprintf(p->f, "<p class=\"more\">%s more stages are left out.</p>", text_count(left_out).s);
+		fprintf(p->f, "<p class=\"more\">%s more stages are left out.</p>",
+			text_count(left_out).s);
 }
 
 enum {
@@ -278,9 +313,12 @@ enum {
 
 static sqlite3_stmt *packet_row(struct rep *r, int64_t id)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT p.first_ns, p.last_ns, p.kind, p.dev_in, p.dev_out, p.len_bytes, p.outcome, p.cpu_hops, "
-					"p.confidence, f.proto, f.src, f.sport, f.dst, f.dport, d.reason, d.function, p.parent_id, p.link "
-					"FROM packet p LEFT JOIN flow f ON f.id = p.flow_id LEFT JOIN packet_drop d ON d.id = p.drop_id "
+	sqlite3_stmt *st = rep_query(r, "SELECT p.first_ns, p.last_ns, p.kind, p.dev_in, "
+					"p.dev_out, p.len_bytes, p.outcome, p.cpu_hops, "
+					"p.confidence, f.proto, f.src, f.sport, f.dst, f.dport, "
+					"d.reason, d.function, p.parent_id, p.link "
+					"FROM packet p LEFT JOIN flow f ON f.id = p.flow_id LEFT "
+					"JOIN packet_drop d ON d.id = p.drop_id "
 					"WHERE p.id = ?");
 
 	if (st)
@@ -294,15 +332,18 @@ static struct text flow_of(sqlite3_stmt *st)
 
 	if (col_null(st, P_PROTO))
 		return none;
-	return text_flow(col_text(st, P_PROTO), col_text(st, P_SRC), col_int_or(st, P_SPORT, -1), col_text(st, P_DST),
-			 col_int_or(st, P_DPORT, -1));
+	return text_flow(col_text(st, P_PROTO), col_text(st, P_SRC), col_int_or(st, P_SPORT, -1),
+			 col_text(st, P_DST), col_int_or(st, P_DPORT, -1));
 }
 
 static void write_row(struct page *p, const struct pick *k, sqlite3_stmt *st)
 {
 	bool local;
 
-	fprintf(p->f, "<tr data-p=\"%" PRId64 "\"><th scope=\"row\" class=\"n\" data-v=\"%" PRId64 "\">%" PRId64 "</th>", k->id, k->id, k->id);
+	fprintf(p->f,
+		"<tr data-p=\"%" PRId64 "\"><th scope=\"row\" class=\"n\" data-v=\"%" PRId64
+		"\">%" PRId64 "</th>",
+		k->id, k->id, k->id);
 	page_td_time(p, col_int(st, P_FIRST));
 	page_td(p, col_text(st, P_KIND));
 	fputs("<td class=\"flowname\">", p->f);
@@ -310,10 +351,12 @@ static void write_row(struct page *p, const struct pick *k, sqlite3_stmt *st)
 		fputs("not captured", p->f);
 	else
 		page_text(p, flow_of(st).s);
-	/* a local packet leaves through one device and comes in by another; others the other way round */
+	/* a local packet leaves through one device and comes in by another; others the other way
+	 * round */
 	local = !strcmp(col_text(st, P_KIND), "local");
 	fputs("</td><td class=\"flowname\">", p->f);
-	page_textf(p, "%s%s%s", col_text(st, local ? P_DEV_OUT : P_DEV_IN), !col_null(st, P_DEV_IN) && !col_null(st, P_DEV_OUT) ? " → " : "",
+	page_textf(p, "%s%s%s", col_text(st, local ? P_DEV_OUT : P_DEV_IN),
+		   !col_null(st, P_DEV_IN) && !col_null(st, P_DEV_OUT) ? " → " : "",
 		   col_text(st, local ? P_DEV_IN : P_DEV_OUT));
 	fputs("</td>", p->f);
 	page_td_num_opt(p, st, P_LEN);
@@ -321,7 +364,8 @@ static void write_row(struct page *p, const struct pick *k, sqlite3_stmt *st)
 	page_text(p, col_text(st, P_OUTCOME));
 	if (!col_null(st, P_REASON) || !col_null(st, P_FUNCTION)) {
 		fputs(": <code>", p->f);
-		page_textf(p, "%s%s%s", col_text(st, P_REASON), col_null(st, P_REASON) ? "" : " ", col_text(st, P_FUNCTION));
+		page_textf(p, "%s%s%s", col_text(st, P_REASON), col_null(st, P_REASON) ? "" : " ",
+			   col_text(st, P_FUNCTION));
 		fputs("</code>", p->f);
 	}
 	if (!col_null(st, P_PARENT)) {
@@ -343,7 +387,9 @@ static void write_featured(struct page *p)
 	const struct chosen *c = p->chosen;
 	int shown = 0;
 
-	fputs("<div id=\"packet-view\" class=\"packet-view js\" hidden aria-live=\"polite\"></div>\n<div class=\"featured\">\n", p->f);
+	fputs("<div id=\"packet-view\" class=\"packet-view js\" hidden "
+	      "aria-live=\"polite\"></div>\n<div class=\"featured\">\n",
+	      p->f);
 	for (size_t i = 0; i < c->n && shown < MAX_FEATURED; i++) {
 		bool seen = false;
 		sqlite3_stmt *st;
@@ -369,9 +415,12 @@ static void write_featured(struct page *p)
 
 void panel_packets(struct page *p)
 {
-	static const struct head heads[] = { { "Packet", true },  { "Start", true },	 { "Way", false },	 { "Flow", false },
-					     { "Device", false }, { "Bytes", true },	 { "Outcome", false }, { "Took", true },
-					     { "CPU changes", true }, { "Certainty", false }, { "Why it is here", false } };
+	static const struct head heads[] = { { "Packet", true },	 { "Start", true },
+					     { "Way", false },		 { "Flow", false },
+					     { "Device", false },	 { "Bytes", true },
+					     { "Outcome", false },	 { "Took", true },
+					     { "CPU changes", true },	 { "Certainty", false },
+					     { "Why it is here", false } };
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM _packet", 0);
 	const struct chosen *c = p->chosen;
 
@@ -379,8 +428,10 @@ void panel_packets(struct page *p)
 		page_none(p, "No packet was followed: the recording has no packet events.");
 		return;
 	}
-	fputs("<form id=\"packet-search\" class=\"search js\" role=\"search\" hidden><label for=\"packet-words\">Search by address, port, "
-	      "reason, device or number</label><input id=\"packet-words\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"> "
+	fputs("<form id=\"packet-search\" class=\"search js\" role=\"search\" hidden><label "
+	      "for=\"packet-words\">Search by address, port, "
+	      "reason, device or number</label><input id=\"packet-words\" type=\"search\" "
+	      "autocomplete=\"off\" spellcheck=\"false\"> "
 	      "<output id=\"packet-count\" for=\"packet-words\"></output></form>\n",
 	      p->f);
 	fputs("<div id=\"packet-list\">", p->f);

@@ -5,7 +5,8 @@
 
 #include "page.h"
 
-/* packets_choose() - those of the findings, of each kind of drop, the slowest, typical ones. Return: NULL when out of memory. */
+/* packets_choose() - those of the findings, of each kind of drop, the slowest, typical ones.
+ * Return: NULL when out of memory. */
 struct chosen *packets_choose(struct rep *r);
 void packets_free(struct chosen *c);
 /* packets_json() - the member "packets" for the page's script */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 "use strict";
 /* Adds to a page that can be read without it: copying, sorting, search, zoom. Text is only ever written as textContent. */
 (function () {

@@ -44,11 +44,13 @@ enum style {
 };
 
 /* What may be done at all; see sqlite.org/c3ref/c_alter_table.html for the codes. */
-static int authorize(void *ctx, int action, const char *a, const char *b, const char *db, const char *view)
+static int authorize(void *ctx, int action, const char *a, const char *b, const char *db,
+		     const char *view)
 {
-	static const char *const pragmas[] = { "table_info",	"table_xinfo", "table_list", "index_list",
-					       "index_info",	"index_xinfo", "user_version", "application_id",
-					       "compile_options", "page_count", "page_size",   "database_list" };
+	static const char *const pragmas[] = { "table_info",   "table_xinfo",	 "table_list",
+					       "index_list",   "index_info",	 "index_xinfo",
+					       "user_version", "application_id", "compile_options",
+					       "page_count",   "page_size",	 "database_list" };
 
 	(void)ctx;
 	(void)db;
@@ -219,7 +221,8 @@ static int print_table(sqlite3_stmt *st, int columns, FILE *f)
 				continue;
 			}
 			widen(&t, i, s);
-			t.number[i] &= type == SQLITE_INTEGER || type == SQLITE_FLOAT || type == SQLITE_NULL;
+			t.number[i] &= type == SQLITE_INTEGER || type == SQLITE_FLOAT ||
+				       type == SQLITE_NULL;
 			if (buf_put(&t.cells, s, strlen(s) + 1)) {
 				buf_free(&t.cells);
 				return SQLITE_NOMEM;
@@ -245,22 +248,29 @@ static int run_all(struct rep *r, const char *sql, enum style style, FILE *f, st
 		sqlite3_stmt *st = NULL;
 		int columns, rc;
 
-		if (sqlite3_prepare_v2(h, sql, -1, &st, &sql) != SQLITE_OK)
+		rc = sqlite3_prepare_v2(h, sql, -1, &st, &sql);
+		if (rc == SQLITE_AUTH)
+			return err_set(e, -EINVAL, "%s: only statements that read are run here",
+				       sqlite3_errmsg(h));
+		if (rc != SQLITE_OK)
 			return err_set(e, -EINVAL, "%s", sqlite3_errmsg(h));
 		if (!st) /* blanks or a comment */
 			continue;
 		columns = sqlite3_column_count(st);
 		if (columns > MAX_COLUMNS) {
 			sqlite3_finalize(st);
-			return err_set(e, -EINVAL, "%d columns, at most %d can be printed", columns, MAX_COLUMNS);
+			return err_set(e, -EINVAL, "%d columns, at most %d can be printed", columns,
+				       MAX_COLUMNS);
 		}
 		if (any && style == STYLE_TABLE)
 			putc('\n', f);
 		any = true;
-		rc = style == STYLE_JSON ? print_json(st, columns, f) : style == STYLE_CSV ? print_csv(st, columns, f) :
-											      print_table(st, columns, f);
+		rc = style == STYLE_JSON  ? print_json(st, columns, f)
+		     : style == STYLE_CSV ? print_csv(st, columns, f)
+					  : print_table(st, columns, f);
 		if (rc != SQLITE_DONE) {
-			err_set(e, -EINVAL, "%s", rc == SQLITE_NOMEM ? "out of memory" : sqlite3_errmsg(h));
+			err_set(e, -EINVAL, "%s",
+				rc == SQLITE_NOMEM ? "out of memory" : sqlite3_errmsg(h));
 			sqlite3_finalize(st);
 			return -EINVAL;
 		}
@@ -296,12 +306,16 @@ int query_main(int argc, char **argv)
 			fputs(usage, stdout);
 			return 0;
 		default:
-			fprintf(stderr, "skbtape query: unknown option %s; see skbtape query --help\n", argv[optind - 1]);
+			fprintf(stderr,
+				"skbtape query: unknown option %s; see skbtape query --help\n",
+				argv[optind - 1]);
 			return 2;
 		}
 	}
 	if (argc - optind != 2) {
-		fprintf(stderr, "skbtape query: expected DB and SQL (in quotes), got %d arguments; see skbtape query --help\n",
+		fprintf(stderr,
+			"skbtape query: expected DB and SQL (in quotes), got %d arguments; see "
+			"skbtape query --help\n",
 			argc - optind);
 		return 2;
 	}

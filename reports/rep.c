@@ -37,8 +37,11 @@ static int is_database(const char *path, bool *yes, struct err *e)
 /* From the database in both cases: a tape and what was made of it must give the same report. */
 static void note_incomplete(struct rep *r)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT CASE WHEN kind GLOB 'tape-*' THEN note ELSE source || ': ' || note END FROM quality WHERE kind IN ('tape-cut', 'tape-damaged', 'source-missing', 'permission') "
-					"ORDER BY kind NOT IN ('tape-cut', 'tape-damaged'), id LIMIT 1");
+	sqlite3_stmt *st = rep_query(
+		r, "SELECT CASE WHEN kind GLOB 'tape-*' THEN note ELSE source || ': ' || note END "
+		   "FROM quality "
+		   "WHERE kind IN ('tape-cut', 'tape-damaged', 'source-missing', 'permission') "
+		   "ORDER BY kind NOT IN ('tape-cut', 'tape-damaged'), id LIMIT 1");
 
 	while (rep_row(r, &st)) {
 		r->incomplete = true;
@@ -95,7 +98,8 @@ int rep_error(const struct rep *r, struct err *e)
 static void fail(struct rep *r)
 {
 	if (!r->rc)
-		r->rc = err_set(&r->err, -EIO, "reading the database: %s", sqlite3_errmsg(db_handle(r->db)));
+		r->rc = err_set(&r->err, -EIO, "reading the database: %s",
+				sqlite3_errmsg(db_handle(r->db)));
 }
 
 sqlite3_stmt *rep_query(struct rep *r, const char *sql)
@@ -214,7 +218,7 @@ static int open_tmp(struct out *o, struct err *e)
 			break;
 	}
 	if (fd < 0) {
-		int rc = err_sys(e, "cannot create %s", o->tmp);
+		int rc = err_sys(e, "cannot create %s", o->path);
 
 		free(o->tmp);
 		o->tmp = NULL;
@@ -243,9 +247,11 @@ int out_open(struct out *o, const char *path, const char *input, struct err *e)
 	if (!o->path)
 		return err_set(e, -ENOMEM, "out of memory");
 	if (!stat(path, &st)) {
-		if (input && !stat(input, &in) && in.st_dev == st.st_dev && in.st_ino == st.st_ino) {
+		if (input && !stat(input, &in) && in.st_dev == st.st_dev &&
+		    in.st_ino == st.st_ino) {
 			out_abort(o);
-			return err_set(e, -EINVAL, "%s is what is being read: give another name with -o", path);
+			return err_set(e, -EINVAL,
+				       "%s is what is being read: give another name with -o", path);
 		}
 		if (!S_ISREG(st.st_mode)) { /* never rename over a device or a pipe */
 			o->f = fopen(path, "we");

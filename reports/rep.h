@@ -14,10 +14,10 @@
 
 struct rep {
 	struct db *db;
-	bool from_tape;	     /* the argument was a tape, not a database */
-	bool incomplete;     /* cut, damaged, or a source is missing: exit status 3 */
-	char why[256];	     /* in words */
-	int rc;		     /* first error of reading */
+	bool from_tape;	 /* the argument was a tape, not a database */
+	bool incomplete; /* cut, damaged, or a source is missing: exit status 3 */
+	char why[256];	 /* in words */
+	int rc;		 /* first error of reading */
 	struct err err;
 	int64_t start_ns, end_ns; /* of the recording; 0: not known */
 };
@@ -76,7 +76,8 @@ struct out {
  * Return: 0, -EINVAL (@path is @input), or -errno.
  */
 int out_open(struct out *o, const char *path, const char *input, struct err *e);
-/* out_commit() - flush, close, rename. Return: 0 or -errno; the temporary file is gone in both cases. */
+/* out_commit() - flush, close, rename. Return: 0 or -errno; the temporary file is gone in both
+ * cases. */
 int out_commit(struct out *o, struct err *e);
 /* out_abort() - forget it. */
 void out_abort(struct out *o);

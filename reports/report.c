@@ -18,7 +18,8 @@ static const char usage[] =
 	"                     json: for programs (to standard output)\n"
 	"  -h, --help         this text\n"
 	"\n"
-	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but the tape is cut, damaged or lacks a source.\n";
+	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but the tape is cut, damaged or "
+	"lacks a source.\n";
 
 struct format {
 	const char *name;
@@ -54,8 +55,8 @@ static char *default_name(const char *input)
 	return name;
 }
 
-static int write_report(const char *input, const char *path, const struct format *format, bool *incomplete,
-			struct err *e)
+static int write_report(const char *input, const char *path, const struct format *format,
+			bool *incomplete, struct err *e)
 {
 	struct rep r;
 	struct out o = { 0 };
@@ -109,7 +110,9 @@ int report_main(int argc, char **argv)
 				if (!strcmp(formats[i].name, optarg))
 					format = &formats[i];
 			if (!format) {
-				fprintf(stderr, "skbtape report: --format %s: expected html, md or json\n", optarg);
+				fprintf(stderr,
+					"skbtape report: --format %s: expected html, md or json\n",
+					optarg);
 				return 2;
 			}
 			break;
@@ -118,12 +121,15 @@ int report_main(int argc, char **argv)
 			return 0;
 		default:
 			fprintf(stderr, "skbtape report: %s %s; see skbtape report --help\n",
-				c == ':' ? "a value is missing behind" : "unknown option", argv[optind - 1]);
+				c == ':' ? "a value is missing behind" : "unknown option",
+				argv[optind - 1]);
 			return 2;
 		}
 	}
 	if (argc - optind != 1) {
-		fprintf(stderr, "skbtape report: expected one TAPE or DB, got %d; see skbtape report --help\n",
+		fprintf(stderr,
+			"skbtape report: expected one TAPE or DB, got %d; see skbtape report "
+			"--help\n",
 			argc - optind);
 		return 2;
 	}

@@ -83,10 +83,11 @@ struct text text_duration(int64_t ns)
 		return scaled((double)ns / 1e9, " s");
 	a /= NSEC_PER_SEC;
 	if (a < 7200)
-		snprintf(t.s, sizeof(t.s), "%s%" PRId64 " min %" PRId64 " s", ns < 0 ? "-" : "", a / 60, a % 60);
+		snprintf(t.s, sizeof(t.s), "%s%" PRId64 " min %" PRId64 " s", ns < 0 ? "-" : "",
+			 a / 60, a % 60);
 	else
-		snprintf(t.s, sizeof(t.s), "%s%" PRId64 " h %" PRId64 " min", ns < 0 ? "-" : "", a / 3600,
-			 a % 3600 / 60);
+		snprintf(t.s, sizeof(t.s), "%s%" PRId64 " h %" PRId64 " min", ns < 0 ? "-" : "",
+			 a / 3600, a % 3600 / 60);
 	return t;
 }
 
@@ -123,8 +124,9 @@ struct text text_utc(int64_t ns)
 		days--;
 	}
 	civil(days, &year, &month, &day);
-	snprintf(t.s, sizeof(t.s), "%04" PRId64 "-%02d-%02d %02d:%02d:%02d.%06d UTC", year, month, day,
-		 (int)(rest / 3600), (int)(rest % 3600 / 60), (int)(rest % 60), (int)(frac / 1000));
+	snprintf(t.s, sizeof(t.s), "%04" PRId64 "-%02d-%02d %02d:%02d:%02d.%06d UTC", year, month,
+		 day, (int)(rest / 3600), (int)(rest % 3600 / 60), (int)(rest % 60),
+		 (int)(frac / 1000));
 	return t;
 }
 
@@ -133,8 +135,8 @@ struct text text_since(int64_t ns)
 	uint64_t a = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
 	struct text t;
 
-	snprintf(t.s, sizeof(t.s), "%c%" PRIu64 ".%06d s", ns < 0 ? '-' : '+', a / (uint64_t)NSEC_PER_SEC,
-		 (int)(a % (uint64_t)NSEC_PER_SEC / 1000));
+	snprintf(t.s, sizeof(t.s), "%c%" PRIu64 ".%06d s", ns < 0 ? '-' : '+',
+		 a / (uint64_t)NSEC_PER_SEC, (int)(a % (uint64_t)NSEC_PER_SEC / 1000));
 	return t;
 }
 
@@ -157,10 +159,12 @@ static void put_end(char *out, size_t size, const char *addr, int64_t port)
 	if (port < 0)
 		snprintf(out, size, "%.46s", addr);
 	else
-		snprintf(out, size, "%s%.46s%s:%" PRId64, v6 ? "[" : "", addr, v6 ? "]" : "", port % 65536);
+		snprintf(out, size, "%s%.46s%s:%" PRId64, v6 ? "[" : "", addr, v6 ? "]" : "",
+			 port % 65536);
 }
 
-struct text text_flow(const char *proto, const char *src, int64_t sport, const char *dst, int64_t dport)
+struct text text_flow(const char *proto, const char *src, int64_t sport, const char *dst,
+		      int64_t dport)
 {
 	char a[56], b[56];
 	struct text t;
@@ -175,14 +179,19 @@ static bool is_unsafe(uint32_t cp)
 {
 	return (cp < 0x20 && cp != '\n' && cp != '\t') || (cp >= 0x7f && cp < 0xa0) ||
 	       cp == 0x061c || cp == 0x200e || cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) ||
-	       (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff || (cp >= 0xd800 && cp < 0xe000) || cp > 0x10ffff;
+	       (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff || (cp >= 0xd800 && cp < 0xe000) ||
+	       cp > 0x10ffff;
 }
 
 bool text_next(const char **s, uint32_t *cp)
 {
 	const unsigned char *p = (const unsigned char *)*s;
 	uint32_t v = p[0];
-	size_t n = v < 0x80 ? 1 : v >= 0xc2 && v < 0xe0 ? 2 : v >= 0xe0 && v < 0xf0 ? 3 : v >= 0xf0 && v < 0xf5 ? 4 : 0;
+	size_t n = v < 0x80		   ? 1
+		   : v >= 0xc2 && v < 0xe0 ? 2
+		   : v >= 0xe0 && v < 0xf0 ? 3
+		   : v >= 0xf0 && v < 0xf5 ? 4
+					   : 0;
 
 	if (!v)
 		return false;
@@ -264,14 +273,16 @@ void text_markdown(FILE *f, const char *s)
 	uint32_t cp, last = 0;
 
 	while (text_next(&s, &cp)) {
-		bool word = (last >= '0' && last <= '9') || (last >= 'a' && last <= 'z') || (last >= 'A' && last <= 'Z');
+		bool word = (last >= '0' && last <= '9') || (last >= 'a' && last <= 'z') ||
+			    (last >= 'A' && last <= 'Z');
 
 		if (cp == '\n' || cp == '\t') {
 			putc(' ', f);
 		} else if (cp == '<' || cp == '>' || cp == '&' || cp == '@' || cp == '#') {
 			/* an entity cannot start markup, a mention or an issue reference */
 			fprintf(f, "&#%u;", cp);
-		} else if ((cp == ':' && word && *s == '/') || (cp == '.' && (last == 'w' || last == 'W'))) {
+		} else if ((cp == ':' && word && *s == '/') ||
+			   (cp == '.' && (last == 'w' || last == 'W'))) {
 			/* GFM autolinks http://... and www. (GFM 0.29, 6.9) */
 			fprintf(f, "&#%u;", cp);
 		} else if (cp < 0x80 && strchr("\\`*_{}[]|~!", (int)cp)) {

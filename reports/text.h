@@ -17,12 +17,12 @@ struct text {
 	char s[128];
 };
 
-struct text text_count(int64_t n);	   /* 1,234,567 */
-struct text text_short(int64_t n);	   /* 1.23 M; at most six characters */
-struct text text_bytes(int64_t bytes);	   /* 1.5 MiB */
-struct text text_duration(int64_t ns);	   /* 12.3 µs */
-struct text text_utc(int64_t ns);	   /* 2026-01-31 12:00:00.123456 UTC */
-struct text text_since(int64_t ns);	   /* +1.234567 s, of a difference */
+struct text text_count(int64_t n);		       /* 1,234,567 */
+struct text text_short(int64_t n);		       /* 1.23 M; at most six characters */
+struct text text_bytes(int64_t bytes);		       /* 1.5 MiB */
+struct text text_duration(int64_t ns);		       /* 12.3 µs */
+struct text text_utc(int64_t ns);		       /* 2026-01-31 12:00:00.123456 UTC */
+struct text text_since(int64_t ns);		       /* +1.234567 s, of a difference */
 struct text text_percent(int64_t part, int64_t whole); /* 12.3 %; "-" where whole is 0 */
 
 /**
@@ -30,7 +30,8 @@ struct text text_percent(int64_t part, int64_t whole); /* 12.3 %; "-" where whol
  * @sport: -1: none
  * @dport: -1: none
  */
-struct text text_flow(const char *proto, const char *src, int64_t sport, const char *dst, int64_t dport);
+struct text text_flow(const char *proto, const char *src, int64_t sport, const char *dst,
+		      int64_t dport);
 
 /**
  * text_next() - decode one character of untrusted UTF-8
@@ -48,9 +49,11 @@ size_t text_width(const char *s);
 
 /* text_html() - for HTML text and for quoted attribute values. */
 void text_html(FILE *f, const char *s);
-/* text_markdown() - one line of GitHub/Jira Markdown: no markup, link, mention or issue reference survives. */
+/* text_markdown() - one line of GitHub/Jira Markdown: no markup, link, mention or issue reference
+ * survives. */
 void text_markdown(FILE *f, const char *s);
-/* text_fence() - @s as a fenced block whose fence is longer than any in it, each line behind @indent. */
+/* text_fence() - @s as a fenced block whose fence is longer than any in it, each line behind
+ * @indent. */
 void text_fence(FILE *f, const char *indent, const char *s);
 /* text_term() - one line for a terminal: no control character gets through. */
 void text_term(FILE *f, const char *s);

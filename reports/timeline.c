@@ -19,14 +19,15 @@
 const struct pane_info timeline_panes[PANE_COUNT] = {
 	[PANE_PACKETS] = { "Packets", SHAPE_STACK },
 	[PANE_DROPS] = { "Drops by class", SHAPE_STACK },
-	[PANE_REASONS] = { "Harmful drops by reason", SHAPE_STRIPS },
+	[PANE_REASONS] = { "Drops by reason: loss, policy, error", SHAPE_STRIPS },
 	[PANE_DELAYS] = { "Delays, 99th percentile", SHAPE_LINES },
 	[PANE_SOFTIRQ] = { "Network softirqs: share of each CPU", SHAPE_STRIPS },
 	[PANE_EVENTS] = { "Telling events", SHAPE_STRIPS },
 	[PANE_COUNTERS] = { "Counters of trouble", SHAPE_STRIPS },
 };
 
-static struct track *add_track(struct timeline *t, enum pane pane, enum unit unit, const char *css, const char *name)
+static struct track *add_track(struct timeline *t, enum pane pane, enum unit unit, const char *css,
+			       const char *name)
 {
 	struct track *tr;
 
@@ -71,12 +72,17 @@ static void make_packets(struct rep *r, struct timeline *t)
 	static const struct {
 		const char *name, *css;
 		int kind;
-	} kinds[] = { { "received", "c-rx", 1 }, { "sent", "c-tx", 2 }, { "forwarded", "c-fwd", 3 }, { "local", "c-local", 4 } };
+	} kinds[] = { { "received", "c-rx", 1 },
+		      { "sent", "c-tx", 2 },
+		      { "forwarded", "c-fwd", 3 },
+		      { "local", "c-local", 4 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		struct track *tr = add_track(t, PANE_PACKETS, UNIT_COUNT, kinds[i].css, kinds[i].name);
-		sqlite3_stmt *st = rep_query(r, "SELECT (first_ns - ?1) / ?2, count(*) FROM _packet "
-						"WHERE kind = ?3 AND first_ns >= ?1 GROUP BY 1");
+		struct track *tr =
+			add_track(t, PANE_PACKETS, UNIT_COUNT, kinds[i].css, kinds[i].name);
+		sqlite3_stmt *st =
+			rep_query(r, "SELECT (first_ns - ?1) / ?2, count(*) FROM _packet "
+				     "WHERE kind = ?3 AND first_ns >= ?1 GROUP BY 1");
 
 		if (st)
 			sqlite3_bind_int(st, 3, kinds[i].kind);
@@ -86,20 +92,25 @@ static void make_packets(struct rep *r, struct timeline *t)
 
 static void make_drops(struct rep *r, struct timeline *t)
 {
-	static const char *const classes[][2] = { { "loss", "c-loss" },	      { "policy", "c-policy" },	  { "error", "c-error" },
-						  { "protocol", "c-protocol" }, { "noise", "c-noise" },	  { "teardown", "c-teardown" } };
+	static const char *const classes[][2] = {
+		{ "loss", "c-loss" },	      { "policy", "c-policy" }, { "error", "c-error" },
+		{ "protocol", "c-protocol" }, { "noise", "c-noise" },	{ "teardown", "c-teardown" }
+	};
 	sqlite3_stmt *top;
 
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
-		struct track *tr = add_track(t, PANE_DROPS, UNIT_COUNT, classes[i][1], classes[i][0]);
-		sqlite3_stmt *st = rep_query(r, "SELECT (ts_ns - ?1) / ?2, count(*) FROM packet_drop "
-						"WHERE class = ?3 AND ts_ns >= ?1 GROUP BY 1");
+		struct track *tr =
+			add_track(t, PANE_DROPS, UNIT_COUNT, classes[i][1], classes[i][0]);
+		sqlite3_stmt *st =
+			rep_query(r, "SELECT (ts_ns - ?1) / ?2, count(*) FROM packet_drop "
+				     "WHERE class = ?3 AND ts_ns >= ?1 GROUP BY 1");
 
 		if (st)
 			sqlite3_bind_text(st, 3, classes[i][0], -1, SQLITE_STATIC);
 		fill(r, t, tr, st);
 	}
-	top = rep_query(r, "SELECT reason, function, count(*) FROM packet_drop WHERE class IN ('loss', 'policy', 'error') "
+	top = rep_query(r, "SELECT reason, function, count(*) FROM packet_drop WHERE class IN "
+			   "('loss', 'policy', 'error') "
 			   "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 6");
 	while (rep_row(r, &top)) {
 		char name[128];
@@ -108,8 +119,10 @@ static void make_drops(struct rep *r, struct timeline *t)
 
 		snprintf(name, sizeof(name), "%.50s %.60s", col_text(top, 0), col_text(top, 1));
 		tr = add_track(t, PANE_REASONS, UNIT_COUNT, "c-loss", name);
-		st = rep_query(r, "SELECT (ts_ns - ?1) / ?2, count(*) FROM packet_drop WHERE reason IS ?3 AND function IS ?4 "
-				  "AND class IN ('loss', 'policy', 'error') AND ts_ns >= ?1 GROUP BY 1");
+		st = rep_query(
+			r, "SELECT (ts_ns - ?1) / ?2, count(*) FROM packet_drop WHERE reason IS ?3 "
+			   "AND function IS ?4 "
+			   "AND class IN ('loss', 'policy', 'error') AND ts_ns >= ?1 GROUP BY 1");
 		if (st) {
 			sqlite3_bind_value(st, 3, sqlite3_column_value(top, 0));
 			sqlite3_bind_value(st, 4, sqlite3_column_value(top, 1));
@@ -119,10 +132,10 @@ static void make_drops(struct rep *r, struct timeline *t)
 }
 
 /* 99th percentile per bucket: the smallest value that 99 % of the values do not exceed. */
-#define P99_OF(from)                                                                                                    \
-	"SELECT b, max(CASE WHEN k = (n * 99 + 99) / 100 THEN l END) FROM ("                                             \
-	"SELECT b, l, row_number() OVER (PARTITION BY b ORDER BY l) AS k, count(*) OVER (PARTITION BY b) AS n FROM (" from \
-	")) GROUP BY b"
+#define P99_OF(from)                                                                               \
+	"SELECT b, max(CASE WHEN k = (n * 99 + 99) / 100 THEN l END) FROM ("                       \
+	"SELECT b, l, row_number() OVER (PARTITION BY b ORDER BY l) AS k, count(*) OVER "          \
+	"(PARTITION BY b) AS n FROM (" from ")) GROUP BY b"
 
 static void make_delays(struct rep *r, struct timeline *t)
 {
@@ -131,12 +144,15 @@ static void make_delays(struct rep *r, struct timeline *t)
 			"WHERE vec = 3 AND latency_ns IS NOT NULL AND start_ns >= ?1"));
 	/* readers are the tasks that copied a packet's data, and those that findings name */
 	fill_sql(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-b", "reader: woken to run"),
-		 P99_OF("SELECT (start_ns - ?1) / ?2 AS b, latency_ns AS l FROM wakeup WHERE latency_ns IS NOT NULL AND start_ns >= ?1 AND pid IN "
-			"(SELECT pid FROM _hop WHERE context = 1 AND stage IN (SELECT id FROM _stage WHERE name = 'skb_copy_datagram_iovec') "
+		 P99_OF("SELECT (start_ns - ?1) / ?2 AS b, latency_ns AS l FROM wakeup WHERE "
+			"latency_ns IS NOT NULL AND start_ns >= ?1 AND pid IN "
+			"(SELECT pid FROM _hop WHERE context = 1 AND stage IN (SELECT id FROM "
+			"_stage WHERE name = 'skb_copy_datagram_iovec') "
 			"UNION SELECT pid FROM finding WHERE pid > 0)"));
 	fill_sql(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-c", "received: whole way"),
 		 P99_OF("SELECT (first_ns - ?1) / ?2 AS b, last_ns - first_ns AS l FROM _packet "
-			"WHERE kind IN (1, 4) AND outcome = 1 AND flags & 22 = 0 AND first_ns >= ?1"));
+			"WHERE kind IN (1, 4) AND outcome = 1 AND flags & 22 = 0 AND first_ns >= "
+			"?1"));
 }
 
 /* A span's time goes to every bucket that it crosses. */
@@ -157,9 +173,11 @@ static void make_softirq(struct rep *r, struct timeline *t)
 	struct track *of_cpu[MAX_CPUS];
 	int64_t cpu[MAX_CPUS];
 	int n = 0;
-	sqlite3_stmt *st = rep_query(r, "SELECT cpu FROM (SELECT cpu, sum(end_ns - start_ns) AS ns FROM softirq "
-					"WHERE vec IN (2, 3) AND end_ns IS NOT NULL GROUP BY cpu ORDER BY ns DESC, cpu LIMIT 16) "
-					"ORDER BY cpu");
+	sqlite3_stmt *st = rep_query(
+		r, "SELECT cpu FROM (SELECT cpu, sum(end_ns - start_ns) AS ns FROM softirq "
+		   "WHERE vec IN (2, 3) AND end_ns IS NOT NULL GROUP BY cpu ORDER BY ns DESC, cpu "
+		   "LIMIT 16) "
+		   "ORDER BY cpu");
 
 	t->cpus = rep_int(r, "SELECT count(DISTINCT cpu) FROM softirq WHERE vec IN (2, 3)", 0);
 	while (rep_row(r, &st)) {
@@ -172,7 +190,8 @@ static void make_softirq(struct rep *r, struct timeline *t)
 		of_cpu[n] = add_track(t, PANE_SOFTIRQ, UNIT_NS, "c-cpu", name);
 		n++;
 	}
-	st = rep_query(r, "SELECT cpu, start_ns - ?1, end_ns - ?1 FROM softirq WHERE vec IN (2, 3) AND end_ns IS NOT NULL");
+	st = rep_query(r, "SELECT cpu, start_ns - ?1, end_ns - ?1 FROM softirq WHERE vec IN (2, 3) "
+			  "AND end_ns IS NOT NULL");
 	if (st)
 		sqlite3_bind_int64(st, 1, t->start_ns);
 	while (rep_row(r, &st))
@@ -184,9 +203,12 @@ static void make_softirq(struct rep *r, struct timeline *t)
 static void make_events(struct rep *r, struct timeline *t)
 {
 	/* events that mean trouble whenever they come, whatever their number */
-	static const char *const names[] = { "tcp_retransmit_skb", "tcp_send_reset",	"tcp_receive_reset",   "udp_fail_queue_rcv_skb",
-					     "sock_rcvqueue_full", "sock_exceed_buf_limit", "tcp_bad_csum",	"net_dev_xmit_timeout",
-					     "xdp_exception",	   "icmp_send",		"inet_sk_error_report", "tcp_retransmit_synack" };
+	static const char *const names[] = { "tcp_retransmit_skb",   "tcp_send_reset",
+					     "tcp_receive_reset",    "udp_fail_queue_rcv_skb",
+					     "sock_rcvqueue_full",   "sock_exceed_buf_limit",
+					     "tcp_bad_csum",	     "net_dev_xmit_timeout",
+					     "xdp_exception",	     "icmp_send",
+					     "inet_sk_error_report", "tcp_retransmit_synack" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct track *tr;
@@ -200,28 +222,35 @@ static void make_events(struct rep *r, struct timeline *t)
 		if (!n)
 			continue;
 		tr = add_track(t, PANE_EVENTS, UNIT_COUNT, "c-event", names[i]);
-		st = rep_query(r, "SELECT (ts_ns - ?1) / ?2, count(*) FROM event WHERE name = ?3 AND ts_ns >= ?1 GROUP BY 1");
+		st = rep_query(r, "SELECT (ts_ns - ?1) / ?2, count(*) FROM event WHERE name = ?3 "
+				  "AND ts_ns >= ?1 GROUP BY 1");
 		if (st)
 			sqlite3_bind_text(st, 3, names[i], -1, SQLITE_STATIC);
 		fill(r, t, tr, st);
 	}
 	if (rep_int(r, "SELECT count(*) FROM kmsg", 0))
 		fill_sql(r, t, add_track(t, PANE_EVENTS, UNIT_COUNT, "c-event", "kernel log"),
-			 "SELECT (ts_ns - ?1) / ?2, count(*) FROM kmsg WHERE ts_ns >= ?1 GROUP BY 1");
+			 "SELECT (ts_ns - ?1) / ?2, count(*) FROM kmsg WHERE ts_ns >= ?1 GROUP BY "
+			 "1");
 }
 
 /* Names of counters that move when something goes wrong. */
-#define TROUBLE                                                                                                        \
-	"(lower(name) GLOB '*drop*' OR lower(name) GLOB '*err*' OR lower(name) GLOB '*overflow*' OR "                   \
-	"lower(name) GLOB '*fail*' OR lower(name) GLOB '*retrans*' OR lower(name) GLOB '*discard*' OR "                 \
-	"lower(name) GLOB '*squeeze*' OR lower(name) GLOB '*timeout*' OR lower(name) GLOB '*missed*' OR "               \
-	"lower(name) GLOB '*full*' OR lower(name) GLOB '*noport*' OR lower(name) GLOB '*prune*' OR "                    \
+#define TROUBLE                                                                                    \
+	"(lower(name) GLOB '*drop*' OR lower(name) GLOB '*err*' OR lower(name) GLOB '*overflow*' " \
+	"OR "                                                                                      \
+	"lower(name) GLOB '*fail*' OR lower(name) GLOB '*retrans*' OR lower(name) GLOB "           \
+	"'*discard*' OR "                                                                          \
+	"lower(name) GLOB '*squeeze*' OR lower(name) GLOB '*timeout*' OR lower(name) GLOB "        \
+	"'*missed*' OR "                                                                           \
+	"lower(name) GLOB '*full*' OR lower(name) GLOB '*noport*' OR lower(name) GLOB '*prune*' "  \
+	"OR "                                                                                      \
 	"lower(name) GLOB '*zerowindow*' OR lower(name) GLOB '*noroute*')"
 
 static void make_counters(struct rep *r, struct timeline *t)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT netns, source, name, dev, cpu FROM ledger WHERE delta > 0 AND " TROUBLE
-					" ORDER BY delta DESC, id LIMIT 8");
+	sqlite3_stmt *st = rep_query(
+		r, "SELECT netns, source, name, dev, cpu FROM ledger WHERE delta > 0 AND " TROUBLE
+		   " ORDER BY delta DESC, id LIMIT 8");
 	int64_t all = rep_int(r, "SELECT count(*) FROM ledger WHERE delta > 0 AND " TROUBLE, 0);
 
 	t->counters_left_out = all > MAX_COUNTERS ? all - MAX_COUNTERS : 0;
@@ -231,9 +260,11 @@ static void make_counters(struct rep *r, struct timeline *t)
 		sqlite3_stmt *v;
 		int64_t last = 0;
 
-		snprintf(name, sizeof(name), "%.50s %.20s %.20s", col_text(st, 2), col_text(st, 3), col_text(st, 0));
+		snprintf(name, sizeof(name), "%.50s %.20s %.20s", col_text(st, 2), col_text(st, 3),
+			 col_text(st, 0));
 		tr = add_track(t, PANE_COUNTERS, UNIT_COUNT, "c-counter", name);
-		v = rep_query(r, "SELECT (snap_ns - 1 - ?1) / ?2, value FROM counter WHERE netns IS ?3 AND source IS ?4 AND "
+		v = rep_query(r, "SELECT (snap_ns - 1 - ?1) / ?2, value FROM counter WHERE netns "
+				 "IS ?3 AND source IS ?4 AND "
 				 "name IS ?5 AND dev IS ?6 AND cpu IS ?7 ORDER BY snap_ns");
 		if (v) {
 			sqlite3_bind_int64(v, 1, t->start_ns);
@@ -253,8 +284,10 @@ static void make_counters(struct rep *r, struct timeline *t)
 
 static void make_bands(struct rep *r, struct timeline *t)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT id, severity, title, from_ns - ?1, to_ns - ?1 FROM finding "
-					"WHERE from_ns IS NOT NULL AND to_ns IS NOT NULL AND to_ns >= from_ns ORDER BY id LIMIT 8");
+	sqlite3_stmt *st =
+		rep_query(r, "SELECT id, severity, title, from_ns - ?1, to_ns - ?1 FROM finding "
+			     "WHERE from_ns IS NOT NULL AND to_ns IS NOT NULL AND to_ns >= from_ns "
+			     "ORDER BY id LIMIT 8");
 
 	if (st)
 		sqlite3_bind_int64(st, 1, t->start_ns);
@@ -267,15 +300,18 @@ static void make_bands(struct rep *r, struct timeline *t)
 		b->from_ns = col_int(st, 3);
 		b->to_ns = col_int(st, 4);
 	}
-	st = rep_query(r, "SELECT kind, source, from_ns - ?1, to_ns - ?1 FROM quality WHERE from_ns IS NOT NULL AND "
-			  "to_ns IS NOT NULL AND to_ns >= from_ns AND kind IN ('events-lost', 'frames-lost', 'tape-damaged') "
+	st = rep_query(r, "SELECT kind, source, from_ns - ?1, to_ns - ?1 FROM quality WHERE "
+			  "from_ns IS NOT NULL AND "
+			  "to_ns IS NOT NULL AND to_ns >= from_ns AND kind IN ('events-lost', "
+			  "'frames-lost', 'tape-damaged') "
 			  "ORDER BY to_ns - from_ns DESC, id LIMIT 8");
 	if (st)
 		sqlite3_bind_int64(st, 1, t->start_ns);
 	while (rep_row(r, &st)) {
 		struct band *b = &t->band[t->bands++];
 
-		snprintf(b->label, sizeof(b->label), "%.40s %.100s", col_text(st, 0), col_text(st, 1));
+		snprintf(b->label, sizeof(b->label), "%.40s %.100s", col_text(st, 0),
+			 col_text(st, 1));
 		b->from_ns = col_int(st, 2);
 		b->to_ns = col_int(st, 3);
 	}

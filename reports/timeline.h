@@ -25,8 +25,8 @@ enum pane {
 };
 
 enum shape {
-	SHAPE_STACK, /* bars upon each other */
-	SHAPE_LINES, /* steps on a logarithmic scale of time */
+	SHAPE_STACK,  /* bars upon each other */
+	SHAPE_LINES,  /* steps on a logarithmic scale of time */
 	SHAPE_STRIPS, /* a row per track, darker is more */
 };
 
@@ -54,8 +54,8 @@ struct track {
 /* A span of time with a label: a finding, or a gap in what was seen. */
 struct band {
 	char label[160];
-	char severity[16]; /* "" for a gap */
-	int64_t id;	   /* of the finding, 0 for a gap */
+	char severity[16];	/* "" for a gap */
+	int64_t id;		/* of the finding, 0 for a gap */
 	int64_t from_ns, to_ns; /* since the start */
 };
 
@@ -70,7 +70,8 @@ struct timeline {
 	int64_t counters_left_out;
 };
 
-/* timeline_make() - count everything into buckets. Return: NULL when the time of the recording is not known, or out of memory. */
+/* timeline_make() - count everything into buckets. Return: NULL when the time of the recording is
+ * not known, or out of memory. */
 struct timeline *timeline_make(struct rep *r);
 void timeline_free(struct timeline *t);
 /* timeline_json() - the member "timeline" for the page's script; null without one. */

@@ -24,7 +24,8 @@ static void plot_begin(const struct timeline *t, FILE *f, int y, int height)
 {
 	fprintf(f,
 		"<rect class=\"plot-bg\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>"
-		"<svg class=\"plot\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\">",
+		"<svg class=\"plot\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d "
+		"%d\" preserveAspectRatio=\"none\">",
 		GUTTER, y, PLOT, height, GUTTER, y, PLOT, height, t->n, height);
 }
 
@@ -80,14 +81,17 @@ static int draw_stack(const struct timeline *t, FILE *f, enum pane pane, int y)
 
 		if (tr->pane != pane || !tr->sum)
 			continue;
-		fprintf(f, "<rect class=\"%s\" x=\"0\" y=\"%d\" width=\"9\" height=\"9\"/><text class=\"t-row\" x=\"14\" y=\"%d\">", tr->css,
-			line - 8, line);
+		fprintf(f,
+			"<rect class=\"%s\" x=\"0\" y=\"%d\" width=\"9\" height=\"9\"/><text "
+			"class=\"t-row\" x=\"14\" y=\"%d\">",
+			tr->css, line - 8, line);
 		svg_text(f, tr->name, 20);
 		fprintf(f, " %s</text>", text_short(tr->sum).s);
 		line += 13;
 	}
 	if (top)
-		fprintf(f, "<text class=\"t-scale\" x=\"%d\" y=\"%d\">%s</text>", GUTTER - 6, y + 10, text_short(top).s);
+		fprintf(f, "<text class=\"t-scale\" x=\"%d\" y=\"%d\">%s</text>", GUTTER - 6,
+			y + 10, text_short(top).s);
 	return y + STACK_HEIGHT;
 }
 
@@ -103,7 +107,8 @@ static int draw_lines(const struct timeline *t, FILE *f, enum pane pane, int y)
 	scale = STACK_HEIGHT / log10(top / 1e3);
 	plot_begin(t, f, y, STACK_HEIGHT);
 	for (double v = 1e4; v < top * 0.99; v *= 10)
-		fprintf(f, "<path class=\"r-grid\" d=\"M0 %.1fH%d\"/>", STACK_HEIGHT - scale * log10(v / 1e3), t->n);
+		fprintf(f, "<path class=\"r-grid\" d=\"M0 %.1fH%d\"/>",
+			STACK_HEIGHT - scale * log10(v / 1e3), t->n);
 	for (int i = 0; i < t->tracks; i++) {
 		const struct track *tr = &t->track[i];
 		bool on = false;
@@ -136,8 +141,8 @@ static int draw_lines(const struct timeline *t, FILE *f, enum pane pane, int y)
 	for (double v = 1e4; v <= top * 1.01; v *= 100) {
 		int at = (int)(y + STACK_HEIGHT - scale * log10(v / 1e3));
 
-		fprintf(f, "<text class=\"t-scale\" x=\"%d\" y=\"%d\">%s</text>", GUTTER - 6, at < y + 9 ? y + 9 : at + 3,
-			text_duration((int64_t)v).s);
+		fprintf(f, "<text class=\"t-scale\" x=\"%d\" y=\"%d\">%s</text>", GUTTER - 6,
+			at < y + 9 ? y + 9 : at + 3, text_duration((int64_t)v).s);
 	}
 	return y + STACK_HEIGHT;
 }
@@ -145,7 +150,8 @@ static int draw_lines(const struct timeline *t, FILE *f, enum pane pane, int y)
 /* 1 to 5; the square root keeps small numbers visible beside large ones. */
 static int strength(const struct timeline *t, const struct track *tr, int64_t v)
 {
-	double share = tr->pane == PANE_SOFTIRQ ? (double)v / (double)t->bucket_ns : (double)v / (double)tr->max;
+	double share = tr->pane == PANE_SOFTIRQ ? (double)v / (double)t->bucket_ns
+						: (double)v / (double)tr->max;
 	int level = (int)ceil(5 * sqrt(share) - 1e-9);
 
 	return level > 5 ? 5 : level < 1 ? 1 : level;
@@ -170,7 +176,8 @@ static int draw_strips(const struct timeline *t, FILE *f, enum pane pane, int y)
 			level = strength(t, tr, tr->v[b]);
 			while (b < t->n && tr->v[b] && strength(t, tr, tr->v[b]) == level)
 				b++;
-			fprintf(f, "<path class=\"%s s%d\" d=\"M%d 0h%dv%dH%dz\"/>", tr->css, level, from, b - from, STRIP_HEIGHT, from);
+			fprintf(f, "<path class=\"%s s%d\" d=\"M%d 0h%dv%dH%dz\"/>", tr->css, level,
+				from, b - from, STRIP_HEIGHT, from);
 		}
 		fputs("</svg>", f);
 		y += STRIP_STEP;
@@ -199,15 +206,17 @@ static int draw_bands(const struct timeline *t, FILE *f, int y)
 		} else {
 			snprintf(name, sizeof(name), "not seen: %s", b->label);
 		}
-		fprintf(f, "<svg x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\">", b->id ? 18 : 0, y, GUTTER - 20, STRIP_HEIGHT + 3);
+		fprintf(f, "<svg x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\">", b->id ? 18 : 0, y,
+			GUTTER - 20, STRIP_HEIGHT + 3);
 		label(f, 10, "t-row", name, b->id ? 30 : 33);
 		fputs("</svg>", f);
 		plot_begin(t, f, y, STRIP_HEIGHT);
-		fprintf(f, "<path class=\"band %s%s\" d=\"M%.2f 2H%.2fv%dH%.2fz\"/></svg>", b->id ? "band-" : "band-gap",
-			!b->id				    ? "" :
-			!strcmp(b->severity, "critical") ? "critical" :
-			!strcmp(b->severity, "warning")  ? "warning" :
-							   "info",
+		fprintf(f, "<path class=\"band %s%s\" d=\"M%.2f 2H%.2fv%dH%.2fz\"/></svg>",
+			b->id ? "band-" : "band-gap",
+			!b->id				   ? ""
+			: !strcmp(b->severity, "critical") ? "critical"
+			: !strcmp(b->severity, "warning")  ? "warning"
+							   : "info",
 			from, to, STRIP_HEIGHT - 4, from);
 		y += STRIP_STEP;
 	}
@@ -256,8 +265,13 @@ static void draw_axis(const struct timeline *t, FILE *f, int y, int height)
 		double x = GUTTER + PLOT * (i * step) / span;
 
 		fprintf(f, "<path class=\"tick\" d=\"M%.1f %dV%d\"/>", x, y + 4, height);
-		fprintf(f, "<text class=\"t-tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>", x, y,
-			!i ? "start" : x > WIDTH - 40 ? "end" : "middle", i ? text_duration((int64_t)(i * step)).s : "start");
+		fprintf(f,
+			"<text class=\"t-tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>",
+			x, y,
+			!i		 ? "start"
+			: x > WIDTH - 40 ? "end"
+					 : "middle",
+			i ? text_duration((int64_t)(i * step)).s : "start");
 	}
 	fputs("</g>", f);
 }
@@ -267,8 +281,10 @@ static void draw(const struct timeline *t, FILE *f)
 	int height = picture_height(t), y = 24;
 
 	fprintf(f,
-		"<svg id=\"timeline-picture\" class=\"timeline\" role=\"img\" aria-label=\"Timeline of the recording; the table below holds the "
-		"same numbers\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" data-x=\"%d\" data-w=\"%d\">",
+		"<svg id=\"timeline-picture\" class=\"timeline\" role=\"img\" "
+		"aria-label=\"Timeline of the recording; the table below holds the "
+		"same numbers\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" data-x=\"%d\" "
+		"data-w=\"%d\">",
 		WIDTH, height, WIDTH, height, GUTTER, PLOT);
 	draw_axis(t, f, 12, height);
 	if (t->bands)
@@ -296,7 +312,8 @@ static int64_t sum_of(const struct timeline *t, enum pane pane, int from, int to
 	for (int i = 0; i < t->tracks; i++) {
 		const struct track *tr = &t->track[i];
 
-		if (tr->pane != pane || (harmful && strcmp(tr->name, "loss") && strcmp(tr->name, "policy") && strcmp(tr->name, "error")))
+		if (tr->pane != pane || (harmful && strcmp(tr->name, "loss") &&
+					 strcmp(tr->name, "policy") && strcmp(tr->name, "error")))
 			continue;
 		for (int b = from; b < to; b++)
 			sum += tr->v[b];
@@ -319,13 +336,19 @@ static int64_t max_of(const struct timeline *t, enum pane pane, int nth, int fro
 
 static void write_table(struct page *p, const struct timeline *t)
 {
-	static const struct head heads[] = { { "From", true },	     { "Packets", true },      { "Harmful drops", true },
-					     { "All drops", true }, { "NET_RX wait", true }, { "Reader wait", true },
+	static const struct head heads[] = { { "From", true },
+					     { "Packets", true },
+					     { "Drops: loss, policy, error", true },
+					     { "All drops", true },
+					     { "NET_RX wait", true },
+					     { "Reader wait", true },
 					     { "Softirq time", true } };
 	int step = (t->n + TABLE_ROWS - 1) / TABLE_ROWS;
 
 	fputs("<details><summary>The timeline as a table</summary>\n", p->f);
-	page_table(p, "The timeline in numbers; waits are the largest 99th percentile inside the row", heads, ARRAY_SIZE(heads));
+	page_table(p,
+		   "The timeline in numbers; waits are the largest 99th percentile inside the row",
+		   heads, ARRAY_SIZE(heads));
 	for (int b = 0; b < t->n; b += step) {
 		int to = b + step < t->n ? b + step : t->n;
 
@@ -348,18 +371,25 @@ void panel_timeline(struct page *p)
 	const struct timeline *t = p->timeline;
 
 	if (!t) {
-		page_none(p, "The start and the end of this recording are not known, so there is no timeline.");
+		page_none(p, "The start and the end of this recording are not known, so there is "
+			     "no timeline.");
 		return;
 	}
-	fprintf(p->f, "<p class=\"hint\">One column is %s. <span class=\"js\" hidden>Move over the picture for numbers, drag to zoom, "
-		      "double-click to see all again.</span></p>\n",
+	fprintf(p->f,
+		"<p class=\"hint\">One column is %s. <span class=\"js\" hidden>Move over the "
+		"picture for numbers, drag to zoom, "
+		"double-click to see all again.</span></p>\n",
 		text_duration(t->bucket_ns).s);
-	fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Timeline\">", p->f);
+	fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Timeline\">",
+	      p->f);
 	draw(t, p->f);
 	fputs("</div>\n<div id=\"timeline-readout\" class=\"readout js\" hidden></div>\n", p->f);
 	if (t->cpus > MAX_CPUS)
-		fprintf(p->f, "<p class=\"more\">The %d CPUs with the most softirq time of %s are drawn.</p>\n", MAX_CPUS,
-			text_count(t->cpus).s);
-	page_more(p, MAX_COUNTERS, MAX_COUNTERS + t->counters_left_out, "counters of trouble", "SELECT * FROM ledger");
+		fprintf(p->f,
+			"<p class=\"more\">The %d CPUs with the most softirq time of %s are "
+			"drawn.</p>\n",
+			MAX_CPUS, text_count(t->cpus).s);
+	page_more(p, MAX_COUNTERS, MAX_COUNTERS + t->counters_left_out, "counters of trouble",
+		  "SELECT * FROM ledger");
 	write_table(p, t);
 }

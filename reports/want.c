@@ -10,8 +10,9 @@
 
 static bool is_proto(const char *word)
 {
-	static const char *const names[] = { "tcp", "udp", "icmp", "icmpv6", "sctp", "udplite", "dccp", "gre", "esp", "ah",
-					     "igmp", "ipip", "ospf", "vrrp" };
+	static const char *const names[] = { "tcp",	"udp",	"icmp", "icmpv6", "sctp",
+					     "udplite", "dccp", "gre",	"esp",	  "ah",
+					     "igmp",	"ipip", "ospf", "vrrp" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcasecmp(names[i], word))
@@ -55,7 +56,8 @@ static bool parse_end(char *word, struct want_end *end)
 	}
 	if (word[0] == '[' && bracket) {
 		*bracket = '\0';
-		if (!parse_addr(word + 1, got.addr) || (bracket[1] && (bracket[1] != ':' || !parse_port(bracket + 2, &got.port))))
+		if (!parse_addr(word + 1, got.addr) ||
+		    (bracket[1] && (bracket[1] != ':' || !parse_port(bracket + 2, &got.port))))
 			return false;
 		*end = got;
 		return true;
@@ -93,7 +95,8 @@ int want_parse(struct want *w, const char *text, struct err *e)
 		char s[96], *p = s;
 
 		span_copy(word, s, sizeof(s));
-		if (!strcmp(s, ">") || !strcmp(s, "->") || !strcasecmp(s, "dst") || !strcasecmp(s, "to")) {
+		if (!strcmp(s, ">") || !strcmp(s, "->") || !strcasecmp(s, "dst") ||
+		    !strcasecmp(s, "to")) {
 			side = 1;
 			continue;
 		}
@@ -113,7 +116,8 @@ int want_parse(struct want *w, const char *text, struct err *e)
 		if ((p = strchr(s, '>')) && p[1]) {
 			*p = '\0';
 			if (!parse_end(s, &end) || !merge(&got.end[0], &end))
-				return err_set(e, -EINVAL, "flow: '%.*s' is no address or port", (int)word.n, word.p);
+				return err_set(e, -EINVAL, "flow: '%.*s' is no address or port",
+					       (int)word.n, word.p);
 			side = 1;
 			p++;
 			end = (struct want_end){ .port = -1 };
@@ -122,7 +126,8 @@ int want_parse(struct want *w, const char *text, struct err *e)
 		}
 		if (!parse_end(p, &end))
 			return err_set(e, -EINVAL,
-				       "flow: '%.*s' is no protocol, address or port; write it like \"udp 10.0.0.1:53 > 10.0.0.2:4444\" "
+				       "flow: '%.*s' is no protocol, address or port; write it "
+				       "like \"udp 10.0.0.1:53 > 10.0.0.2:4444\" "
 				       "or a part of that",
 				       (int)(word.n > 80 ? 80 : word.n), word.p);
 		if (!merge(&got.end[side], &end) && !merge(&got.end[!side], &end))
@@ -165,12 +170,14 @@ static void print_way(const struct want *w, FILE *f, const char *const col[4])
 			and = " AND ";
 		}
 	}
-	fputs(*and ? ")" : "1)", f);
+	fputs(*and? ")" : "1)", f);
 }
 
 void want_print(const struct want *w, FILE *f)
 {
-	static const char *const there[] = { "src", "sport", "dst", "dport" }, *const back[] = { "dst", "dport", "src", "sport" };
+	static const char *const there[] = { "src", "sport", "dst", "dport" }, *const back[] = {
+		"dst", "dport", "src", "sport"
+	};
 
 	if (w->proto[0])
 		fprintf(f, "proto = '%s' AND ", w->proto);

@@ -6,8 +6,8 @@
 #include "rep.h"
 
 struct want_end {
-	char addr[48];	/* as inet_ntop(3) writes it; "" for any */
-	int64_t port;	/* -1: any */
+	char addr[48]; /* as inet_ntop(3) writes it; "" for any */
+	int64_t port;  /* -1: any */
 };
 
 struct want {
@@ -16,7 +16,8 @@ struct want {
 };
 
 /**
- * want_parse() - read "udp 10.0.0.1:53 > 10.0.0.2:4444", "10.0.0.2:5001", "tcp port 80", "[2001:db8::1]:443" ...
+ * want_parse() - read "udp 10.0.0.1:53 > 10.0.0.2:4444", "10.0.0.2:5001", "tcp port 80",
+ * "[2001:db8::1]:443" ...
  *
  * Words: a protocol; an address; address:port; a number or `port N`; `src`, `dst` and
  * '>' say which end. Without them an end may be either one, and both directions of
@@ -25,10 +26,13 @@ struct want {
  */
 int want_parse(struct want *w, const char *text, struct err *e);
 
-/* Condition on columns proto, src, sport, dst, dport, with parameters ?1 to ?5 bound by want_bind(). */
-#define WANT_SQL                                                                                                       \
-	"((?1 IS NULL OR proto = ?1) AND (((?2 IS NULL OR src = ?2) AND (?3 IS NULL OR sport = ?3) AND (?4 IS NULL OR dst = ?4) " \
-	"AND (?5 IS NULL OR dport = ?5)) OR ((?2 IS NULL OR dst = ?2) AND (?3 IS NULL OR dport = ?3) AND (?4 IS NULL OR src = ?4) " \
+/* Condition on columns proto, src, sport, dst, dport, with parameters ?1 to ?5 bound by
+ * want_bind(). */
+#define WANT_SQL                                                                                   \
+	"((?1 IS NULL OR proto = ?1) AND (((?2 IS NULL OR src = ?2) AND (?3 IS NULL OR sport = "   \
+	"?3) AND (?4 IS NULL OR dst = ?4) "                                                        \
+	"AND (?5 IS NULL OR dport = ?5)) OR ((?2 IS NULL OR dst = ?2) AND (?3 IS NULL OR dport = " \
+	"?3) AND (?4 IS NULL OR src = ?4) "                                                        \
 	"AND (?5 IS NULL OR sport = ?5))))"
 
 void want_bind(const struct want *w, sqlite3_stmt *st);

@@ -27,7 +27,8 @@ static const char usage[] =
 	"Tells what became of one flow, one packet or one captured frame, in plain text.\n"
 	"\n"
 	"FLOW is a flow or a part of one; both directions are meant:\n"
-	"  \"udp 10.0.0.1:53 > 10.0.0.2:4444\"   \"10.0.0.2:5001\"   \"tcp port 80\"   \"[2001:db8::1]:443\"\n"
+	"  \"udp 10.0.0.1:53 > 10.0.0.2:4444\"   \"10.0.0.2:5001\"   \"tcp port 80\"   "
+	"\"[2001:db8::1]:443\"\n"
 	"\n"
 	"  --packet N  the packet with that id (of the report, or of table packet)\n"
 	"  --frame N   the captured frame with that number (as in the exported pcapng)\n"
@@ -67,7 +68,8 @@ static sqlite3_stmt *ask_id(struct rep *r, const char *sql, int64_t id)
 
 static void put_flow(FILE *f, sqlite3_stmt *st, int first)
 {
-	text_term(f, text_flow(col_text(st, first), col_text(st, first + 1), col_int_or(st, first + 2, -1), col_text(st, first + 3),
+	text_term(f, text_flow(col_text(st, first), col_text(st, first + 1),
+			       col_int_or(st, first + 2, -1), col_text(st, first + 3),
 			       col_int_or(st, first + 4, -1))
 			     .s);
 }
@@ -86,8 +88,10 @@ static void more(FILE *f, int64_t shown, int64_t all, const char *what)
 static int64_t put_flows(struct rep *r, const struct want *w, FILE *f)
 {
 	int64_t all = ask_int(r, w, "SELECT count(*) FROM flow WHERE " WANT_SQL), shown = 0;
-	sqlite3_stmt *st = ask(r, w, "SELECT proto, src, sport, dst, dport, netns, frames, bytes, first_ns, last_ns FROM flow WHERE " WANT_SQL
-				     " ORDER BY frames DESC, id LIMIT 8");
+	sqlite3_stmt *st =
+		ask(r, w,
+		    "SELECT proto, src, sport, dst, dport, netns, frames, bytes, first_ns, last_ns "
+		    "FROM flow WHERE " WANT_SQL " ORDER BY frames DESC, id LIMIT 8");
 
 	fprintf(f, "FLOWS: %s\n", text_count(all).s);
 	while (rep_row(r, &st)) {
@@ -118,13 +122,18 @@ static int64_t put_packets(struct rep *r, const struct want *w, FILE *f)
 	sqlite3_stmt *st;
 
 	fprintf(f, "\nPACKETS: %s were followed\n", text_count(all).s);
-	st = ask(r, w, "SELECT kind, outcome, count(*) AS n, "
-		       "max(CASE WHEN k = (m + 1) / 2 THEN took END), max(CASE WHEN k = (m * 99 + 99) / 100 THEN took END), max(took) FROM ("
-		       "SELECT kind, outcome, last_ns - first_ns AS took, row_number() OVER (PARTITION BY kind, outcome ORDER BY last_ns - first_ns) "
-		       "AS k, count(*) OVER (PARTITION BY kind, outcome) AS m FROM packet WHERE flow_id IN " FLOWS ") "
-		       "GROUP BY kind, outcome ORDER BY n DESC, kind, outcome LIMIT 16");
+	st = ask(r, w,
+		 "SELECT kind, outcome, count(*) AS n, "
+		 "max(CASE WHEN k = (m + 1) / 2 THEN took END), max(CASE WHEN k = (m * 99 + 99) / "
+		 "100 THEN took END), max(took) FROM ("
+		 "SELECT kind, outcome, last_ns - first_ns AS took, row_number() OVER (PARTITION "
+		 "BY kind, outcome ORDER BY last_ns - first_ns) "
+		 "AS k, count(*) OVER (PARTITION BY kind, outcome) AS m FROM packet WHERE flow_id "
+		 "IN " FLOWS ") "
+		 "GROUP BY kind, outcome ORDER BY n DESC, kind, outcome LIMIT 16");
 	while (rep_row(r, &st)) {
-		fprintf(f, "  %10s  %-8s %-12s", text_count(col_int(st, 2)).s, col_text(st, 0), col_text(st, 1));
+		fprintf(f, "  %10s  %-8s %-12s", text_count(col_int(st, 2)).s, col_text(st, 0),
+			col_text(st, 1));
 		fprintf(f, " took p50 %s,", text_duration(col_int(st, 3)).s);
 		fprintf(f, " p99 %s,", text_duration(col_int(st, 4)).s);
 		fprintf(f, " at most %s\n", text_duration(col_int(st, 5)).s);
@@ -134,7 +143,8 @@ static int64_t put_packets(struct rep *r, const struct want *w, FILE *f)
 
 static int64_t put_drops(struct rep *r, const struct want *w, FILE *f)
 {
-	int64_t all = ask_int(r, w, "SELECT count(*) FROM packet_drop WHERE flow_id IN " FLOWS), kinds = 0;
+	int64_t all = ask_int(r, w, "SELECT count(*) FROM packet_drop WHERE flow_id IN " FLOWS),
+		kinds = 0;
 	sqlite3_stmt *st;
 
 	if (!all) {
@@ -142,9 +152,13 @@ static int64_t put_drops(struct rep *r, const struct want *w, FILE *f)
 		return 0;
 	}
 	fprintf(f, "\nDROPS: %s\n", text_count(all).s);
-	st = ask(r, w, "SELECT count(*) AS n, class, reason, function, layer, dev, netns, min(ts_ns), max(ts_ns), "
-		       "(SELECT meaning FROM _drop_reason d WHERE d.name = reason) FROM packet_drop WHERE flow_id IN " FLOWS
-		       " GROUP BY class, reason, function, layer, dev, netns ORDER BY class NOT IN ('loss', 'policy', 'error'), n DESC, 2, 3, 4, 5, 6, 7");
+	st = ask(r, w,
+		 "SELECT count(*) AS n, class, reason, function, layer, dev, netns, min(ts_ns), "
+		 "max(ts_ns), "
+		 "(SELECT meaning FROM _drop_reason d WHERE d.name = reason) FROM packet_drop "
+		 "WHERE flow_id IN " FLOWS
+		 " GROUP BY class, reason, function, layer, dev, netns ORDER BY class NOT IN "
+		 "('loss', 'policy', 'error'), n DESC, 2, 3, 4, 5, 6, 7");
 	while (rep_row(r, &st)) {
 		if (kinds++ >= 10)
 			continue;
@@ -195,22 +209,30 @@ static int64_t put_finding_rows(struct rep *r, sqlite3_stmt *st, FILE *f)
 static int64_t put_findings(struct rep *r, const struct want *w, FILE *f)
 {
 	/* by its own flow (which no frame need show), or by packets of the flow that prove it */
-	return put_finding_rows(r,
-				ask(r, w, "SELECT id, severity, title, confidence, summary FROM finding WHERE flow_id IN " FLOWS
-					  " OR id IN (SELECT id FROM (SELECT id, coalesce(flow_proto, ?1) AS proto, flow_src AS src, flow_sport AS sport, "
-					  "flow_dst AS dst, flow_dport AS dport FROM finding WHERE flow_src IS NOT NULL OR flow_dst IS NOT NULL OR "
-					  "flow_dport IS NOT NULL) WHERE (?1 IS NULL OR proto = ?1) AND "
-					  "((coalesce(src = ?2, 1) AND coalesce(sport = ?3, 1) AND coalesce(dst = ?4, 1) AND coalesce(dport = ?5, 1)) OR "
-					  "(coalesce(dst = ?2, 1) AND coalesce(dport = ?3, 1) AND coalesce(src = ?4, 1) AND coalesce(sport = ?5, 1)))) "
-					  "OR id IN (SELECT finding_id FROM finding_packet WHERE packet_id IN (SELECT id FROM _packet WHERE flow_id IN " FLOWS
-					  ")) ORDER BY id LIMIT 8"),
-				f);
+	return put_finding_rows(
+		r,
+		ask(r, w,
+		    "SELECT id, severity, title, confidence, summary FROM finding WHERE flow_id "
+		    "IN " FLOWS " OR id IN (SELECT id FROM (SELECT id, coalesce(flow_proto, ?1) AS "
+				"proto, flow_src AS src, flow_sport AS sport, "
+		    "flow_dst AS dst, flow_dport AS dport FROM finding WHERE flow_src IS NOT NULL "
+		    "OR flow_dst IS NOT NULL OR "
+		    "flow_dport IS NOT NULL) WHERE (?1 IS NULL OR proto = ?1) AND "
+		    "((coalesce(src = ?2, 1) AND coalesce(sport = ?3, 1) AND coalesce(dst = ?4, 1) "
+		    "AND coalesce(dport = ?5, 1)) OR "
+		    "(coalesce(dst = ?2, 1) AND coalesce(dport = ?3, 1) AND coalesce(src = ?4, 1) "
+		    "AND coalesce(sport = ?5, 1)))) "
+		    "OR id IN (SELECT finding_id FROM finding_packet WHERE packet_id IN (SELECT id "
+		    "FROM _packet WHERE flow_id IN " FLOWS ")) ORDER BY id LIMIT 8"),
+		f);
 }
 
 static void put_stages(struct rep *r, int64_t id, FILE *f)
 {
-	sqlite3_stmt *st = ask_id(r, "SELECT h.ts_ns, h.stage, h.cpu, h.dev, h.context, h.pid, t.comm, h.confidence FROM hop h LEFT JOIN task t "
-				     "ON t.pid = h.pid WHERE h.packet_id = ? ORDER BY h.seq",
+	sqlite3_stmt *st = ask_id(r,
+				  "SELECT h.ts_ns, h.stage, h.cpu, h.dev, h.context, h.pid, "
+				  "t.comm, h.confidence FROM hop h LEFT JOIN task t "
+				  "ON t.pid = h.pid WHERE h.packet_id = ? ORDER BY h.seq",
 				  id);
 	int64_t n = 0, last = 0, cpu = -1;
 
@@ -220,19 +242,27 @@ static void put_stages(struct rep *r, int64_t id, FILE *f)
 		if (n++ >= MAX_STAGES)
 			continue;
 		if (n == 1)
-			fprintf(f, "    %-16s %-10s %-26s %-4s %-16s %-8s %-24s %s\n", "TIME", "AFTER", "STAGE", "CPU", "DEVICE", "CONTEXT",
-				"TASK", "CERTAINTY");
+			fprintf(f, "    %-16s %-10s %-26s %-4s %-16s %-8s %-24s %s\n", "TIME",
+				"AFTER", "STAGE", "CPU", "DEVICE", "CONTEXT", "TASK", "CERTAINTY");
 		fputs("    ", f);
-		fprintf(f, "%-16s ", r->start_ns ? text_since(ns_diff(ts, r->start_ns)).s : text_utc(ts).s);
+		fprintf(f, "%-16s ",
+			r->start_ns ? text_since(ns_diff(ts, r->start_ns)).s : text_utc(ts).s);
 		/* a two-byte µ is one column */
-		fprintf(f, "%-*s ", n > 1 && strstr(text_duration(ns_diff(ts, last)).s, "µ") ? 11 : 10,
+		fprintf(f, "%-*s ",
+			n > 1 && strstr(text_duration(ns_diff(ts, last)).s, "µ") ? 11 : 10,
 			n > 1 ? text_duration(ns_diff(ts, last)).s : "");
-		fprintf(f, "%-26s %2" PRId64 "%s  ", col_text(st, 1), col_int(st, 2), cpu >= 0 && cpu != col_int(st, 2) ? "*" : " ");
+		fprintf(f, "%-26s %2" PRId64 "%s  ", col_text(st, 1), col_int(st, 2),
+			cpu >= 0 && cpu != col_int(st, 2) ? "*" : " ");
 		text_term(f, col_text(st, 3));
-		fprintf(f, "%*s %-8s ", (int)(text_width(col_text(st, 3)) < 16 ? 16 - text_width(col_text(st, 3)) : 0), "", col_text(st, 4));
+		fprintf(f, "%*s %-8s ",
+			(int)(text_width(col_text(st, 3)) < 16 ? 16 - text_width(col_text(st, 3))
+							       : 0),
+			"", col_text(st, 4));
 		text_term(f, col_text(st, 6));
 		fprintf(f, "%s%-*" PRId64 " %s\n", *col_text(st, 6) ? "/" : "",
-			(int)(text_width(col_text(st, 6)) < 23 ? 23 - text_width(col_text(st, 6)) : 1), col_int(st, 5), col_text(st, 7));
+			(int)(text_width(col_text(st, 6)) < 23 ? 23 - text_width(col_text(st, 6))
+							       : 1),
+			col_int(st, 5), col_text(st, 7));
 		last = ts;
 		cpu = col_int(st, 2);
 	}
@@ -244,14 +274,18 @@ static void put_stages(struct rep *r, int64_t id, FILE *f)
 /* A line about a packet: id, way, device, length, outcome. Return: whether it is there. */
 static bool put_packet_line(struct rep *r, int64_t id, FILE *f)
 {
-	sqlite3_stmt *st = ask_id(r, "SELECT p.kind, p.dev_in, p.dev_out, p.len_bytes, p.outcome, d.reason, d.function, p.first_ns, p.last_ns, "
-				     "p.confidence, p.cpu_hops, p.link, p.parent_id FROM packet p LEFT JOIN packet_drop d ON d.id = p.drop_id "
-				     "WHERE p.id = ?",
+	sqlite3_stmt *st = ask_id(r,
+				  "SELECT p.kind, p.dev_in, p.dev_out, p.len_bytes, p.outcome, "
+				  "d.reason, d.function, p.first_ns, p.last_ns, "
+				  "p.confidence, p.cpu_hops, p.link, p.parent_id FROM packet p "
+				  "LEFT JOIN packet_drop d ON d.id = p.drop_id "
+				  "WHERE p.id = ?",
 				  id);
 	bool found = false;
 
 	while (rep_row(r, &st)) {
-		/* a local packet leaves through one device and comes in by another; others the other way round */
+		/* a local packet leaves through one device and comes in by another; others the
+		 * other way round */
 		int first = !strcmp(col_text(st, 0), "local") ? 2 : 1;
 
 		found = true;
@@ -271,10 +305,11 @@ static bool put_packet_line(struct rep *r, int64_t id, FILE *f)
 			putc(')', f);
 		}
 		fprintf(f, " after %s,", text_duration(ns_diff(col_int(st, 8), col_int(st, 7))).s);
-		fprintf(f, " %s CPU change%s, certainty: %s\n", text_count(col_int(st, 10)).s, col_int(st, 10) == 1 ? "" : "s",
-			col_text(st, 9));
+		fprintf(f, " %s CPU change%s, certainty: %s\n", text_count(col_int(st, 10)).s,
+			col_int(st, 10) == 1 ? "" : "s", col_text(st, 9));
 		if (!col_null(st, 12))
-			fprintf(f, "  made from packet %" PRId64 " (%s)\n", col_int(st, 12), col_text(st, 11));
+			fprintf(f, "  made from packet %" PRId64 " (%s)\n", col_int(st, 12),
+				col_text(st, 11));
 	}
 	return found;
 }
@@ -284,12 +319,16 @@ static void put_examples(struct rep *r, const struct want *w, FILE *f)
 	static const struct {
 		const char *title, *sql;
 	} kinds[] = {
-		{ "EXAMPLE: dropped", "SELECT min(packet_id) FROM packet_drop WHERE class IN ('loss', 'policy', 'error') AND flow_id IN " FLOWS },
-		{ "EXAMPLE: the slowest that arrived", "SELECT id FROM _packet WHERE outcome IN (1, 2, 3) AND flags & 22 = 0 AND flow_id IN " FLOWS
-						       " ORDER BY last_ns - first_ns DESC, id LIMIT 1" },
+		{ "EXAMPLE: dropped", "SELECT min(packet_id) FROM packet_drop WHERE class IN "
+				      "('loss', 'policy', 'error') AND flow_id IN " FLOWS },
+		{ "EXAMPLE: the slowest that arrived",
+		  "SELECT id FROM _packet WHERE outcome IN (1, 2, 3) AND flags & 22 = 0 AND "
+		  "flow_id IN " FLOWS " ORDER BY last_ns - first_ns DESC, id LIMIT 1" },
 		{ "EXAMPLE: a typical one that arrived",
-		  "SELECT id FROM (SELECT id, row_number() OVER (ORDER BY last_ns - first_ns, id) AS k, count(*) OVER () AS n FROM _packet WHERE "
-		  "outcome IN (1, 2, 3) AND flags & 22 = 0 AND flow_id IN " FLOWS ") WHERE k = (n + 1) / 2" },
+		  "SELECT id FROM (SELECT id, row_number() OVER (ORDER BY last_ns - first_ns, id) "
+		  "AS k, count(*) OVER () AS n FROM _packet WHERE "
+		  "outcome IN (1, 2, 3) AND flags & 22 = 0 AND flow_id IN " FLOWS
+		  ") WHERE k = (n + 1) / 2" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -306,10 +345,15 @@ static void put_examples(struct rep *r, const struct want *w, FILE *f)
 static int64_t put_sockets(struct rep *r, const struct want *w, FILE *f)
 {
 	/* a listener has no remote end: it matches by its own port */
-	sqlite3_stmt *st = ask(r, w, "SELECT proto, src, sport, dst, dport, state, netns, rqueue, rcvbuf_bytes, wqueue, sndbuf_bytes, drops FROM socket "
-				     "WHERE id IN (SELECT max(id) FROM socket GROUP BY netns_id, proto, coalesce(cookie, -id)) AND proto IN ('tcp', 'udp') AND (" WANT_SQL
-				     " OR ((?1 IS NULL OR proto = ?1) AND (state = 'LISTEN' OR coalesce(dport, 0) = 0) AND (sport = ?3 OR sport = ?5) AND "
-				     "(src IN ('0.0.0.0', '::') OR src = ?2 OR src = ?4))) ORDER BY coalesce(drops, 0) DESC, rqueue DESC, id LIMIT 6");
+	sqlite3_stmt *st = ask(r, w,
+			       "SELECT proto, src, sport, dst, dport, state, netns, rqueue, "
+			       "rcvbuf_bytes, wqueue, sndbuf_bytes, drops FROM socket "
+			       "WHERE id IN (SELECT max(id) FROM socket GROUP BY netns_id, proto, "
+			       "coalesce(cookie, -id)) AND proto IN ('tcp', 'udp') AND (" WANT_SQL
+			       " OR ((?1 IS NULL OR proto = ?1) AND (state = 'LISTEN' OR "
+			       "coalesce(dport, 0) = 0) AND (sport = ?3 OR sport = ?5) AND "
+			       "(src IN ('0.0.0.0', '::') OR src = ?2 OR src = ?4))) ORDER BY "
+			       "coalesce(drops, 0) DESC, rqueue DESC, id LIMIT 6");
 	int64_t n = 0;
 
 	while (rep_row(r, &st)) {
@@ -335,9 +379,13 @@ static int64_t put_sockets(struct rep *r, const struct want *w, FILE *f)
 
 static int64_t put_conntrack(struct rep *r, const struct want *w, FILE *f)
 {
-	sqlite3_stmt *st = ask(r, w, "SELECT proto, src, sport, dst, dport, reply_src, reply_sport, reply_dst, reply_dport, state, netns, timeout_s, "
-				     "status FROM conntrack WHERE " WANT_SQL " OR (reply_src IN (?2, ?4) AND (?1 IS NULL OR proto = ?1) AND "
-				     "(reply_sport IN (?3, ?5) OR (?3 IS NULL AND ?5 IS NULL))) ORDER BY id LIMIT 6");
+	sqlite3_stmt *st = ask(
+		r, w,
+		"SELECT proto, src, sport, dst, dport, reply_src, reply_sport, reply_dst, "
+		"reply_dport, state, netns, timeout_s, "
+		"status FROM conntrack WHERE " WANT_SQL
+		" OR (reply_src IN (?2, ?4) AND (?1 IS NULL OR proto = ?1) AND "
+		"(reply_sport IN (?3, ?5) OR (?3 IS NULL AND ?5 IS NULL))) ORDER BY id LIMIT 6");
 	int64_t n = 0;
 
 	while (rep_row(r, &st)) {
@@ -346,9 +394,12 @@ static int64_t put_conntrack(struct rep *r, const struct want *w, FILE *f)
 		fputs("  ", f);
 		put_flow(f, st, 0);
 		fputs(", replies ", f);
-		text_term(f, text_flow(col_text(st, 0), col_text(st, 5), col_int_or(st, 6, -1), col_text(st, 7), col_int_or(st, 8, -1)).s);
+		text_term(f, text_flow(col_text(st, 0), col_text(st, 5), col_int_or(st, 6, -1),
+				       col_text(st, 7), col_int_or(st, 8, -1))
+				     .s);
 		/* IPS_SEEN_REPLY is bit 1, include/uapi/linux/netfilter/nf_conntrack_common.h */
-		fprintf(f, " %s%s in ", col_text(st, 9), !col_null(st, 12) && !(col_int(st, 12) & 2) ? " (no reply yet)" : "");
+		fprintf(f, " %s%s in ", col_text(st, 9),
+			!col_null(st, 12) && !(col_int(st, 12) & 2) ? " (no reply yet)" : "");
 		text_term(f, col_text(st, 10));
 		putc('\n', f);
 	}
@@ -357,20 +408,26 @@ static int64_t put_conntrack(struct rep *r, const struct want *w, FILE *f)
 
 static void put_certainty(struct rep *r, const struct want *w, FILE *f)
 {
-	sqlite3_stmt *st = ask(r, w, "SELECT sum(tie = 'unique'), sum(tie = 'ordered'), sum(tie = 'ambiguous'), sum(tie IS NULL) FROM frame "
-				     "WHERE flow_id IN " FLOWS);
+	sqlite3_stmt *st = ask(r, w,
+			       "SELECT sum(tie = 'unique'), sum(tie = 'ordered'), sum(tie = "
+			       "'ambiguous'), sum(tie IS NULL) FROM frame "
+			       "WHERE flow_id IN " FLOWS);
 	int64_t lost = rep_fact_int(r, "events_lost", -1);
 
 	fputs("\nHOW SURE\n", f);
 	while (rep_row(r, &st)) {
-		fprintf(f, "  frames tied to a packet: %s without doubt,", text_count(col_int(st, 0)).s);
+		fprintf(f, "  frames tied to a packet: %s without doubt,",
+			text_count(col_int(st, 0)).s);
 		fprintf(f, " %s by order,", text_count(col_int(st, 1)).s);
 		fprintf(f, " %s ambiguously;", text_count(col_int(st, 2)).s);
 		fprintf(f, " %s tied to none\n", text_count(col_int(st, 3)).s);
 	}
-	st = ask(r, w, "SELECT confidence, count(*) FROM packet WHERE flow_id IN " FLOWS " GROUP BY confidence ORDER BY 2 DESC, 1");
+	st = ask(r, w,
+		 "SELECT confidence, count(*) FROM packet WHERE flow_id IN " FLOWS
+		 " GROUP BY confidence ORDER BY 2 DESC, 1");
 	for (bool first = true; rep_row(r, &st); first = false)
-		fprintf(f, "%s%s %s", first ? "  packets: " : ", ", text_count(col_int(st, 1)).s, col_text(st, 0));
+		fprintf(f, "%s%s %s", first ? "  packets: " : ", ", text_count(col_int(st, 1)).s,
+			col_text(st, 0));
 	if (lost < 0)
 		fputs("\n  how many events were lost is not known\n", f);
 	else
@@ -385,7 +442,8 @@ static void put_sql(const struct want *w, FILE *f)
 	want_print(w, f);
 	putc('\n', f);
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
-		fprintf(f, "  SELECT * FROM %s WHERE flow_id IN (SELECT id FROM flow WHERE ", tables[i]);
+		fprintf(f, "  SELECT * FROM %s WHERE flow_id IN (SELECT id FROM flow WHERE ",
+			tables[i]);
 		want_print(w, f);
 		fputs(")\n", f);
 	}
@@ -395,7 +453,9 @@ static void put_sql(const struct want *w, FILE *f)
 static void put_story(struct rep *r, const struct want *w, FILE *f)
 {
 	int64_t all = ask_int(r, w, "SELECT count(*) FROM _packet WHERE flow_id IN " FLOWS);
-	int64_t lost = ask_int(r, w, "SELECT count(*) FROM packet_drop WHERE class IN ('loss', 'policy', 'error') AND flow_id IN " FLOWS);
+	int64_t lost = ask_int(r, w,
+			       "SELECT count(*) FROM packet_drop WHERE class IN ('loss', 'policy', "
+			       "'error') AND flow_id IN " FLOWS);
 	sqlite3_stmt *st;
 
 	if (!all && !lost) {
@@ -403,14 +463,23 @@ static void put_story(struct rep *r, const struct want *w, FILE *f)
 		return;
 	}
 	if (!lost) {
-		fprintf(f, "\nThis host was not seen to drop any of the %s packets that could be followed.\n", text_count(all).s);
+		fprintf(f,
+			"\nThis host was not seen to drop any of the %s packets that could be "
+			"followed.\n",
+			text_count(all).s);
 		return;
 	}
-	fprintf(f, "\nThis host dropped %s of %s packets", text_count(lost).s, text_count(all > lost ? all : lost).s);
-	st = ask(r, w, "SELECT count(*) AS n, reason, function FROM packet_drop WHERE class IN ('loss', 'policy', 'error') AND flow_id IN " FLOWS
-		       " GROUP BY reason, function ORDER BY n DESC, reason, function LIMIT 1");
+	fprintf(f, "\nThis host dropped %s of %s packets", text_count(lost).s,
+		text_count(all > lost ? all : lost).s);
+	st = ask(r, w,
+		 "SELECT count(*) AS n, reason, function FROM packet_drop WHERE class IN ('loss', "
+		 "'policy', 'error') AND flow_id IN " FLOWS
+		 " GROUP BY reason, function ORDER BY n DESC, reason, function LIMIT 1");
 	while (rep_row(r, &st)) {
-		fprintf(f, ", %s of them in ", text_count(col_int(st, 0)).s);
+		if (col_int(st, 0) == lost)
+			fputs(lost == 1 ? ", in " : ", all in ", f);
+		else
+			fprintf(f, ", %s of them in ", text_count(col_int(st, 0)).s);
 		text_term(f, col_text(st, 2));
 		if (!col_null(st, 1)) {
 			fputs(", reason ", f);
@@ -441,7 +510,9 @@ static int why_flow(struct rep *r, const struct want *w, FILE *f, struct err *e)
 		put_sql(w, f);
 		return 0;
 	}
-	return err_set(e, -ENOENT, "nothing on the tape matches; the flows there are: skbtape query DB \"SELECT * FROM flow ORDER BY frames DESC LIMIT 20\"");
+	return err_set(e, -ENOENT,
+		       "nothing on the tape matches; the flows there are: skbtape query DB "
+		       "\"SELECT * FROM flow ORDER BY frames DESC LIMIT 20\"");
 }
 
 static void put_frame_line(struct rep *r, sqlite3_stmt *st, FILE *f)
@@ -452,7 +523,8 @@ static void put_frame_line(struct rep *r, sqlite3_stmt *st, FILE *f)
 	text_term(f, col_text(st, 2));
 	fputs(" in ", f);
 	text_term(f, col_text(st, 3));
-	fprintf(f, ", direction %s, %s bytes", col_null(st, 4) ? "unknown" : col_text(st, 4), text_count(col_int(st, 5)).s);
+	fprintf(f, ", direction %s, %s bytes", col_null(st, 4) ? "unknown" : col_text(st, 4),
+		text_count(col_int(st, 5)).s);
 	if (!col_null(st, 6))
 		fprintf(f, ", tied: %s", col_text(st, 6));
 	putc('\n', f);
@@ -481,9 +553,14 @@ static int why_packet(struct rep *r, int64_t id, FILE *f, struct err *e)
 	if (!put_packet_line(r, id, f))
 		return err_set(e, -ENOENT, "no packet %" PRId64 "; the ids are 1 to %" PRId64, id,
 			       rep_int(r, "SELECT max(id) FROM _packet", 0));
-	put_flow_of(r, "SELECT proto, src, sport, dst, dport FROM flow WHERE id = (SELECT flow_id FROM _packet WHERE id = ?)", id, f);
-	st = ask_id(r, "SELECT d.reason, m.meaning, m.check_text, d.location FROM packet_drop d LEFT JOIN _drop_reason m ON m.name = d.reason "
-		       "WHERE d.packet_id = ? ORDER BY d.id LIMIT 3",
+	put_flow_of(r,
+		    "SELECT proto, src, sport, dst, dport FROM flow WHERE id = (SELECT flow_id "
+		    "FROM _packet WHERE id = ?)",
+		    id, f);
+	st = ask_id(r,
+		    "SELECT d.reason, m.meaning, m.check_text, d.location FROM packet_drop d LEFT "
+		    "JOIN _drop_reason m ON m.name = d.reason "
+		    "WHERE d.packet_id = ? ORDER BY d.id LIMIT 3",
 		    id);
 	while (rep_row(r, &st)) {
 		fputs("  dropped at ", f);
@@ -499,7 +576,10 @@ static int why_packet(struct rep *r, int64_t id, FILE *f, struct err *e)
 	}
 	fputs("\nSTAGES (* the CPU changed)\n", f);
 	put_stages(r, id, f);
-	st = ask_id(r, "SELECT no, ts_ns, dev, netns, direction, len_bytes, tie FROM frame WHERE packet_id = ? ORDER BY no LIMIT 8", id);
+	st = ask_id(r,
+		    "SELECT no, ts_ns, dev, netns, direction, len_bytes, tie FROM frame WHERE "
+		    "packet_id = ? ORDER BY no LIMIT 8",
+		    id);
 	for (; rep_row(r, &st); n++) {
 		if (!n)
 			fputs("\nFRAMES\n", f);
@@ -514,12 +594,15 @@ static int why_packet(struct rep *r, int64_t id, FILE *f, struct err *e)
 		put_packet_line(r, col_int(st, 0), f);
 	}
 	put_finding_rows(r,
-			 ask_id(r, "SELECT id, severity, title, confidence, summary FROM finding WHERE id IN (SELECT finding_id FROM finding_packet "
-				   "WHERE packet_id = ?) ORDER BY id LIMIT 8",
+			 ask_id(r,
+				"SELECT id, severity, title, confidence, summary FROM finding "
+				"WHERE id IN (SELECT finding_id FROM finding_packet "
+				"WHERE packet_id = ?) ORDER BY id LIMIT 8",
 				id),
 			 f);
-	fprintf(f, "\nSQL to go on with\n  SELECT * FROM packet WHERE id = %" PRId64 "\n  SELECT * FROM hop WHERE packet_id = %" PRId64
-		   " ORDER BY seq\n",
+	fprintf(f,
+		"\nSQL to go on with\n  SELECT * FROM packet WHERE id = %" PRId64
+		"\n  SELECT * FROM hop WHERE packet_id = %" PRId64 " ORDER BY seq\n",
 		id, id);
 	return 0;
 }
@@ -532,18 +615,25 @@ static void put_untied(struct rep *r, int64_t no, FILE *f)
 
 	fputs("\nPACKET: tied to none\n", f);
 	if (!rep_int(r, "SELECT count(*) FROM _packet", 0)) {
-		fputs("  no packet events are on the tape (the profile or the permissions allowed none)\n", f);
+		fputs("  no packet events are on the tape (the profile or the permissions allowed "
+		      "none)\n",
+		      f);
 		return;
 	}
-	st = ask_id(r, "SELECT note FROM quality WHERE kind = 'events-lost' AND from_ns IS NOT NULL AND to_ns IS NOT NULL AND "
-		       "(SELECT ts_ns FROM _frame WHERE no = ?1) BETWEEN from_ns AND to_ns ORDER BY id LIMIT 3",
+	st = ask_id(r,
+		    "SELECT note FROM quality WHERE kind = 'events-lost' AND from_ns IS NOT NULL "
+		    "AND to_ns IS NOT NULL AND "
+		    "(SELECT ts_ns FROM _frame WHERE no = ?1) BETWEEN from_ns AND to_ns ORDER BY "
+		    "id LIMIT 3",
 		    no);
 	for (; rep_row(r, &st); any = true) {
 		fputs("  events were lost at that time: ", f);
 		text_term(f, col_text(st, 0));
 		putc('\n', f);
 	}
-	if (rep_int_of(r, "SELECT ts_ns < (SELECT min(first_ns) FROM _packet) OR ts_ns > (SELECT max(last_ns) FROM _packet) FROM _frame WHERE no = ?",
+	if (rep_int_of(r,
+		       "SELECT ts_ns < (SELECT min(first_ns) FROM _packet) OR ts_ns > (SELECT "
+		       "max(last_ns) FROM _packet) FROM _frame WHERE no = ?",
 		       no, 0)) {
 		fputs("  it was captured before the first or after the last event\n", f);
 		any = true;
@@ -553,15 +643,18 @@ static void put_untied(struct rep *r, int64_t no, FILE *f)
 		any = true;
 	}
 	if (!any)
-		fputs("  no event of that length was seen on that device at that time: it was sent past the traced functions, changed on its way, "
+		fputs("  no event of that length was seen on that device at that time: it was sent "
+		      "past the traced functions, changed on its way, "
 		      "or its event was lost unseen\n",
 		      f);
 }
 
 static int why_frame(struct rep *r, int64_t no, FILE *f, struct err *e)
 {
-	sqlite3_stmt *st = ask_id(r, "SELECT no, ts_ns, dev, netns, direction, len_bytes, tie, packet_id, cap_bytes, ethertype, vlan, ttl, payload_bytes, "
-				     "problem, tcp_flags FROM frame WHERE no = ?",
+	sqlite3_stmt *st = ask_id(r,
+				  "SELECT no, ts_ns, dev, netns, direction, len_bytes, tie, "
+				  "packet_id, cap_bytes, ethertype, vlan, ttl, payload_bytes, "
+				  "problem, tcp_flags FROM frame WHERE no = ?",
 				  no);
 	int64_t packet = -1;
 	bool found = false;
@@ -570,7 +663,8 @@ static int why_frame(struct rep *r, int64_t no, FILE *f, struct err *e)
 		found = true;
 		fputs("FRAME\n", f);
 		put_frame_line(r, st, f);
-		fprintf(f, "  at %s, %" PRId64 " bytes of it on the tape", text_utc(col_int(st, 1)).s, col_int(st, 8));
+		fprintf(f, "  at %s, %" PRId64 " bytes of it on the tape",
+			text_utc(col_int(st, 1)).s, col_int(st, 8));
 		if (!col_null(st, 9))
 			fprintf(f, ", ethertype 0x%04x", (unsigned int)col_int(st, 9));
 		if (!col_null(st, 10))
@@ -590,10 +684,13 @@ static int why_frame(struct rep *r, int64_t no, FILE *f, struct err *e)
 		packet = col_int_or(st, 7, -1);
 	}
 	if (!found)
-		return err_set(e, -ENOENT, "no frame %" PRId64 "; the numbers are 1 to %" PRId64, no,
-			       rep_int(r, "SELECT max(no) FROM _frame", 0));
+		return err_set(e, -ENOENT, "no frame %" PRId64 "; the numbers are 1 to %" PRId64,
+			       no, rep_int(r, "SELECT max(no) FROM _frame", 0));
 	if (packet < 0) {
-		put_flow_of(r, "SELECT proto, src, sport, dst, dport FROM flow WHERE id = (SELECT flow_id FROM _frame WHERE no = ?)", no, f);
+		put_flow_of(r,
+			    "SELECT proto, src, sport, dst, dport FROM flow WHERE id = (SELECT "
+			    "flow_id FROM _frame WHERE no = ?)",
+			    no, f);
 		put_untied(r, no, f);
 		return 0;
 	}
@@ -617,7 +714,8 @@ static void join(char *out, size_t size, int argc, char **argv)
 		n += (size_t)snprintf(out + n, size - n, "%s%s", i ? " " : "", argv[i]);
 }
 
-static int run(const char *path, enum ask_what what, const struct want *w, int64_t number, bool *incomplete, struct err *e)
+static int run(const char *path, enum ask_what what, const struct want *w, int64_t number,
+	       bool *incomplete, struct err *e)
 {
 	struct rep r;
 	int rc = rep_open(&r, path, e);
@@ -667,17 +765,21 @@ int why_main(int argc, char **argv)
 		}
 		if (c != 'p' && c != 'f') {
 			fprintf(stderr, "skbtape why: %s %s; see skbtape why --help\n",
-				c == ':' ? "a number is missing behind" : "unknown option", argv[optind - 1]);
+				c == ':' ? "a number is missing behind" : "unknown option",
+				argv[optind - 1]);
 			return 2;
 		}
 		what = c == 'p' ? ASK_PACKET : ASK_FRAME;
 		if (span_i64((struct span){ optarg, strlen(optarg) }, &number) || number < 1) {
-			fprintf(stderr, "skbtape why: --%s %s: expected a number from 1\n", c == 'p' ? "packet" : "frame", optarg);
+			fprintf(stderr, "skbtape why: --%s %s: expected a number from 1\n",
+				c == 'p' ? "packet" : "frame", optarg);
 			return 2;
 		}
 	}
 	if (argc - optind < 1 || (what == ASK_FLOW) != (argc - optind > 1)) {
-		fputs("skbtape why: expected TAPE|DB and one of FLOW, --packet N, --frame N; see skbtape why --help\n", stderr);
+		fputs("skbtape why: expected TAPE|DB and one of FLOW, --packet N, --frame N; see "
+		      "skbtape why --help\n",
+		      stderr);
 		return 2;
 	}
 	join(text, sizeof(text), argc - optind - 1, argv + optind + 1);

@@ -23,7 +23,8 @@ static struct made make(size_t max)
 	return m;
 }
 
-static void put(struct counters *c, const char *name, const char *dev, int cpu, int64_t value, bool sparse)
+static void put(struct counters *c, const char *name, const char *dev, int cpu, int64_t value,
+		bool sparse)
 {
 	counters_put(c, &(struct sample){ .source = "test",
 					  .name = { name, strlen(name) },
@@ -45,7 +46,11 @@ static const char *rows(struct db *d, const char *sql)
 		for (int i = 0; i < sqlite3_column_count(st); i++) {
 			const char *v = (const char *)sqlite3_column_text(st, i);
 
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i ? " " : n ? ";" : "", v ? v : "-");
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s",
+					      i	  ? " "
+					      : n ? ";"
+						  : "",
+					      v ? v : "-");
 			assert_true(n < sizeof(text));
 		}
 	}
@@ -60,11 +65,13 @@ static void finish(struct made *m)
 }
 
 static const char all_rows[] = "SELECT name, snap_ns, value FROM counter ORDER BY name, snap_ns";
-static const char all_deltas[] = "SELECT name, first_value, last_value, delta FROM counter_delta ORDER BY name";
+static const char all_deltas[] =
+	"SELECT name, first_value, last_value, delta FROM counter_delta ORDER BY name";
 
 static void test_rows(void **state)
 {
-	static const int64_t still[] = { 5, 5, 5, 5 }, moves[] = { 1, 1, 7, 7 }, end[] = { 2, 2, 2, 9 };
+	static const int64_t still[] = { 5, 5, 5, 5 }, moves[] = { 1, 1, 7, 7 },
+			     end[] = { 2, 2, 2, 9 };
 	struct made m = make(100);
 
 	(void)state;
@@ -78,8 +85,9 @@ static void test_rows(void **state)
 	}
 	finish(&m);
 	/* where first seen, where different, where last seen */
-	assert_string_equal(rows(m.d, all_rows), "end 100 2;end 103 9;moves 100 1;moves 102 7;moves 103 7;once 101 3;"
-						 "still 100 5;still 103 5");
+	assert_string_equal(rows(m.d, all_rows),
+			    "end 100 2;end 103 9;moves 100 1;moves 102 7;moves 103 7;once 101 3;"
+			    "still 100 5;still 103 5");
 	assert_string_equal(rows(m.d, all_deltas), "end 2 9 7;moves 1 7 6;once 3 3 0;still 5 5 0");
 	db_close(m.d);
 }
@@ -97,11 +105,17 @@ static void test_keys(void **state)
 		put(m.c, "n", "eth0", -1, 30 + i, false);
 		counters_at(m.c, 10 + i, 7, !i);
 		put(m.c, "n", NULL, -1, 40 + i, false);
-		counters_put(m.c, &(struct sample){ .source = "test", .name = SPAN_LIT("machine"), .cpu = -1, .value = 50 + i, .machine = true });
+		counters_put(m.c, &(struct sample){ .source = "test",
+						    .name = SPAN_LIT("machine"),
+						    .cpu = -1,
+						    .value = 50 + i,
+						    .machine = true });
 	}
 	finish(&m);
-	assert_string_equal(rows(m.d, "SELECT netns_id, dev_id IS NOT NULL, cpu, first_value, last_value FROM _counter_delta ORDER BY first_value"),
-			    "- 0 - 1 2;- 0 0 10 11;- 0 1 20 21;- 1 - 30 31;7 0 - 40 41;- 0 - 50 51");
+	assert_string_equal(
+		rows(m.d, "SELECT netns_id, dev_id IS NOT NULL, cpu, first_value, last_value FROM "
+			  "_counter_delta ORDER BY first_value"),
+		"- 0 - 1 2;- 0 0 10 11;- 0 1 20 21;- 1 - 30 31;7 0 - 40 41;- 0 - 50 51");
 	db_close(m.d);
 }
 
@@ -138,8 +152,9 @@ static void test_odd(void **state)
 	counters_at(m.c, 4, 0, false);
 	put(m.c, "time", NULL, -1, 8, false);
 	finish(&m);
-	assert_string_equal(rows(m.d, "SELECT name, first_value, last_value FROM counter_delta ORDER BY name"),
-			    "large 9223372036854775807 9223372036854775807;time 1 1;wrap 4294967295 3");
+	assert_string_equal(
+		rows(m.d, "SELECT name, first_value, last_value FROM counter_delta ORDER BY name"),
+		"large 9223372036854775807 9223372036854775807;time 1 1;wrap 4294967295 3");
 	db_close(m.d);
 }
 
@@ -165,7 +180,7 @@ static void test_keymap(void **state)
 	struct item {
 		uint64_t key[2];
 		uint64_t value;
-	} *x;
+	} * x;
 	struct keymap m;
 	bool fresh;
 
@@ -207,8 +222,10 @@ static void test_speed(void **state)
 				put(m.c, name[k], NULL, -1, k % 50 ? k : k + t, false);
 		}
 	finish(&m);
-	printf("%d samples in %.2f s of CPU\n", NETNS * COUNTERS * TICKS, (double)(clock() - start) / CLOCKS_PER_SEC);
-	assert_string_equal(rows(m.d, "SELECT (SELECT count(*) FROM _counter), (SELECT count(*) FROM _counter_delta)"),
+	printf("%d samples in %.2f s of CPU\n", NETNS * COUNTERS * TICKS,
+	       (double)(clock() - start) / CLOCKS_PER_SEC);
+	assert_string_equal(rows(m.d, "SELECT (SELECT count(*) FROM _counter), (SELECT count(*) "
+				      "FROM _counter_delta)"),
 			    "208000 100000");
 	db_close(m.d);
 }
@@ -216,8 +233,10 @@ static void test_speed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),  cmocka_unit_test(test_keys),   cmocka_unit_test(test_sparse), cmocka_unit_test(test_odd),
-		cmocka_unit_test(test_limit), cmocka_unit_test(test_keymap), cmocka_unit_test(test_speed),
+		cmocka_unit_test(test_rows),   cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_sparse), cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_limit),  cmocka_unit_test(test_keymap),
+		cmocka_unit_test(test_speed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -514,6 +514,51 @@ static void test_forward_local(void **state)
 	expect("SELECT packet_id, netns, dev, layer, class FROM packet_drop", "1|n3|vb0|netfilter|policy\n");
 }
 
+/* A router has to find the next hop first: what waited goes out when it answers, or is dropped when it does not. */
+static void test_neighbour(void **state)
+{
+	struct err e;
+
+	(void)state;
+	router();
+	/* the frames of packets 2 and 4 say where they were for */
+	assert_int_equal(db_exec(t.db, "INSERT INTO flow(id, netns_id, netns, proto, src, dst) VALUES"
+				       "(1, 2, 'n2', 'udp', '10.0.0.1', '10.9.0.9'), (2, 2, 'n2', 'tcp', '10.0.0.1', '10.0.0.2');"
+				       "INSERT INTO addr(netns_id, netns, dev, family, address, prefix) "
+				       "VALUES(2, 'n2', 'eth0', 2, '10.0.0.2', 24);", &e), 0);
+	fake_frame(t.frames, 2, "eth0", 0, 3006500, 142)->flow_id = 1;
+	fake_frame(t.frames, 2, "eth0", 0, 3009500, 66)->flow_id = 2;
+	begin();
+	t.now.ts = 3000000;
+	softirq_in();
+	receive("eth0", 0x100, 128);
+	softirq_out();
+	softirq_in();
+	EVENT(EV_NETIF_RECEIVE_SKB_ENTRY, F_NAME, "eth1", F_SKBADDR, U(0x200), F_LEN, U(28), F_PROTOCOL, U(0x0806));
+	receive("eth1", 0x200, 28);
+	queue("eth1", 0x100, 142);
+	/* two that wait in vain, one of them not a forwarded one: its address came back */
+	t.now.ts = 3006000;
+	skb(EV_NETIF_RECEIVE_SKB_ENTRY, "eth0", 0x300, 128);
+	receive("eth0", 0x300, 128);
+	t.now.ts = 3009000;
+	skb(EV_NETIF_RECEIVE_SKB_ENTRY, "eth0", 0x400, 52);
+	receive("eth0", 0x400, 52);
+	softirq_out();
+	t.now.ts += 3000000000;
+	softirq_in();
+	kfree(0x300, "neigh_invalidate", NONE);
+	kfree(0x400, "neigh_invalidate", NONE);
+	finish();
+	expect("SELECT kind, dev_in, dev_out, outcome, confidence, flow_id, drop_id FROM packet ORDER BY id",
+	       "forward|eth0|eth1|unknown|medium|-|-\n"
+	       "rx|eth1|-|unknown|medium|-|-\n"
+	       "rx|eth0|-|dropped|medium|1|1\n"
+	       "rx|eth0|-|delivered|medium|2|-\n");
+	expect("SELECT packet_id, netns, dev, flow_id, class FROM packet_drop ORDER BY id", "3|n2|eth0|1|loss\n-|-|-|-|loss\n");
+	expect(STAGES(3), "netif_receive_skb_entry netif_receive_skb kfree_skb\n");
+}
+
 static void test_bridge(void **state)
 {
 	int64_t p0 = fake_host_dev(t.host, 1, "p0", ""), p1 = fake_host_dev(t.host, 1, "p1", "");
@@ -848,7 +893,7 @@ int main(void)
 		T(test_gro),	       T(test_gro_unsure), T(test_list_and_backlog), T(test_no_entries),
 		T(test_veth),	       T(test_veth_napi),  T(test_veth_unknown),     T(test_loopback),
 		T(test_xmit_late),     T(test_forward),	   T(test_not_forward),	     T(test_forward_local),
-		T(test_bridge),	       T(test_tunnel),	   T(test_qdisc),	     T(test_qdisc_lockless),
+		T(test_neighbour),     T(test_bridge),	   T(test_tunnel),	   T(test_qdisc),	     T(test_qdisc_lockless),
 		T(test_gso),	       T(test_gso_no_location), T(test_retransmit),  T(test_foreign),
 		T(test_loss),	       T(test_bounds),	   T(test_qdisc_drops),
 	};

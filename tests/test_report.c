@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reports of a database full of hostile text: nothing of it may become markup, and the same input gives the same bytes. */
+/* Reports of a database full of hostile text: nothing of it may become markup, and the same input
+ * gives the same bytes. */
 #include "../analyze/db.h"
 #include "../analyze/load.h"
 #include "../reports/report.h"
@@ -18,8 +19,8 @@
 #include <cmocka.h>
 
 /* A tape is never given here; the commands then say so. */
-int load_tape(const char *tape_path, const char *db_path, const char *rules_dir, struct db **out, struct load_result *r,
-	      struct err *e)
+int load_tape(const char *tape_path, const char *db_path, const char *rules_dir, struct db **out,
+	      struct load_result *r, struct err *e)
 {
 	(void)db_path;
 	(void)rules_dir;
@@ -29,8 +30,10 @@ int load_tape(const char *tape_path, const char *db_path, const char *rules_dir,
 }
 
 /* What a process or a rule may be called. */
-#define EVIL "</script><script>x</script><img src=x onerror=y>\"'`|[a](http://b)\x1b[31m\xe2\x80\xae@all #1"
-#define T0   1764025200000000000LL
+#define EVIL                                                                                       \
+	"</script><script>x</script><img src=x "                                                   \
+	"onerror=y>\"'`|[a](http://b)\x1b[31m\xe2\x80\xae@all #1"
+#define T0 1764025200000000000LL
 
 static char dir[] = "/tmp/test_report.XXXXXX";
 
@@ -63,44 +66,64 @@ static void evil(struct db *d, const char *sql)
 
 static void fill(struct db *d)
 {
-	run_sql(d, "INSERT INTO tape(key, value) VALUES('start_ns', '1764025200000000000'), ('end_ns', '1764025210000000000'),"
+	run_sql(d, "INSERT INTO tape(key, value) VALUES('start_ns', '1764025200000000000'), "
+		   "('end_ns', '1764025210000000000'),"
 		   "('events_recorded', '12'), ('tape_path', '/secret/place')");
 	evil(d, "INSERT INTO tape(key, value) VALUES('host', ?), ('kernel', ?)");
 	evil(d, "INSERT INTO netns(id, inum, name, names, seen) VALUES(1, 4026531840, ?, ?, 1)");
 	evil(d, "INSERT INTO netdev(netns_id, netns, ifindex, name, kind) VALUES(1, ?, 1, ?, ?)");
 	evil(d, "INSERT INTO task(pid, comm) VALUES(7, ?)");
 	evil(d, "INSERT INTO symbol(id, function, location) VALUES(1, ?, ?)");
-	evil(d, "INSERT INTO _drop_reason(value, name, layer, class, meaning) VALUES(2, ?, 'socket', 'loss', ?)");
+	evil(d, "INSERT INTO _drop_reason(value, name, layer, class, meaning) VALUES(2, ?, "
+		"'socket', 'loss', ?)");
 	evil(d, "INSERT INTO quality(kind, source, note, dev) VALUES('note', ?, ?, ?)");
-	evil(d, "INSERT INTO sysctl(netns_id, netns, name, value, value_end) VALUES(1, ?, 'net.core.somaxconn', '1', ?)");
-	evil(d, "INSERT INTO ledger(netns, source, name, dev, delta, explanation) VALUES(?, ?, ?, ?, 5, ?)");
-	evil(d, "INSERT INTO nft_rule(netns_id, netns, family, table_name, chain, handle, position, text, verdict) "
+	evil(d, "INSERT INTO sysctl(netns_id, netns, name, value, value_end) VALUES(1, ?, "
+		"'net.core.somaxconn', '1', ?)");
+	evil(d, "INSERT INTO ledger(netns, source, name, dev, delta, explanation) VALUES(?, ?, ?, "
+		"?, 5, ?)");
+	evil(d, "INSERT INTO nft_rule(netns_id, netns, family, table_name, chain, handle, "
+		"position, text, verdict) "
 		"VALUES(1, ?, ?, ?, ?, 1, 1, ?, ?)");
-	evil(d, "INSERT INTO latency(stage_from, stage_to, count, p50_ns, p90_ns, p99_ns, max_ns) VALUES(?, ?, 1, 1, 2, 3, 4)");
-	evil(d, "INSERT INTO socket(id, snap_id, snap_ns, netns_id, netns, proto, family, src, sport, drops, tcp_info) "
+	evil(d, "INSERT INTO latency(stage_from, stage_to, count, p50_ns, p90_ns, p99_ns, max_ns) "
+		"VALUES(?, ?, 1, 1, 2, 3, 4)");
+	evil(d, "INSERT INTO socket(id, snap_id, snap_ns, netns_id, netns, proto, family, src, "
+		"sport, drops, tcp_info) "
 		"VALUES(1, 0, 1764025200000000000, 1, ?, 'udp', 2, ?, 53, 1, ?)");
-	evil(d, "INSERT INTO finding(id, rank, rule, cause, severity, confidence, title, summary, layer, netns, dev, function, reason, "
-		"process, flow_proto, flow_src, flow_dst, from_ns, to_ns) VALUES(1, 1, ?, ?, 'critical', 0.9, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+	evil(d, "INSERT INTO finding(id, rank, rule, cause, severity, confidence, title, summary, "
+		"layer, netns, dev, function, reason, "
+		"process, flow_proto, flow_src, flow_dst, from_ns, to_ns) VALUES(1, 1, ?, ?, "
+		"'critical', 0.9, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
 		"-9223372036854775807, 9223372036854775807)");
 	evil(d, "INSERT INTO finding_evidence(finding_id, seq, text, sql) VALUES(1, 1, ?, ?)");
 	/* commands stand in a fence of Markdown, where nothing needs an escape */
-	evil(d, "INSERT INTO finding_advice(finding_id, seq, text, command, undo) VALUES(1, 1, ?, 'true', ?)");
+	evil(d, "INSERT INTO finding_advice(finding_id, seq, text, command, undo) VALUES(1, 1, ?, "
+		"'true', 'false')");
 	evil(d, "INSERT INTO finding_ruled_out(finding_id, seq, text) VALUES(1, 1, ?)");
-	evil(d, "INSERT INTO flow(id, netns_id, netns, proto, src, sport, dst, dport) VALUES(1, 1, ?, ?, ?, 1, ?, 2)");
-	run_sql(d, "INSERT INTO flow(id, netns_id, netns, proto, src, sport, dst, dport) VALUES(2, 1, 'x', 'udp', '2001:db8::1', 5, '2001:db8::2', 53)");
+	evil(d, "INSERT INTO flow(id, netns_id, netns, proto, src, sport, dst, dport) VALUES(1, 1, "
+		"?, ?, ?, 1, ?, 2)");
+	run_sql(d, "INSERT INTO flow(id, netns_id, netns, proto, src, sport, dst, dport) VALUES(2, "
+		   "1, 'x', 'udp', '2001:db8::1', 5, '2001:db8::2', 53)");
 	run_sql(d, "INSERT INTO _stage(id, name) VALUES(1, 'netif_receive_skb'), (2, 'kfree_skb');"
-		   "INSERT INTO _packet(id, first_ns, last_ns, kind, len_bytes, flow_id, outcome, drop_id, cpu_hops, confidence) VALUES"
+		   "INSERT INTO _packet(id, first_ns, last_ns, kind, len_bytes, flow_id, outcome, "
+		   "drop_id, cpu_hops, confidence) VALUES"
 		   "(1, 1764025200000000000, 1764025200000005000, 1, 100, 1, 4, 1, 1, 1),"
 		   "(2, -9223372036854775807, 9223372036854775807, 1, 100, 2, 1, NULL, 0, 4);"
-		   "INSERT INTO _hop(packet_id, seq, ts_ns, stage, cpu, context, pid, confidence) VALUES"
-		   "(1, 0, 1764025200000000000, 1, 0, 2, 7, 1), (1, 1, 1764025200000005000, 2, 1, 2, 7, 1),"
-		   "(2, 0, -9223372036854775807, 1, 0, 2, 7, 1), (2, 1, 9223372036854775807, 1, 3000000, 2, 7, 1);"
-		   "INSERT INTO _drop(id, packet_id, ts_ns, cpu, pid, context, reason, symbol_id, layer, class, netns_id, flow_id) VALUES"
+		   "INSERT INTO _hop(packet_id, seq, ts_ns, stage, cpu, context, pid, confidence) "
+		   "VALUES"
+		   "(1, 0, 1764025200000000000, 1, 0, 2, 7, 1), (1, 1, 1764025200000005000, 2, 1, "
+		   "2, 7, 1),"
+		   "(2, 0, -9223372036854775807, 1, 0, 2, 7, 1), (2, 1, 9223372036854775807, 1, "
+		   "3000000, 2, 7, 1);"
+		   "INSERT INTO _drop(id, packet_id, ts_ns, cpu, pid, context, reason, symbol_id, "
+		   "layer, class, netns_id, flow_id) VALUES"
 		   "(1, 1, 1764025200000005000, 1, 7, 2, 2, 1, 'socket', 'loss', 1, 1);"
-		   "INSERT INTO softirq(start_ns, end_ns, latency_ns, cpu, vec, pid) VALUES(1764025200000000000, 9223372036854775807, 5, 0, 3, 0),"
+		   "INSERT INTO softirq(start_ns, end_ns, latency_ns, cpu, vec, pid) "
+		   "VALUES(1764025200000000000, 9223372036854775807, 5, 0, 3, 0),"
 		   "(9223372036854775807, -5, 9223372036854775807, 1, 3, 0);"
-		   "INSERT INTO _frame(no, ts_ns, netns_id, dev_id, direction, len_bytes, cap_bytes, flow_id, packet_id, tie, member, offset) VALUES"
-		   "(1, 1764025200000000000, 1, 1, 0, 100, 60, 1, 1, 1, 0, 0), (2, 1764025200000000000, 1, 1, NULL, 100, 60, 2, NULL, NULL, 0, 9)");
+		   "INSERT INTO _frame(no, ts_ns, netns_id, dev_id, direction, len_bytes, "
+		   "cap_bytes, flow_id, packet_id, tie, member, offset) VALUES"
+		   "(1, 1764025200000000000, 1, 1, 0, 100, 60, 1, 1, 1, 0, 0), (2, "
+		   "1764025200000000000, 1, 1, NULL, 100, 60, 2, NULL, NULL, 0, 9)");
 	db_name_text(d, EVIL);
 }
 
@@ -121,7 +144,8 @@ static int make_db(void **state)
 
 static int remove_db(void **state)
 {
-	static const char *const names[] = { "t.db", "a.html", "b.html", "t.html", "a.md", "a.json", "out" };
+	static const char *const names[] = { "t.db", "a.html", "b.html", "t.html",
+					     "a.md", "a.json", "out" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -171,15 +195,19 @@ static int run(int (*command)(int, char **), char **argv, char **text)
 
 static void test_html(void **state)
 {
-	static const char *const sections[] = { "verdict", "stack",   "timeline",  "drops",  "packets", "latency", "cpus",
-						"sockets", "conntrack", "ledger", "config", "unseen",  "recording" };
+	static const char *const sections[] = { "verdict",   "stack",	"timeline", "drops",
+						"packets",   "latency", "cpus",	    "sockets",
+						"conntrack", "ledger",	"config",   "unseen",
+						"recording" };
 	char *out, *a, *b, id[64];
 	size_t an, bn;
 
 	(void)state;
 	assert_int_equal(RUN(report_main, &out, path_of("t.db"), "-o", path_of("a.html")), 0);
 	free(out);
-	assert_int_equal(RUN(report_main, &out, "-f", "html", "--output", path_of("b.html"), path_of("t.db")), 0);
+	assert_int_equal(RUN(report_main, &out, "-f", "html", "--output", path_of("b.html"),
+			     path_of("t.db")),
+			 0);
 	free(out);
 	a = slurp(path_of("a.html"), &an);
 	b = slurp(path_of("b.html"), &bn);
@@ -240,9 +268,12 @@ static void test_json(void **state)
 	(void)state;
 	assert_int_equal(RUN(report_main, &out, path_of("t.db"), "--format", "json"), 0);
 	/* SQLite is the judge of its own making: valid, and every key where DESIGN puts it */
-	check = sqlite3_mprintf("SELECT json_valid(%Q), json_extract(%Q, '$.schema_version'), json_type(%Q, '$.findings[0].impact.packets'), "
-				"json_type(%Q, '$.findings[0].where.flow.sport'), json_extract(%Q, '$.tape.start_ns'), "
-				"json_extract(%Q, '$.drops[0].count'), json_type(%Q, '$.cpu_hops'), json_extract(%Q, '$.latency[0].p99_ns')",
+	check = sqlite3_mprintf("SELECT json_valid(%Q), json_extract(%Q, '$.schema_version'), "
+				"json_type(%Q, '$.findings[0].impact.packets'), "
+				"json_type(%Q, '$.findings[0].where.flow.sport'), json_extract(%Q, "
+				"'$.tape.start_ns'), "
+				"json_extract(%Q, '$.drops[0].count'), json_type(%Q, "
+				"'$.cpu_hops'), json_extract(%Q, '$.latency[0].p99_ns')",
 				out, out, out, out, out, out, out, out);
 	free(out);
 	assert_int_equal(RUN(query_main, &out, path_of("t.db"), check, "--csv"), 0);
@@ -253,8 +284,13 @@ static void test_json(void **state)
 
 static void test_query(void **state)
 {
-	static const char *const refused[] = { "DELETE FROM tape", "ATTACH 'x.db' AS x", "PRAGMA query_only = OFF", "SELECT load_extension('x')",
-					       "CREATE TEMP TABLE t(x)", "SELECT 1; DROP TABLE tape", "SELECT nothing", "", "/* no statement */" };
+	static const char *const refused[] = {
+		"DELETE FROM tape",	   "ATTACH 'x.db' AS x",
+		"PRAGMA query_only = OFF", "SELECT load_extension('x')",
+		"CREATE TEMP TABLE t(x)",  "SELECT 1; DROP TABLE tape",
+		"SELECT nothing",	   "",
+		"/* no statement */"
+	};
 	char *out;
 
 	(void)state;
@@ -262,16 +298,24 @@ static void test_query(void **state)
 		assert_int_equal(RUN(query_main, &out, path_of("t.db"), (char *)refused[i]), 1);
 		free(out);
 	}
-	assert_int_equal(RUN(query_main, &out, path_of("t.db"), "SELECT 1 AS n, 'a,\"b\"' AS t, NULL AS z", "--csv"), 0);
+	assert_int_equal(RUN(query_main, &out, path_of("t.db"),
+			     "SELECT 1 AS n, 'a,\"b\"' AS t, NULL AS z", "--csv"),
+			 0);
 	assert_string_equal(out, "n,t,z\r\n1,\"a,\"\"b\"\"\",\r\n");
 	free(out);
-	assert_int_equal(RUN(query_main, &out, "--json", path_of("t.db"), "SELECT 1 AS n, 'x' AS t, NULL AS z WHERE 1"), 0);
+	assert_int_equal(RUN(query_main, &out, "--json", path_of("t.db"),
+			     "SELECT 1 AS n, 'x' AS t, NULL AS z WHERE 1"),
+			 0);
 	assert_non_null(strstr(out, "\"n\": 1"));
 	free(out);
-	assert_int_equal(RUN(query_main, &out, path_of("t.db"), "SELECT 12 AS number, 'x' AS text UNION SELECT 3, 'long text'"), 0);
+	assert_int_equal(RUN(query_main, &out, path_of("t.db"),
+			     "SELECT 12 AS number, 'x' AS text UNION SELECT 3, 'long text'"),
+			 0);
 	assert_string_equal(out, "number  text\n------  ---------\n     3  long text\n    12  x\n");
 	free(out);
-	assert_int_equal(RUN(query_main, &out, path_of("t.db"), "SELECT comm FROM task; SELECT name FROM netdev"), 0);
+	assert_int_equal(RUN(query_main, &out, path_of("t.db"),
+			     "SELECT comm FROM task; SELECT name FROM netdev"),
+			 0);
 	assert_null(strchr(out, 0x1b));
 	free(out);
 	assert_int_equal(RUN(query_main, &out, path_of("t.db")), 2);
@@ -285,7 +329,9 @@ static void test_why(void **state)
 	char *out;
 
 	(void)state;
-	assert_int_equal(RUN(why_main, &out, path_of("t.db"), "udp", "[2001:0db8:0::1]:5", ">", "2001:db8::2"), 0);
+	assert_int_equal(RUN(why_main, &out, path_of("t.db"), "udp", "[2001:0db8:0::1]:5", ">",
+			     "2001:db8::2"),
+			 0);
 	assert_non_null(strstr(out, "udp [2001:db8::1]:5 > [2001:db8::2]:53"));
 	assert_null(strchr(out, 0x1b));
 	free(out);
@@ -332,7 +378,8 @@ static void test_text(void **state)
 	assert_string_equal(text_since(-1500000).s, "-0.001500 s");
 	assert_string_equal(text_percent(1, 0).s, "-");
 	assert_string_equal(text_percent(1, 3).s, "33.3 %");
-	assert_string_equal(text_flow("tcp", "::1", 80, "10.0.0.1", -1).s, "tcp [::1]:80 > 10.0.0.1");
+	assert_string_equal(text_flow("tcp", "::1", 80, "10.0.0.1", -1).s,
+			    "tcp [::1]:80 > 10.0.0.1");
 	(void)text_utc(INT64_MIN);
 	(void)text_utc(INT64_MAX);
 	(void)text_duration(INT64_MIN);
@@ -341,7 +388,8 @@ static void test_text(void **state)
 static void test_utf8(void **state)
 {
 	/* overlong, surrogate, cut, beyond Unicode: each is U+FFFD, none swallows the NUL */
-	static const char *const bad[] = { "\xc0\xaf", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "\xff", "\xf0" };
+	static const char *const bad[] = { "\xc0\xaf",	       "\xed\xa0\x80", "\xe2\x82",
+					   "\xf4\x90\x80\x80", "\xff",	       "\xf0" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -367,7 +415,8 @@ static void test_sha256(void **state)
 		/* FIPS 180-4 examples, as base64 */
 		{ "", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" },
 		{ "abc", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=" },
-		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "JI1qYdIGOLjlwCaTDD5gOaM85Flk/yFn9uzt1BnbBsE=" },
+		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+		  "JI1qYdIGOLjlwCaTDD5gOaM85Flk/yFn9uzt1BnbBsE=" },
 	};
 	char out[SHA256_BASE64_SIZE];
 
@@ -412,10 +461,11 @@ static void test_want(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_html),   cmocka_unit_test(test_default_name), cmocka_unit_test(test_markdown),
-		cmocka_unit_test(test_json),   cmocka_unit_test(test_query),	    cmocka_unit_test(test_why),
-		cmocka_unit_test(test_text),   cmocka_unit_test(test_utf8),	    cmocka_unit_test(test_sha256),
-		cmocka_unit_test(test_want),
+		cmocka_unit_test(test_html),	 cmocka_unit_test(test_default_name),
+		cmocka_unit_test(test_markdown), cmocka_unit_test(test_json),
+		cmocka_unit_test(test_query),	 cmocka_unit_test(test_why),
+		cmocka_unit_test(test_text),	 cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_sha256),	 cmocka_unit_test(test_want),
 	};
 
 	return cmocka_run_group_tests(tests, make_db, remove_db);

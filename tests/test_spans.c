@@ -111,7 +111,9 @@ static void test_irq(void **state)
 
 static void switch_to(uint64_t prev, uint64_t state, uint64_t next)
 {
+	now.pid = (int)prev;
 	EVENT(EV_SCHED_SWITCH, F_PREV_PID, prev, F_PREV_STATE, state, F_NEXT_PID, next);
+	now.pid = (int)next;
 }
 
 static void test_tasks(void **state)
@@ -125,14 +127,19 @@ static void test_tasks(void **state)
 	switch_to(70, 0, 0);
 	EVENT(EV_SCHED_WAKING, F_PID, U(80));
 	lose();
-	switch_to(80, 0, 80); /* when it began to wait is no longer sure */
+	switch_to(0, 0, 80); /* when it began to wait is no longer sure */
 	EVENT(EV_SCHED_WAKING, F_PID, U(90));
-	switch_to(99, 0, 0); /* another task than known: a switch was not seen */
+	switch_to(80, 0, 0);
+	/* the switch from idle to 90 is not there: it runs all the same */
+	now.pid = 90;
+	EVENT(EV_SOFTIRQ_RAISE, F_VEC, U(3));
+	EVENT(EV_SCHED_WAKING, F_PID, U(90));
+	switch_to(90, 1, 0);
 	assert_int_equal(spans_finish(spans), 0);
-	expect("SELECT pid, latency_ns, waker_pid, run_cpu, context FROM wakeup ORDER BY start_ns",
-	       "70|3000|50|0|1\n80|-|50|-|1\n90|-|50|-|1\n");
+	expect("SELECT pid, latency_ns, end_ns % 1000000000, waker_pid, run_cpu, context FROM wakeup ORDER BY start_ns",
+	       "70|3000|1004000|50|0|1\n80|-|-|0|-|1\n90|-|1010000|80|0|1\n");
 	expect("SELECT pid, start_ns % 1000000000, end_ns - start_ns, end_state FROM run ORDER BY start_ns",
-	       "50|1000000|4000|1\n70|1004000|1000|0\n80|1007000|-|-\n");
+	       "50|1000000|4000|1\n70|1004000|1000|0\n80|1007000|2000|0\n90|1010000|2000|1\n");
 	expect("SELECT stage_from, stage_to, count, max_ns FROM latency", "sched_waking|sched_switch|1|3000\n");
 }
 

@@ -11,7 +11,17 @@ T_kbuf      := $(BASE) analyze/kbuf.c
 T_symbols   := $(BASE) analyze/symbols.c
 T_tape_read := $(BASE) tests/tape_make.c analyze/tape_frames.c analyze/tape_read.c
 T_clocks    := $(T_tape_read) analyze/clocks.c
+T_counters  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/counters.c
+T_procfs    := $(BASE) analyze/procfs.c
+T_snapshots := $(T_clocks) tests/snap_load.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/host.c analyze/snapshots.c \
+	       analyze/snap_texts.c analyze/counters.c analyze/procfs.c analyze/nldump.c analyze/nl_link.c analyze/nl_sock.c \
+	       analyze/nl_nft.c analyze/nft_text.c analyze/nft_value.c analyze/nl_tc.c analyze/tc_options.c analyze/ethtool_read.c
+T_nldump    := $(T_snapshots)
 T_trace     := $(T_clocks) analyze/symbols.c analyze/kbuf.c analyze/trace.c analyze/format.c analyze/fields.c
+T_drops     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/drops.c
+T_ties      := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/ties.c
+T_spans     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/spans.c analyze/delays.c
+T_lives     := $(T_drops) analyze/ties.c analyze/spans.c analyze/delays.c analyze/life.c analyze/lives.c analyze/lives_path.c analyze/lives_end.c
 T_tape_write := $(BASE) capture/tape_write.c capture/clock.c
 T_cut       := capture/cut.c
 T_pcapng_write := $(BASE) capture/pcapng_write.c

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: backlog-overflow
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, counters, config
 -- how: softnet_stat's dropped grew by at least 5, or as many drops with reason CPU_BACKLOG (at enqueue_to_backlog on kernels
 --   without reasons). softnet_stat is of the whole machine, so this is one finding; the drops tell device and namespace.

@@ -2,7 +2,7 @@
 -- cause: capture-overflow
 -- severity: info
 -- confidence: 0.98
--- tested: replay
+-- tested: live
 -- uses: events, counters
 -- how: Rows of quality that say that this recording lost events or frames; and drops with reason PACKET_SOCK_ERROR (or the drop
 --   counter of a packet socket in the snapshots), which are the losses of any capture on this host. Fewer events than losses
@@ -21,6 +21,15 @@ WITH own AS (
 		(SELECT coalesce(sum(drops), 0) FROM _drop_target WHERE reason = 'PACKET_SOCK_ERROR') AS seen,
 		(SELECT coalesce(sum(drops_delta), 0) FROM _socket_span WHERE proto = 'packet') AS counted,
 		(SELECT t.id FROM _drop_target t WHERE t.reason = 'PACKET_SOCK_ERROR' ORDER BY t.drops DESC, t.id LIMIT 1) AS target
+), tap AS (
+	-- the packet socket that lost most, and the device it is bound to
+	SELECT s.netns, s.cookie, s.drops_delta,
+		(SELECT d.name FROM netdev d JOIN socket k ON k.ifindex = d.ifindex AND k.netns_id = d.netns_id
+			WHERE k.proto = 'packet' AND k.cookie = s.cookie AND k.netns IS s.netns LIMIT 1) AS dev
+	FROM _socket_span s
+	WHERE s.proto = 'packet' AND s.drops_delta > 0
+	ORDER BY s.drops_delta DESC, s.netns, s.cookie
+	LIMIT 1
 ), said AS (
 	SELECT 1 AS which, 'This recording lost events or frames' AS title,
 		'The recording itself lost ' || own.events || ' events and ' || own.frames || ' frames'
@@ -39,8 +48,8 @@ WITH own AS (
 SELECT
 	s.title AS v_title,
 	s.text AS v_text,
-	t.netns,
-	t.dev,
+	coalesce(t.netns, k.netns) AS netns,
+	coalesce(t.dev, k.dev) AS dev,
 	t.function,
 	t.reason,
 	t.flow_id,
@@ -56,13 +65,14 @@ SELECT
 FROM said s
 LEFT JOIN other o ON s.which = 2
 LEFT JOIN _drop_target t ON t.id = o.target
+LEFT JOIN tap k ON s.which = 2
 ORDER BY s.which;
 
 -- evidence?: {result:n row} of quality about lost events or frames: {losses} lost.
 SELECT count(*), CAST(total(count) AS INTEGER) AS losses FROM quality WHERE kind IN ('events-lost', 'frames-lost') AND {v_which} = 1;
--- evidence?: {result} packets were freed with reason PACKET_SOCK_ERROR, at {functions}.
+-- evidence?: {result} packets were freed with reason PACKET_SOCK_ERROR, in {functions}.
 SELECT sum(drops), group_concat(DISTINCT function) AS functions FROM _drop_target WHERE reason = 'PACKET_SOCK_ERROR' AND {v_which} = 2;
--- evidence?: The drop counters of packet sockets grew by {result}.
+-- evidence?: The drop counters of packet sockets grew by {result}[[, most in {netns}]].
 SELECT sum(drops_delta) FROM _socket_span WHERE proto = 'packet' AND {v_which} = 2;
 -- advice: Give this recording larger buffers (-b), a narrower filter or a smaller profile (-e drops).
 -- when: SELECT {v_which} = 1

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: conntrack-full
 -- severity: critical
--- tested: replay
+-- tested: live
 -- uses: events, counters, config
 -- symptom-of: conntrack-time-wait
 -- how: Connection tracking's counter drop grew, further than insert_failed (which stands for races and clashes), by at least 3,

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: conntrack-invalid
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, counters, config
 -- how: A rule that matches ct state invalid dropped at least 3 packets, as its counter or the drops that fit it show, and
 --   connection tracking's counter invalid grew.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: forwarding-disabled
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters, config
 -- how: Drops at ip_error with reason IP_INADDRERRORS (or IP_INNOROUTES, or without reasons while Ip.InAddrErrors grows), at least
 --   5 to one destination, in a namespace whose net.ipv4.ip_forward is 0 in the last snapshot. Critical where forwarding was

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: fragment-lost
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters, config
 -- symptom-of: netfilter-fragment-drop/any, fragment-memory-limit
 -- how: Ip.ReasmTimeout grew by at least 3 in a namespace (one for each datagram), or as many drops with reason

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: l4-checksum
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters
 -- how: Drops with reason UDP_CSUM or TCP_CSUM (UDP's may come late, in the reader's recvmsg()), or the counters InCsumErrors of UDP
 --   and TCP where events do not tell, at least 3 in a namespace. What the kernel finds wrong counts, not what a capture shows:

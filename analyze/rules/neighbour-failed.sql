@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: neighbour-failed
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, counters, config
 -- symptom-of: link-down/dev
 -- how: At least 5 drops with reason NEIGH_FAILED (neigh_invalidate, arp_error_report, ndisc_error_report), joined with the

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: netfilter-drop
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters, config
 -- symptom-of: conntrack-full, conntrack-time-wait
 -- how: Drops with reason NETFILTER_DROP (or at nft_do_chain, nf_hook_slow, ipt_do_table where there are no reasons), per

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: netfilter-reject
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters, config
 -- how: A rule with verdict reject whose counter moved, or whose match fits at least 3 netfilter drops: it answers with a
 --   reset or an ICMP error and frees the packet. Without events, the rule's counter alone.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: no-route-forward
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters, config
 -- how: Drops at ip_error with reason IP_INNOROUTES (without reasons: at ip_error while IpExt.InNoRoutes grows), at least 5 to one
 --   destination, in a namespace that forwards; with forwarding off the cause is forwarding-disabled. IPv6: ip6_pkt_discard

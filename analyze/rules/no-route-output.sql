@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: no-route-output
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: counters, config
 -- how: Ip.OutNoRoutes grew by at least 5 in a namespace that did not refuse SYNs for the same reason (ListenDrops): a
 --   send() or connect() failed with "network unreachable"; no packet was made, so no drop event tells of it. The route lookups

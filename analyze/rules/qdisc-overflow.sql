@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: qdisc-overflow
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, counters, config
 -- symptom-of: link-down/dev, qdisc-burst-below-mtu/dev, qdisc-class-overflow/dev
 -- how: A queueing discipline's own drop counter grew by at least 5, and more than 1 packet in 100 that it was given (a TCP

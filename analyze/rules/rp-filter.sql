@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: rp-filter
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters, config
 -- how: Drops with reason IP_RPFILTER, or (kernels without reasons, no events) the counter TcpExt.IPReversePathFilter, at least 5 in
 --   a namespace; the setting of the device and of 'all' (the greater one counts) and the route back to the source are shown.

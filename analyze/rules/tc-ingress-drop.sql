@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tc-ingress-drop
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters, config
 -- how: At least 10 drops with reason TC_INGRESS per device (without reasons: at sch_handle_ingress, or at
 --   __netif_receive_skb_core while the ingress or clsact qdisc of a device counts drops); the filter whose actions dropped and the

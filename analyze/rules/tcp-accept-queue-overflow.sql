@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tcp-accept-queue-overflow
 -- severity: critical
--- tested: replay
+-- tested: live
 -- uses: counters, sockets, frames, config
 -- how: TcpExt.ListenOverflows grew by at least 3 in a namespace; no drop event tells of it, because the refused SYN is freed as
 --   consumed. The listener is the one whose queue was seen above its limit, else the only one; the captured SYNs to its port show the retries.

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tcp-zero-window
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: frames, counters, sockets
 -- how: Frames of one TCP flow that advertise a receive window of 0 (no SYN or RST), and how long until the next frame that opens
 --   it; one closing of at least 200 ms, or 1 s in all, makes a finding. It is the receiving application that does not
 --   read. Without frames: TCPToZeroWindowAdv grew and a socket was seen probing a closed window (timer 4).
 -- title: {v_who} does not read: TCP window closed[[ for {delay_ns:time}]]
--- summary: The receiver of the connection[[ {flow_src} port {flow_sport}]] to {flow_dst} port {flow_dport}[[ ({process}, pid {pid})]] did not read: its
+-- summary: The receiver of the connection[[ {flow_src} port {flow_sport}]] to {flow_dst} port {flow_dport}[[ ({v_reader})]] did not read: its
 --   window was closed[[ {v_times:n time}, the longest for {delay_ns:time}]][[ ({v_total:time} in all)]]. The sender had to wait; the network lost nothing.
 WITH flows AS (
 	SELECT DISTINCT flow_id FROM _frame WHERE tcp_window = 0 AND tcp_flags & 6 = 0 AND flow_id IS NOT NULL
@@ -60,13 +60,14 @@ SELECT
 	s.times AS v_times,
 	s.total AS v_total,
 	s.flow_id AS v_flow,
+	coalesce(r.comm || ' (pid ' || r.pid || ')', 'pid ' || r.pid) AS v_reader,
 	CASE WHEN s.direction = 1 THEN 'Receiver on this host' ELSE 'The peer' END AS v_who
 FROM named s
 LEFT JOIN reader r ON r.nth = 1 AND r.src = s.dst AND r.sport = s.dport AND r.dst = s.src AND r.dport = s.sport
 WHERE s.nth = 1 AND (s.longest >= 200000000 OR s.total >= 1000000000)
 UNION ALL
 SELECT 'warning', 0.75, k.netns, NULL, NULL, 'tcp', k.src, k.sport, k.dst, k.dport, NULL, NULL, min(k.snap_ns), max(k.snap_ns), NULL, 1,
-	NULL, NULL, NULL, 'A receiver'
+	NULL, NULL, NULL, NULL, 'A receiver'
 FROM socket k
 WHERE k.proto = 'tcp' AND k.timer = 4 AND k.wqueue > 0
 	AND EXISTS (SELECT 1 FROM _moved m WHERE m.name IN ('TcpExt.TCPFromZeroWindowAdv', 'TcpExt.TCPToZeroWindowAdv') AND m.delta > 0)

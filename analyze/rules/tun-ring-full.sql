@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tun-ring-full
 -- severity: critical
--- tested: replay
+-- tested: live
 -- uses: events, counters, config
 -- how: At least 5 drops with reason FULL_RING at tun_net_xmit (without reasons: drops at tun_net_xmit while tx_dropped of a tun
 --   device grows), per device: the process behind the device does not take the packets out of its queue.
 -- title: The process behind {dev} does not read: its queue is full
 -- summary: {packets}[[ of {v_seen}]] packets sent to the tun/tap device {dev}[[ in {netns}]] were dropped because its queue[[ (txqueuelen {v_qlen})]] was
---   full: the user process behind it[[, {process} (pid {pid}),]] does not read, or not fast enough.
+--   full: the user process behind it[[ ({process})]][[, pid {pid},]] does not read, or not fast enough.
 WITH hit AS (
 	SELECT t.*, row_number() OVER (PARTITION BY t.netns, t.dev ORDER BY t.drops DESC, t.id) AS nth, sum(t.drops) OVER (PARTITION BY t.netns, t.dev) AS all_drops,
 		sum(t.seen) OVER (PARTITION BY t.netns, t.dev) AS all_seen

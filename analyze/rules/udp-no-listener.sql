@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- cause: udp-no-listener
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters, sockets
 -- symptom-of: listener-wrong-address/flow
 -- how: Drops with reason NO_SOCKET in UDP's receive functions, per destination address and port: at least 5 to the same port,
 --   so that a port scan (a few datagrams to each of many ports), traceroute and late replies are not taken for a service
---   that is gone. Fewer than 10 to a port
---   that never had a socket are info. Critical where the port had a socket during the recording. No datagram's flow known (no frames): nothing.
+--   that is gone. Fewer than 10 to a port that never had a socket are info; critical where it had one during the
+--   recording. Where no frame shows whose the datagrams were, nothing is found.
 -- title: No socket on UDP {flow_dst} port {flow_dport}
 -- summary: {packets} datagrams[[ of {v_seen}]] to {flow_dst} port {flow_dport} were dropped, because no socket takes that port there[[; {v_gone}]].
 WITH hit AS (
@@ -78,8 +78,8 @@ SELECT sum(delta) FROM _moved WHERE name IN ('Udp.NoPorts', 'Udp6NoPorts') AND n
 SELECT {v_placed} = 'counter';
 -- evidence: UDP sockets on port {flow_dport} in this namespace in the last snapshot: {result}.
 SELECT count(*) FROM _socket_span WHERE proto = 'udp' AND netns IS {netns} AND sport = {flow_dport} AND at_end;
--- evidence?: Before that, {comm} (pid {pid}) had read {result} datagrams from this port.
-SELECT sum(reads), comm, pid FROM _reader WHERE proto = 'udp' AND dst = {flow_dst} AND dport = {flow_dport} GROUP BY pid ORDER BY sum(reads) DESC, pid;
+-- evidence?: Before that, {who} had read {result:n datagram} from this port.
+SELECT sum(reads), coalesce(comm || ' (pid ' || pid || ')', 'pid ' || pid) AS who FROM _reader WHERE proto = 'udp' AND dst = {flow_dst} AND dport = {flow_dport} GROUP BY pid ORDER BY sum(reads) DESC, pid;
 -- evidence?: {result} other datagrams went to {ports} other ports without socket: a scan or stray traffic, not this fault.
 SELECT sum(drops), count(DISTINCT dport) AS ports FROM _drop_target WHERE reason IS {reason} AND function = {function} AND netns IS {netns} AND NOT (dst = {flow_dst} AND dport = {flow_dport});
 -- packets:

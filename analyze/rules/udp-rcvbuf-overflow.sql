@@ -1,15 +1,16 @@
 -- SPDX-License-Identifier: MIT
 -- cause: udp-rcvbuf-overflow
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters, sockets, config
+-- symptom-of: reader-starved/flow, reader-blocked/flow
 -- how: Drops with reason SOCKET_RCVBUFF in UDP's receive functions (on kernels without reasons: drops there while
 --   RcvbufErrors grows), per destination address and port; without events, the growth of RcvbufErrors alone. The
 --   socket table gives the buffer and the socket's own drop counter, the copies to user space the reading process.
 --   At least 3 datagrams: one or two may be lost at the start or end of a service.
 -- title: UDP receive buffer full[[ of {process}]][[ at {flow_dst} port {flow_dport}]]
 -- summary: {packets}[[ of {v_seen}]] datagrams[[ to {flow_dst} port {flow_dport}]] were dropped because the socket's
---   receive buffer[[ ({v_rcvbuf:size})]] was full: they had crossed the whole stack, but the reader[[, {process} (pid {pid}),]]
+--   receive buffer[[ ({v_rcvbuf:size})]] was full: they had crossed the whole stack, but the reader[[, {v_reader},]]
 --   takes them out more slowly than they come, or the buffer is too small for the bursts.
 WITH hit AS (
 	SELECT
@@ -79,6 +80,7 @@ SELECT
 	coalesce(p.dport, CASE WHEN s.dropping = 1 THEN s.sport END) AS flow_dport,
 	r.comm AS process,
 	r.pid,
+	coalesce(r.comm || ' (pid ' || r.pid || ')', 'pid ' || r.pid) AS v_reader,
 	p.from_ns,
 	p.to_ns,
 	p.drops AS packets,
@@ -108,8 +110,8 @@ SELECT sum(delta) FROM _moved WHERE name IN ('Udp.RcvbufErrors', 'Udp6RcvbufErro
 SELECT {v_placed} = 'counter';
 -- evidence?: The socket's own drop counter grew by {result}; its queue held up to {rmem_max:size} of {rcvbuf_bytes:size}.
 SELECT drops_delta, rmem_max, rcvbuf_bytes FROM _socket_span WHERE proto = 'udp' AND netns IS {netns} AND cookie = {v_cookie};
--- evidence?: {result} datagrams of these flows were copied to user space, by {comm} (pid {pid}): the reader lives, but is too slow.
-SELECT sum(reads), comm, pid FROM _reader WHERE proto = 'udp' AND dst = {v_dst} AND dport = {v_dport} GROUP BY pid ORDER BY sum(reads) DESC, pid;
+-- evidence?: {result:n datagram} to this port reached user space, read by {who}: the reader lives, but is too slow.
+SELECT sum(reads), coalesce(comm || ' (pid ' || pid || ')', 'pid ' || pid) AS who FROM _reader WHERE proto = 'udp' AND dst = {v_dst} AND dport = {v_dport} GROUP BY pid ORDER BY sum(reads) DESC, pid;
 -- evidence?: A datagram that was read had waited up to {result:time} in the socket.
 SELECT max(c.ts_ns - b.ts_ns) FROM _hop c JOIN _hop b ON b.packet_id = c.packet_id AND b.seq = c.seq - 1 WHERE c.stage = (SELECT id FROM _stage WHERE name = 'skb_copy_datagram_iovec') AND c.packet_id IN (SELECT id FROM _packet WHERE flow_id = {flow_id});
 -- evidence?: net.core.rmem_default is {result} and net.core.rmem_max {v_rmem_max} bytes; the kernel doubles what SO_RCVBUF asks for.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: wrong-dest-mac
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, config
 -- how: Drops with reason OTHERHOST of at least 5 untagged packets whose IP destination is an address of the very namespace that
 --   dropped them: the sender means this host but uses another MAC address. Everything else under OTHERHOST is flooding or

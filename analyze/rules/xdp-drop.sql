@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: xdp-drop
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters
 -- how: At least 10 drops with reason XDP, or at the functions that run generic XDP or veth's XDP, per device; or growth of
 --   the driver's own XDP drop counters (native XDP drops frames before there is a packet, so no event tells of them).

@@ -1,0 +1,1 @@
+SELECT stage_from, stage_to, count FROM latency ORDER BY 1, 2

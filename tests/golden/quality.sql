@@ -1,0 +1,1 @@
+SELECT kind, source, cpu, dev, count FROM quality ORDER BY id
