@@ -40,7 +40,8 @@ enum hop_kind {
 	HOP_COUNT
 };
 
-static const char *const hop_names[] = { "rps", "wakeup", "qdisc", "completion", "migration", "other" };
+static const char *const hop_names[] = { "rps",	       "wakeup",    "qdisc",
+					 "completion", "migration", "other" };
 static_assert(ARRAY_SIZE(hop_names) == HOP_COUNT, "hop_names");
 
 struct hop_count {
@@ -92,7 +93,8 @@ bool stage_receives(enum stage s)
 	return s >= STAGE_NAPI_GRO_RECEIVE_ENTRY && s <= STAGE_SKB_COPY;
 }
 
-/* Values below SUB have a bucket each; above, the leading bit and the SUB_BITS behind it choose one. */
+/* Values below SUB have a bucket each; above, the leading bit and the SUB_BITS behind it choose
+ * one. */
 static size_t bucket_of(uint64_t v)
 {
 	unsigned int shift;
@@ -178,7 +180,8 @@ int delays_add(struct delays *d, enum stage from, enum stage to, uint64_t ns)
 	return 0;
 }
 
-static size_t hop_slot(const struct hop_count *v, size_t cap, uint16_t from, uint16_t to, uint8_t kind)
+static size_t hop_slot(const struct hop_count *v, size_t cap, uint16_t from, uint16_t to,
+		       uint8_t kind)
 {
 	size_t i = (((size_t)from << 20) ^ ((size_t)to << 4) ^ kind) * 0x9e3779b97f4a7c15ULL >> 20;
 
@@ -226,14 +229,17 @@ static enum hop_kind hop_kind(const struct hop *a, const struct hop *b)
 {
 	switch (b->stage) {
 	case STAGE_NETIF_RECEIVE_SKB:
-		return stage_receives(a->stage) && a->stage < STAGE_NETIF_RECEIVE_SKB ? HOP_RPS : HOP_OTHER;
+		return stage_receives(a->stage) && a->stage < STAGE_NETIF_RECEIVE_SKB ? HOP_RPS
+										      : HOP_OTHER;
 	case STAGE_SKB_COPY:
 		if (a->stage == STAGE_SKB_COPY)
 			return HOP_MIGRATION;
 		return b->context == 1 && stage_receives(a->stage) ? HOP_WAKEUP : HOP_OTHER;
 	case STAGE_QDISC_DEQUEUE:
 	case STAGE_NET_DEV_START_XMIT:
-		return a->stage >= STAGE_NET_DEV_QUEUE && a->stage <= STAGE_NET_DEV_XMIT ? HOP_QDISC : HOP_OTHER;
+		return a->stage >= STAGE_NET_DEV_QUEUE && a->stage <= STAGE_NET_DEV_XMIT
+			       ? HOP_QDISC
+			       : HOP_OTHER;
 	case STAGE_CONSUME_SKB:
 	case STAGE_KFREE_SKB:
 		if (a->stage == STAGE_NET_DEV_START_XMIT || a->stage == STAGE_NET_DEV_XMIT)
@@ -254,7 +260,8 @@ int delays_hop(struct delays *d, struct delays_walk *w, const struct hop *h)
 		return 0;
 	if (h->stage == STAGE_NET_DEV_XMIT) {
 		if (w->start.stage && h->ts >= w->start.ts)
-			rc = delays_add(d, STAGE_NET_DEV_START_XMIT, STAGE_NET_DEV_XMIT, h->ts - w->start.ts);
+			rc = delays_add(d, STAGE_NET_DEV_START_XMIT, STAGE_NET_DEV_XMIT,
+					h->ts - w->start.ts);
 		w->start.stage = STAGE_NONE;
 		if (w->last.stage == STAGE_NET_DEV_START_XMIT)
 			w->last = *h;
@@ -274,8 +281,9 @@ int delays_hop(struct delays *d, struct delays_walk *w, const struct hop *h)
 
 int delays_finish(struct delays *d)
 {
-	sqlite3_stmt *st = db_prepare(d->db, "INSERT INTO latency(stage_from, stage_to, count, p50_ns, p90_ns, p99_ns, "
-					     "max_ns) VALUES(?, ?, ?, ?, ?, ?, ?)");
+	sqlite3_stmt *st = db_prepare(
+		d->db, "INSERT INTO latency(stage_from, stage_to, count, p50_ns, p90_ns, p99_ns, "
+		       "max_ns) VALUES(?, ?, ?, ?, ?, ?, ?)");
 	int rc = 0;
 
 	for (int i = 0; i < STAGE_COUNT * STAGE_COUNT && !rc; i++) {
@@ -292,7 +300,8 @@ int delays_finish(struct delays *d)
 		db_bind_int(st, 7, (int64_t)h->max);
 		rc = db_run(d->db, st);
 	}
-	st = db_prepare(d->db, "INSERT INTO cpu_hop(from_cpu, to_cpu, kind, count) VALUES(?, ?, ?, ?)");
+	st = db_prepare(d->db,
+			"INSERT INTO cpu_hop(from_cpu, to_cpu, kind, count) VALUES(?, ?, ?, ?)");
 	for (size_t i = 0; i < d->hop_cap && !rc; i++) {
 		const struct hop_count *c = &d->hop[i];
 

@@ -51,7 +51,8 @@ struct hop {
 	uint8_t stage;	    /* enum stage */
 	uint8_t context;    /* 1 task, 2 softirq, 3 hardirq */
 	uint8_t confidence; /* 1 certain .. 4 low */
-	bool deferred;	    /* the event comes later than what it tells of: no time and no CPU is taken from it */
+	bool deferred; /* the event comes later than what it tells of: no time and no CPU is taken
+			  from it */
 };
 
 struct delays;
@@ -73,7 +74,8 @@ struct delays_walk {
 /* delays_hop() - the next hop of a packet. Return: 0, -ENOMEM. */
 int delays_hop(struct delays *d, struct delays_walk *w, const struct hop *h);
 
-/* delays_finish() - write what this instance has gathered into latency and cpu_hop. Return: as db_run(). */
+/* delays_finish() - write what this instance has gathered into latency and cpu_hop. Return: as
+ * db_run(). */
 int delays_finish(struct delays *d);
 
 #endif

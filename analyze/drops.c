@@ -22,7 +22,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REASON_NAME, REASON_LAYER, REASON_CLASS, REASON_MEANING, REASON_CAUSE, REASON_CHECK, REASON_COLUMNS = 8 };
+enum {
+	REASON_NAME,
+	REASON_LAYER,
+	REASON_CLASS,
+	REASON_MEANING,
+	REASON_CAUSE,
+	REASON_CHECK,
+	REASON_COLUMNS = 8
+};
 enum { LOC_FUNCTION, LOC_REASON, LOC_LAYER, LOC_CLASS, LOC_PATH, LOC_COLUMNS = 9 };
 
 #define COLUMNS_MAX 9
@@ -106,11 +114,20 @@ static const struct {
 	{ "ip6_fragment", USE_SPLIT },
 };
 
-/* Drop reasons of Open vSwitch count from 1 within their subsystem (net/openvswitch/drop.h), whose own number moves. */
+/* Drop reasons of Open vSwitch count from 1 within their subsystem (net/openvswitch/drop.h), whose
+ * own number moves. */
 static const char *const ovs_names[] = {
-	"OVS_LAST_ACTION",    "OVS_ACTION_ERROR",     "OVS_EXPLICIT",	     "OVS_EXPLICIT_WITH_ERROR",
-	"OVS_METER",	      "OVS_RECURSION_LIMIT",  "OVS_DEFERRED_LIMIT",  "OVS_FRAG_L2_TOO_LONG",
-	"OVS_FRAG_INVALID_PROTO", "OVS_CONNTRACK",    "OVS_IP_TTL",
+	"OVS_LAST_ACTION",
+	"OVS_ACTION_ERROR",
+	"OVS_EXPLICIT",
+	"OVS_EXPLICIT_WITH_ERROR",
+	"OVS_METER",
+	"OVS_RECURSION_LIMIT",
+	"OVS_DEFERRED_LIMIT",
+	"OVS_FRAG_L2_TOO_LONG",
+	"OVS_FRAG_INVALID_PROTO",
+	"OVS_CONNTRACK",
+	"OVS_IP_TTL",
 };
 
 static bool is_none(struct span s)
@@ -197,13 +214,15 @@ static const struct reason *reason_find(const struct drops *d, int64_t value)
 	return NULL;
 }
 
-/* How much of @function a row names: all + 1 by its full name, else the letters of its pattern, -1: not at all. */
+/* How much of @function a row names: all + 1 by its full name, else the letters of its pattern, -1:
+ * not at all. */
 static long row_match(const struct dict_row *r, struct span function)
 {
 	struct span f = r->f[LOC_FUNCTION];
 
 	if (f.n && f.p[f.n - 1] == '*')
-		return function.n >= f.n - 1 && !memcmp(f.p, function.p, f.n - 1) ? (long)f.n - 1 : -1;
+		return function.n >= f.n - 1 && !memcmp(f.p, function.p, f.n - 1) ? (long)f.n - 1
+										  : -1;
 	return f.n == function.n && !memcmp(f.p, function.p, f.n) ? (long)f.n + 1 : -1;
 }
 
@@ -299,16 +318,20 @@ int drops_open(struct drops **out, struct db *db, const struct trace *t, const s
 	d->symbols = s;
 	d->site_cap = 512;
 	d->site = calloc(d->site_cap, sizeof(struct site *));
-	if (!d->site || dict_parse(&d->reasons, embed_find("analyze/drop_reasons.tsv"), REASON_COLUMNS) ||
+	if (!d->site ||
+	    dict_parse(&d->reasons, embed_find("analyze/drop_reasons.tsv"), REASON_COLUMNS) ||
 	    dict_parse(&d->locations, embed_find("analyze/drop_locations.tsv"), LOC_COLUMNS))
 		goto fail;
-	d->ins_reason = db_prepare(db, "INSERT OR IGNORE INTO _drop_reason(value, name, layer, class, meaning, cause, "
-				       "check_text) VALUES(?, ?, ?, ?, ?, ?, ?)");
-	d->ins_symbol = db_prepare(db, "INSERT OR IGNORE INTO symbol(function, location, module) VALUES(?, ?, ?)");
+	d->ins_reason = db_prepare(
+		db, "INSERT OR IGNORE INTO _drop_reason(value, name, layer, class, meaning, cause, "
+		    "check_text) VALUES(?, ?, ?, ?, ?, ?, ?)");
+	d->ins_symbol = db_prepare(
+		db, "INSERT OR IGNORE INTO symbol(function, location, module) VALUES(?, ?, ?)");
 	d->get_symbol = db_prepare(db, "SELECT id FROM symbol WHERE location = ?");
-	d->ins_drop = db_prepare(db, "INSERT INTO _drop(id, packet_id, ts_ns, cpu, pid, context, reason, symbol_id, "
-				     "protocol, layer, class, netns_id, dev_id, has_socket) "
-				     "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	d->ins_drop = db_prepare(
+		db, "INSERT INTO _drop(id, packet_id, ts_ns, cpu, pid, context, reason, symbol_id, "
+		    "protocol, layer, class, netns_id, dev_id, has_socket) "
+		    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	if (t)
 		trace_enum(t, "skb", "kfree_skb", "reason", reason_add, d);
 	rc = d->rc;
@@ -335,7 +358,8 @@ void drops_close(struct drops *d)
 }
 
 /* The row for this pair of function and reason, or NULL. */
-static const struct dict_row *pair_row(const struct drops *d, const struct site *s, const char *reason)
+static const struct dict_row *pair_row(const struct drops *d, const struct site *s,
+				       const char *reason)
 {
 	struct span function = { s->name.function, strlen(s->name.function) };
 
@@ -348,7 +372,8 @@ static const struct dict_row *pair_row(const struct drops *d, const struct site 
 	return NULL;
 }
 
-void drops_judge(const struct drops *d, const struct site *s, int64_t reason, struct span *layer, struct span *class)
+void drops_judge(const struct drops *d, const struct site *s, int64_t reason, struct span *layer,
+		 struct span *class)
 {
 	const struct reason *r = reason >= 0 ? reason_find(d, reason) : NULL;
 	const struct dict_row *rr = r ? r->row : NULL;
@@ -401,7 +426,8 @@ static void reason_ovs(struct drops *d, const struct site *s, int64_t reason)
 
 	if (reason >> 16 <= 0 || !low || low > ARRAY_SIZE(ovs_names) || reason_find(d, reason))
 		return;
-	if (!strncmp(s->name.function, "ovs_", 4) || !strcmp(s->name.function, "do_execute_actions"))
+	if (!strncmp(s->name.function, "ovs_", 4) ||
+	    !strcmp(s->name.function, "do_execute_actions"))
 		reason_add(d, reason, ovs_names[low - 1]);
 }
 
@@ -420,8 +446,10 @@ int drops_add(struct drops *d, const struct drop *x, int64_t *id)
 	if (x->completion) {
 		layer = SPAN_LIT("device");
 		class = SPAN_LIT("noise");
-	} else if (!x->packet_id && !x->protocol && span_is(layer, "unknown") && span_is(class, "error")) {
-		class = SPAN_LIT("noise"); /* no event, no protocol, no reason: not of the network */
+	} else if (!x->packet_id && !x->protocol && span_is(layer, "unknown") &&
+		   span_is(class, "error")) {
+		class = SPAN_LIT(
+			"noise"); /* no event, no protocol, no reason: not of the network */
 	}
 	db_bind_int(st, 1, ++d->last_id);
 	db_bind_opt(st, 2, x->packet_id, 0);

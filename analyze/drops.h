@@ -41,7 +41,7 @@ struct dict_row;
 struct site {
 	uint64_t addr;
 	struct symbol_name name;
-	int64_t symbol_id; /* of table symbol, 0: no drop there yet */
+	int64_t symbol_id;	    /* of table symbol, 0: no drop there yet */
 	const struct dict_row *row; /* NULL: not in the dictionary */
 	enum site_path path;
 	enum site_use use;
@@ -59,18 +59,20 @@ struct drop {
 	int32_t protocol; /* ethertype, -1: not told */
 	int32_t pid;
 	int cpu;
-	int context;	/* 1 task, 2 softirq, 3 hardirq */
-	int has_socket; /* 1, 0, -1: the kernel does not tell */
+	int context;	 /* 1 task, 2 softirq, 3 hardirq */
+	int has_socket;	 /* 1, 0, -1: the kernel does not tell */
 	bool completion; /* the driver is done with a packet that it sent: nothing was lost */
 };
 
 struct drops;
 
-/* drops_open() - parse the dictionary, fill _drop_reason from the tape's format of kfree_skb. Return: 0, -ENOMEM, -EIO. */
+/* drops_open() - parse the dictionary, fill _drop_reason from the tape's format of kfree_skb.
+ * Return: 0, -ENOMEM, -EIO. */
 int drops_open(struct drops **d, struct db *db, const struct trace *t, const struct symbols *s);
 void drops_close(struct drops *d);
 
-/* drops_site() - the place of a location address, 0: the kernel does not tell. Return: NULL when out of memory. */
+/* drops_site() - the place of a location address, 0: the kernel does not tell. Return: NULL when
+ * out of memory. */
 struct site *drops_site(struct drops *d, uint64_t addr);
 
 /**
@@ -83,7 +85,8 @@ struct site *drops_site(struct drops *d, uint64_t addr);
  * before either. A free that neither names is 'loss' when the kernel did give a
  * reason, else 'error' of layer 'unknown': it is shown, but not counted as loss.
  */
-void drops_judge(const struct drops *d, const struct site *s, int64_t reason, struct span *layer, struct span *class);
+void drops_judge(const struct drops *d, const struct site *s, int64_t reason, struct span *layer,
+		 struct span *class);
 
 /* drops_add() - a row of _drop. @id: its number. Return: 0, -ENOMEM, -EIO. */
 int drops_add(struct drops *d, const struct drop *x, int64_t *id);

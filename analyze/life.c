@@ -6,14 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Hops of one life that are kept. A packet that a driver refuses again and again makes two per try. */
+/* Hops of one life that are kept. A packet that a driver refuses again and again makes two per try.
+ */
 #define HOPS_MAX 1024
-/* Open lives. Kernels hold far fewer skbs; a made-up trace could name a new address with every event. */
+/* Open lives. Kernels hold far fewer skbs; a made-up trace could name a new address with every
+ * event. */
 #define LIVES_MAX (1U << 20)
 
-#define HOPS_PER_BLOCK	 6
-#define BLOCKS_PER_SLAB	 512
-#define LIVES_PER_SLAB	 512
+#define HOPS_PER_BLOCK	6
+#define BLOCKS_PER_SLAB 512
+#define LIVES_PER_SLAB	512
 
 struct hop_block {
 	struct hop_block *next;
@@ -59,12 +61,14 @@ int life_open(struct life_store **out, struct db *db, struct life_dev *const *de
 		life_close(s);
 		return -ENOMEM;
 	}
-	s->ins_packet = db_prepare(db, "INSERT INTO _packet(id, first_ns, last_ns, kind, netns_in_id, netns_out_id, "
-				       "dev_in_id, dev_out_id, len_bytes, protocol, outcome, drop_id, cpu_hops, "
-				       "parent_id, link, flags, confidence) "
-				       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	s->ins_hop = db_prepare(db, "INSERT INTO _hop(packet_id, seq, ts_ns, stage, cpu, dev_id, context, pid, "
-				    "confidence) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	s->ins_packet = db_prepare(
+		db, "INSERT INTO _packet(id, first_ns, last_ns, kind, netns_in_id, netns_out_id, "
+		    "dev_in_id, dev_out_id, len_bytes, protocol, outcome, drop_id, cpu_hops, "
+		    "parent_id, link, flags, confidence) "
+		    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	s->ins_hop = db_prepare(
+		db, "INSERT INTO _hop(packet_id, seq, ts_ns, stage, cpu, dev_id, context, pid, "
+		    "confidence) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	st = db_prepare(db, "INSERT INTO _stage(id, name) VALUES(?, ?)");
 	for (int i = STAGE_NONE + 1; i < STAGE_COUNT; i++) {
 		db_bind_int(st, 1, i);
@@ -211,8 +215,12 @@ struct life *life_new(struct life_store *s, uint64_t addr)
 	if (s->count >= s->bucket_n)
 		buckets_grow(s);
 	i = bucket_of(addr, s->bucket_n);
-	*l = (struct life){ .addr = addr, .id = ++s->last_id, .chain = s->bucket[i], .protocol = -1,
-			    .confidence = CERTAIN, .outcome = OUTCOME_UNKNOWN };
+	*l = (struct life){ .addr = addr,
+			    .id = ++s->last_id,
+			    .chain = s->bucket[i],
+			    .protocol = -1,
+			    .confidence = CERTAIN,
+			    .outcome = OUTCOME_UNKNOWN };
 	s->bucket[i] = l;
 	s->count++;
 	order_add(s, l);
@@ -268,7 +276,8 @@ static int life_kind(const struct life *l)
 static int packet_write(struct life_store *s, const struct life *l, int cpu_hops)
 {
 	int kind = life_kind(l);
-	/* where it came in and where it went out; a crossing inside the host is told by its outermost ends */
+	/* where it came in and where it went out; a crossing inside the host is told by its
+	 * outermost ends */
 	const struct life_dev *in = dev_of(s, kind == 4 ? l->dev_rx_last : l->dev_rx_first);
 	const struct life_dev *out = dev_of(s, kind == 4 ? l->dev_tx_first : l->dev_tx_last);
 	sqlite3_stmt *st = s->ins_packet;

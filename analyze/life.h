@@ -12,7 +12,8 @@
 /*
  * Where an skb is, by its last event.
  *
- *   RXQ    the driver or a virtual device handed it to the stack (gro, netif_rx, *_entry), not yet processed
+ *   RXQ    the driver or a virtual device handed it to the stack (gro, netif_rx, *_entry), not yet
+ * processed
  *          -> RX, ended (merged by GRO, dropped from the backlog)
  *   RX     netif_receive_skb: the receiving side of the stack has it, then perhaps a socket
  *          -> RXQ or RX (bridge, tunnel: again on an upper device), READ, TXQ (forwarded), ended
@@ -21,9 +22,9 @@
  *   TXQ    net_dev_queue -> QDISC, DRV, TXQ (stacked device), ended (dropped, segmented)
  *   QDISC  enqueued or dequeued -> QDISC, DRV, ended
  *   DRV    net_dev_start_xmit: the driver has it
- *          -> SENT or QDISC (by net_dev_xmit), TXQ (stacked device), RXQ or RX (veth, loopback), ended
- *   SENT   the driver took it -> RXQ or RX (veth with NAPI), ended (completion)
- *   DEAD   its end was seen or inferred; only a net_dev_xmit that is still to come may be added
+ *          -> SENT or QDISC (by net_dev_xmit), TXQ (stacked device), RXQ or RX (veth, loopback),
+ * ended SENT   the driver took it -> RXQ or RX (veth with NAPI), ended (completion) DEAD   its end
+ * was seen or inferred; only a net_dev_xmit that is still to come may be added
  */
 enum life_state {
 	LIFE_RXQ,
@@ -48,7 +49,15 @@ enum outcome {
 	OUTCOME_UNKNOWN,
 };
 
-enum { LINK_GSO = 1, LINK_GRO, LINK_CLONE, LINK_COPY, LINK_FRAGMENT, LINK_REASSEMBLY, LINK_RETRANSMIT };
+enum {
+	LINK_GSO = 1,
+	LINK_GRO,
+	LINK_CLONE,
+	LINK_COPY,
+	LINK_FRAGMENT,
+	LINK_REASSEMBLY,
+	LINK_RETRANSMIT
+};
 
 enum {
 	FLAG_HEAD_MISSING = 1,
@@ -62,20 +71,21 @@ struct hop_block;
 
 struct life {
 	uint64_t addr;
-	int64_t id; /* of _packet, from 1; 0: unused memory */
-	struct life *chain;	 /* same bucket; in a free one: the next free one */
+	int64_t id;		    /* of _packet, from 1; 0: unused memory */
+	struct life *chain;	    /* same bucket; in a free one: the next free one */
 	struct life *newer, *older; /* by last use */
 	struct hop_block *first, *last;
 	uint64_t first_ts, last_ts;
 	int64_t first_ns, last_ns;
 	int64_t parent_id, drop_id;
-	int64_t stamp_lo_ns, stamp_hi_ns; /* when the stack stamped it on receive, if it did so on entry; 0: not known */
-	uint32_t len;	 /* bytes, of the first event that tells one */
-	uint32_t l3_len; /* bytes that netif_receive_skb shows or should show */
-	uint32_t tx_len; /* bytes at the last net_dev_start_xmit */
-	uint32_t run;	 /* number of its CPU's softirq run at netif_receive_skb */
-	uint32_t batch;	 /* number of its CPU's batch of netif_receive_skb */
-	uint32_t losses; /* how many losses were known at its last event */
+	int64_t stamp_lo_ns, stamp_hi_ns; /* when the stack stamped it on receive, if it did so on
+					     entry; 0: not known */
+	uint32_t len;			  /* bytes, of the first event that tells one */
+	uint32_t l3_len;		  /* bytes that netif_receive_skb shows or should show */
+	uint32_t tx_len;		  /* bytes at the last net_dev_start_xmit */
+	uint32_t run;			  /* number of its CPU's softirq run at netif_receive_skb */
+	uint32_t batch;			  /* number of its CPU's batch of netif_receive_skb */
+	uint32_t losses;		  /* how many losses were known at its last event */
 	uint32_t hops;
 	int32_t protocol; /* ethertype, -1 not told */
 	int32_t pid;
@@ -89,13 +99,13 @@ struct life {
 	uint8_t link;
 	uint32_t holds; /* open net_dev_start_xmit calls: the row waits for their ends */
 	uint8_t context;
-	bool born_tx;  /* its first event was one of the sending side */
-	bool gro;      /* came through GRO */
-	bool received; /* was on the receiving side at least once */
+	bool born_tx;	/* its first event was one of the sending side */
+	bool gro;	/* came through GRO */
+	bool received;	/* was on the receiving side at least once */
 	bool forwarded; /* was on the sending side after that */
-	bool taken;    /* the driver returned success */
-	bool ready;    /* its socket was told */
-	bool deferred; /* its next hop tells of something earlier */
+	bool taken;	/* the driver returned success */
+	bool ready;	/* its socket was told */
+	bool deferred;	/* its next hop tells of something earlier */
 };
 
 /* A life that may have ended and whose memory may have another meanwhile. */
@@ -119,12 +129,14 @@ static inline struct life *life_deref(struct life_ref r)
 struct life_dev {
 	char name[16];
 	int64_t name_id;
-	int64_t netns_id; /* where only one namespace of the host has a device of that name, else 0 */
+	int64_t netns_id; /* where only one namespace of the host has a device of that name, else 0
+			   */
 };
 
 struct life_store;
 
-/* life_open() - Return: 0, -ENOMEM. @devs: table that dev numbers index, read when a life is written. */
+/* life_open() - Return: 0, -ENOMEM. @devs: table that dev numbers index, read when a life is
+ * written. */
 int life_open(struct life_store **s, struct db *db, struct life_dev *const *devs);
 void life_close(struct life_store *s);
 
@@ -146,7 +158,8 @@ struct life *life_oldest(const struct life_store *s);
 /* life_any() - one that is still open, the eldest first; NULL: none is left. */
 struct life *life_any(const struct life_store *s);
 
-/* life_end() - take it out of the table; written at once unless something holds it. Return: 0 or an error of life_write(). */
+/* life_end() - take it out of the table; written at once unless something holds it. Return: 0 or an
+ * error of life_write(). */
 int life_end(struct life_store *s, struct life *l);
 
 /* life_hold(), life_release() - keep a life's row open for an event that is still to come. */

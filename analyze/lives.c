@@ -27,13 +27,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RUN_MAX_NS 20000000 /* no receiving call is as long where nothing marks its begin (MAX_SOFTIRQ_TIME is 2 ms) */
+#define RUN_MAX_NS                                                                                 \
+	20000000 /* no receiving call is as long where nothing marks its begin (MAX_SOFTIRQ_TIME   \
+		    is 2 ms) */
 #define LOSSES_MAX (1U << 20)
 
 /* Devices that take packets out of others: nothing reaches them but through a lower device. */
 static const char *const tunnel_kinds[] = {
-	"vxlan", "geneve", "gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan", "ipip", "sit", "ip6tnl",
-	"vti", "vti6", "xfrm", "wireguard", "bareudp", "gtp", "ovpn", "amt", "l2tpeth",
+	"vxlan",     "geneve",	"gre", "gretap", "ip6gre", "ip6gretap", "erspan",
+	"ip6erspan", "ipip",	"sit", "ip6tnl", "vti",	   "vti6",	"xfrm",
+	"wireguard", "bareudp", "gtp", "ovpn",	 "amt",	   "l2tpeth",
 };
 
 static bool has(const struct trace *t, enum ev_kind k)
@@ -50,8 +53,8 @@ static bool whole_host(struct db *d)
 	return whole;
 }
 
-int lives_open(struct lives **out, struct db *d, struct host *h, const struct trace *t, const struct symbols *s,
-	       struct frames *f, const struct clocks *c, struct err *e)
+int lives_open(struct lives **out, struct db *d, struct host *h, const struct trace *t,
+	       const struct symbols *s, struct frames *f, const struct clocks *c, struct err *e)
 {
 	struct lives *v = calloc(1, sizeof(*v));
 	int rc = -ENOMEM;
@@ -261,7 +264,8 @@ bool lives_same_run(const struct lives *v, const struct life *l, const struct ev
 {
 	int context = event_context(ev);
 
-	return l->cpu == ev->cpu && l->run == v->cpu[ev->cpu].run && l->pid == ev->pid && l->context == context &&
+	return l->cpu == ev->cpu && l->run == v->cpu[ev->cpu].run && l->pid == ev->pid &&
+	       l->context == context &&
 	       ((context == 2 && v->has_softirq) || ev->ts - l->last_ts < RUN_MAX_NS);
 }
 
@@ -280,7 +284,8 @@ static struct hop make_hop(const struct event *ev, enum stage stage, uint16_t de
 }
 
 /* One more stage of @l. */
-int lives_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage, int confidence)
+int lives_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
+	      int confidence)
 {
 	struct hop h = make_hop(ev, stage, l->dev, confidence);
 
@@ -306,7 +311,8 @@ int lives_hop(struct lives *v, struct life *l, const struct event *ev, enum stag
 }
 
 /* A stage that tells of something before where @l is now, perhaps after its end. */
-int lives_late_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage, int confidence)
+int lives_late_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
+		   int confidence)
 {
 	uint16_t dev = lives_dev(v, ev);
 	struct hop h = make_hop(ev, stage, dev ? dev : l->dev, confidence);
@@ -414,7 +420,8 @@ static int settle_before(struct lives *v, struct lives_cpu *c, const struct even
 	struct life *l;
 
 	/* an interrupt can come between any two events of a call chain */
-	if (ev->flags & EV_FLAG_HARDIRQ || ev->kind == EV_IRQ_HANDLER_ENTRY || ev->kind == EV_IRQ_HANDLER_EXIT)
+	if (ev->flags & EV_FLAG_HARDIRQ || ev->kind == EV_IRQ_HANDLER_ENTRY ||
+	    ev->kind == EV_IRQ_HANDLER_EXIT)
 		return 0;
 	if (c->entry.l) {
 		l = life_deref(c->entry);
@@ -522,8 +529,8 @@ static void merge_losses(struct lives *v)
 	v->loss_n = n + 1;
 }
 
-/* Marks packets that lived while events were lost: of merged gaps, the first one that ends behind a packet's begin is the
- * only one to look at. */
+/* Marks packets that lived while events were lost: of merged gaps, the first one that ends behind a
+ * packet's begin is the only one to look at. */
 static int mark_losses(struct lives *v)
 {
 	sqlite3_stmt *st;
@@ -531,7 +538,9 @@ static int mark_losses(struct lives *v)
 
 	if (!v->loss_n)
 		return 0;
-	rc = db_exec(v->db, "CREATE TEMP TABLE lives_loss(to_ns INTEGER PRIMARY KEY, from_ns INTEGER)", NULL);
+	rc = db_exec(v->db,
+		     "CREATE TEMP TABLE lives_loss(to_ns INTEGER PRIMARY KEY, from_ns INTEGER)",
+		     NULL);
 	if (rc)
 		return rc;
 	st = db_prepare(v->db, "INSERT OR IGNORE INTO lives_loss(to_ns, from_ns) VALUES(?, ?)");
@@ -542,9 +551,10 @@ static int mark_losses(struct lives *v)
 	}
 	if (rc)
 		return rc;
-	st = db_prepare(v->db, "UPDATE _packet SET flags = flags | 16, confidence = max(confidence, 3) "
-			       "WHERE (SELECT from_ns FROM lives_loss WHERE to_ns > _packet.first_ns "
-			       "ORDER BY to_ns LIMIT 1) < last_ns");
+	st = db_prepare(v->db,
+			"UPDATE _packet SET flags = flags | 16, confidence = max(confidence, 3) "
+			"WHERE (SELECT from_ns FROM lives_loss WHERE to_ns > _packet.first_ns "
+			"ORDER BY to_ns LIMIT 1) < last_ns");
 	return db_run(v->db, st);
 }
 
@@ -564,7 +574,8 @@ static const struct tie *first_tie(const struct tie *t, size_t n, int64_t packet
 	return lo < n && t[lo].packet_id == packet_id ? &t[lo] : NULL;
 }
 
-/* Namespaces of drops on devices whose name does not tell: by the ties of their packets on that device. */
+/* Namespaces of drops on devices whose name does not tell: by the ties of their packets on that
+ * device. */
 static int place_drops(struct lives *v)
 {
 	sqlite3_stmt *st = db_prepare(v->db, "UPDATE _drop SET netns_id = ? WHERE id = ?");
@@ -596,21 +607,29 @@ static int place_drops(struct lives *v)
 static int settle_waits(struct lives *v)
 {
 	static const char accept[] =
-		"DELETE FROM lives_wait WHERE packet_id NOT IN (SELECT p.id FROM _packet p JOIN flow f ON f.id = p.flow_id "
+		"DELETE FROM lives_wait WHERE packet_id NOT IN (SELECT p.id FROM _packet p JOIN "
+		"flow f ON f.id = p.flow_id "
 		"WHERE p.id IN (SELECT packet_id FROM lives_wait) "
 		"AND EXISTS (SELECT 1 FROM addr a WHERE a.netns_id = p.netns_in_id) "
-		"AND NOT EXISTS (SELECT 1 FROM addr a WHERE a.netns_id = p.netns_in_id AND a.address = f.dst) "
+		"AND NOT EXISTS (SELECT 1 FROM addr a WHERE a.netns_id = p.netns_in_id AND "
+		"a.address = f.dst) "
 		"AND f.dst NOT LIKE 'ff%' AND (f.dst LIKE '%:%' OR CAST(f.dst AS INTEGER) < 224));"
-		"UPDATE _drop SET packet_id = (SELECT packet_id FROM lives_wait WHERE drop_id = _drop.id), "
+		"UPDATE _drop SET packet_id = (SELECT packet_id FROM lives_wait WHERE drop_id = "
+		"_drop.id), "
 		"(netns_id, dev_id) = (SELECT p.netns_in_id, p.dev_in_id FROM lives_wait w "
 		"JOIN _packet p ON p.id = w.packet_id WHERE w.drop_id = _drop.id) "
 		"WHERE id IN (SELECT drop_id FROM lives_wait);"
-		"INSERT INTO _hop(packet_id, seq, ts_ns, stage, cpu, dev_id, context, pid, confidence) "
-		"SELECT d.packet_id, (SELECT max(seq) + 1 FROM _hop h WHERE h.packet_id = d.packet_id), d.ts_ns, "
-		"(SELECT id FROM _stage WHERE name = 'kfree_skb'), d.cpu, d.dev_id, d.context, d.pid, 3 "
+		"INSERT INTO _hop(packet_id, seq, ts_ns, stage, cpu, dev_id, context, pid, "
+		"confidence) "
+		"SELECT d.packet_id, (SELECT max(seq) + 1 FROM _hop h WHERE h.packet_id = "
+		"d.packet_id), d.ts_ns, "
+		"(SELECT id FROM _stage WHERE name = 'kfree_skb'), d.cpu, d.dev_id, d.context, "
+		"d.pid, 3 "
 		"FROM _drop d WHERE d.id IN (SELECT drop_id FROM lives_wait) ORDER BY d.id;"
-		"UPDATE _packet SET outcome = 4, flags = flags & ~8, confidence = max(confidence, 3), "
-		"(drop_id, last_ns) = (SELECT d.id, d.ts_ns FROM _drop d WHERE d.packet_id = _packet.id) "
+		"UPDATE _packet SET outcome = 4, flags = flags & ~8, confidence = max(confidence, "
+		"3), "
+		"(drop_id, last_ns) = (SELECT d.id, d.ts_ns FROM _drop d WHERE d.packet_id = "
+		"_packet.id) "
 		"WHERE id IN (SELECT packet_id FROM lives_wait);"
 		"DROP TABLE lives_wait;";
 	sqlite3_stmt *st;
@@ -618,7 +637,10 @@ static int settle_waits(struct lives *v)
 
 	if (!v->wait_n)
 		return 0;
-	rc = db_exec(v->db, "CREATE TEMP TABLE lives_wait(drop_id INTEGER PRIMARY KEY, packet_id INTEGER UNIQUE)", NULL);
+	rc = db_exec(v->db,
+		     "CREATE TEMP TABLE lives_wait(drop_id INTEGER PRIMARY KEY, packet_id INTEGER "
+		     "UNIQUE)",
+		     NULL);
 	if (rc)
 		return rc;
 	st = db_prepare(v->db, "INSERT INTO lives_wait(drop_id, packet_id) VALUES(?, ?)");
@@ -630,22 +652,27 @@ static int settle_waits(struct lives *v)
 	return rc ? rc : db_exec(v->db, accept, NULL);
 }
 
-/* What follows from the ties: flows of related packets and of drops, and which silent ends were no delivery. */
+/* What follows from the ties: flows of related packets and of drops, and which silent ends were no
+ * delivery. */
 static const char FOLLOW[] =
 	/* segments were captured, not what they were cut from */
 	"CREATE INDEX lives_gso ON _packet(parent_id, id) WHERE link = 1;"
-	"UPDATE _packet SET flow_id = (SELECT c.flow_id FROM _packet c WHERE c.parent_id = _packet.id AND c.link = 1 "
+	"UPDATE _packet SET flow_id = (SELECT c.flow_id FROM _packet c WHERE c.parent_id = "
+	"_packet.id AND c.link = 1 "
 	"AND c.flow_id IS NOT NULL ORDER BY c.id LIMIT 1) WHERE flow_id IS NULL AND outcome = 5 "
 	"AND EXISTS (SELECT 1 FROM _packet c WHERE c.parent_id = _packet.id AND c.link = 1);"
 	"DROP INDEX lives_gso;"
 	/* captured was what GRO merged them into */
-	"UPDATE _packet SET flow_id = (SELECT p.flow_id FROM _packet p WHERE p.id = _packet.parent_id) "
+	"UPDATE _packet SET flow_id = (SELECT p.flow_id FROM _packet p WHERE p.id = "
+	"_packet.parent_id) "
 	"WHERE flow_id IS NULL AND link = 2 AND parent_id IS NOT NULL;"
 	/* only these keep what they got without a trace */
 	"UPDATE _packet SET outcome = 7 WHERE outcome = 1 AND confidence >= 3 AND flags & 10 "
-	"AND (protocol NOT IN (0x0800, 0x86dd) OR flow_id IN (SELECT id FROM flow WHERE proto NOT IN "
+	"AND (protocol NOT IN (0x0800, 0x86dd) OR flow_id IN (SELECT id FROM flow WHERE proto NOT "
+	"IN "
 	"('tcp', 'udp', 'udplite', 'sctp', 'dccp'))) "
-	"AND NOT EXISTS (SELECT 1 FROM _hop h JOIN _stage s ON s.id = h.stage WHERE h.packet_id = _packet.id "
+	"AND NOT EXISTS (SELECT 1 FROM _hop h JOIN _stage s ON s.id = h.stage WHERE h.packet_id = "
+	"_packet.id "
 	"AND s.name = 'skb_copy_datagram_iovec');"
 	"UPDATE _drop SET flow_id = (SELECT flow_id FROM _packet p WHERE p.id = _drop.packet_id) "
 	"WHERE packet_id IS NOT NULL;";
@@ -666,7 +693,8 @@ int lives_finish(struct lives *v)
 	if (!rc)
 		rc = mark_losses(v);
 	if (!rc)
-		rc = ties_match(v->ties, &(struct ties_seen){ v->first_ns, v->last_ns, v->loss, v->loss_n });
+		rc = ties_match(v->ties,
+				&(struct ties_seen){ v->first_ns, v->last_ns, v->loss, v->loss_n });
 	if (!rc)
 		rc = ties_write(v->ties);
 	if (!rc)

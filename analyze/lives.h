@@ -23,13 +23,15 @@ struct lives;
  *
  * All of these must outlive the lives. Return: 0, -ENOMEM, -EIO (database).
  */
-int lives_open(struct lives **l, struct db *d, struct host *h, const struct trace *t, const struct symbols *s,
-	       struct frames *f, const struct clocks *c, struct err *e);
+int lives_open(struct lives **l, struct db *d, struct host *h, const struct trace *t,
+	       const struct symbols *s, struct frames *f, const struct clocks *c, struct err *e);
 
-/* lives_event() - every event of the merged stream, in order, EV_LOST too. Return: 0, -ENOMEM, or the database's error. */
+/* lives_event() - every event of the merged stream, in order, EV_LOST too. Return: 0, -ENOMEM, or
+ * the database's error. */
 int lives_event(struct lives *l, const struct event *ev);
 
-/* lives_finish() - write what is open, tie the frames, and what follows from both. Return: as lives_event(). */
+/* lives_finish() - write what is open, tie the frames, and what follows from both. Return: as
+ * lives_event(). */
 int lives_finish(struct lives *l);
 
 void lives_close(struct lives *l);

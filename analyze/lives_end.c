@@ -80,8 +80,8 @@ int lives_end_inferred(struct lives *v, struct life *l, bool at_end)
 }
 
 /* Ends @l with event @ev as its last stage. */
-static int end_with(struct lives *v, struct life *l, const struct event *ev, enum stage stage, enum outcome outcome,
-		    int confidence)
+static int end_with(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
+		    enum outcome outcome, int confidence)
 {
 	int rc = lives_hop(v, l, ev, stage, confidence);
 
@@ -90,14 +90,16 @@ static int end_with(struct lives *v, struct life *l, const struct event *ev, enu
 }
 
 /* As end_with() for a free that comes later than the end it tells of. */
-static int end_deferred(struct lives *v, struct life *l, const struct event *ev, enum outcome outcome)
+static int end_deferred(struct lives *v, struct life *l, const struct event *ev,
+			enum outcome outcome)
 {
 	l->flags |= FLAG_END_BOUND;
 	l->deferred = true;
 	return end_with(v, l, ev, STAGE_CONSUME_SKB, outcome, HIGH);
 }
 
-/* GRO's verdict on the skb of the entry before it on this CPU; enum gro_result in include/linux/netdevice.h. */
+/* GRO's verdict on the skb of the entry before it on this CPU; enum gro_result in
+ * include/linux/netdevice.h. */
 int lives_gro_exit(struct lives *v, const struct event *ev)
 {
 	struct lives_cpu *c = &v->cpu[ev->cpu];
@@ -165,7 +167,8 @@ static void split_open(struct lives_cpu *c, const struct life *l)
 }
 
 /* consume_skb of a life on the receiving side. */
-static int consume_received(struct lives *v, struct life *l, const struct event *ev, const struct site *s)
+static int consume_received(struct lives *v, struct life *l, const struct event *ev,
+			    const struct site *s)
 {
 	bool same = lives_same_run(v, l, ev), task = event_context(ev) == 1;
 	uint64_t gap = ev->ts - l->last_ts;
@@ -173,8 +176,9 @@ static int consume_received(struct lives *v, struct life *l, const struct event 
 	enum outcome read = l->state == LIFE_READ ? OUTCOME_DELIVERED : OUTCOME_CONSUMED;
 
 	if (!s) {
-		/* kernels before 6.4 do not tell where: in the receiving call a protocol is done, in a task a
-		 * reader; in another softirq run it is what 5.19 and later free after the read */
+		/* kernels before 6.4 do not tell where: in the receiving call a protocol is done,
+		 * in a task a reader; in another softirq run it is what 5.19 and later free after
+		 * the read */
 		if (!same && event_context(ev) == 2)
 			return end_deferred(v, l, ev, OUTCOME_DELIVERED);
 		if (!same)
@@ -197,7 +201,8 @@ static int consume_received(struct lives *v, struct life *l, const struct event 
 		break;
 	case USE_UNKNOWN:
 		if (same || (gap < GAP_SHORT && (!task || l->cpu == ev->cpu)))
-			return end_with(v, l, ev, STAGE_CONSUME_SKB, task && !same ? OUTCOME_DELIVERED : read,
+			return end_with(v, l, ev, STAGE_CONSUME_SKB,
+					task && !same ? OUTCOME_DELIVERED : read,
 					same ? confidence : MEDIUM);
 		break;
 	}
@@ -205,7 +210,8 @@ static int consume_received(struct lives *v, struct life *l, const struct event 
 }
 
 /* consume_skb of a life on the sending side. */
-static int consume_sent(struct lives *v, struct life *l, const struct event *ev, const struct site *s)
+static int consume_sent(struct lives *v, struct life *l, const struct event *ev,
+			const struct site *s)
 {
 	struct lives_cpu *c = &v->cpu[ev->cpu];
 	int confidence = lives_confidence(l, ev, false);
@@ -227,21 +233,25 @@ static int consume_sent(struct lives *v, struct life *l, const struct event *ev,
 	return end_with(v, l, ev, STAGE_CONSUME_SKB, sent, confidence);
 }
 
-static int consume_life(struct lives *v, struct life *l, const struct event *ev, const struct site *s)
+static int consume_life(struct lives *v, struct life *l, const struct event *ev,
+			const struct site *s)
 {
 	if (l->state == LIFE_RX || l->state == LIFE_READ)
 		return consume_received(v, l, ev, s);
 	if (l->state == LIFE_RXQ) /* a member of a merged packet's list, or the backlog */
-		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, lives_confidence(l, ev, false));
+		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED,
+				lives_confidence(l, ev, false));
 	return consume_sent(v, l, ev, s);
 }
 
-/* The clone for packet sockets, freed just before net_dev_start_xmit; or a received packet that only they took. */
+/* The clone for packet sockets, freed just before net_dev_start_xmit; or a received packet that
+ * only they took. */
 static int consume_tap(struct lives *v, struct life *l, const struct event *ev)
 {
 	struct lives_cpu *c = &v->cpu[ev->cpu];
 
-	if (l && l->state == LIFE_RX && l->batch == c->batch && c->last == NET_RECEIVE && lives_same_run(v, l, ev))
+	if (l && l->state == LIFE_RX && l->batch == c->batch && c->last == NET_RECEIVE &&
+	    lives_same_run(v, l, ev))
 		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, HIGH);
 	c->tap_ns = ev->ts_ns;
 	return l ? lives_end_inferred(v, l, false) : 0;
@@ -265,7 +275,8 @@ int lives_consume(struct lives *v, const struct event *ev)
 			return consume_tap(v, l, ev);
 		if (s->path == PATH_OTHER) /* perhaps in an interrupt of whatever this CPU does */
 			return l ? lives_end_inferred(v, l, false) : 0;
-	} else if (c->last == NET_QUEUE || c->last == NET_DEQUEUE || c->last == NET_SPLIT || c->last == NET_XMIT) {
+	} else if (c->last == NET_QUEUE || c->last == NET_DEQUEUE || c->last == NET_SPLIT ||
+		   c->last == NET_XMIT) {
 		/* a transmission is under way: this may be the clone of the taps */
 		if (!l) {
 			c->tap_ns = ev->ts_ns;
@@ -292,7 +303,8 @@ int lives_consume_settle(struct lives *v, struct lives_cpu *c, const struct even
 	c->consumed = (struct life_ref){ NULL, 0 };
 	if (!l || l->state == LIFE_DEAD || l->last_ts > c->consumed_ev.ts)
 		return 0;
-	if (next && next->kind == EV_NET_DEV_START_XMIT && event_u64(next, F_SKBADDR, &addr) && addr != l->addr) {
+	if (next && next->kind == EV_NET_DEV_START_XMIT && event_u64(next, F_SKBADDR, &addr) &&
+	    addr != l->addr) {
 		c->tap_ns = c->consumed_ev.ts_ns;
 		return lives_end_inferred(v, l, false);
 	}
@@ -300,7 +312,8 @@ int lives_consume_settle(struct lives *v, struct lives_cpu *c, const struct even
 }
 
 /* Whether a kfree_skb at @s can be the end of @l. Return: confidence, 0: it cannot. */
-static int drop_fits(const struct lives *v, const struct life *l, const struct event *ev, const struct site *s)
+static int drop_fits(const struct lives *v, const struct life *l, const struct event *ev,
+		     const struct site *s)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
 	bool now = lives_same_run(v, l, ev) && l->batch == c->batch;
@@ -321,8 +334,10 @@ static int drop_fits(const struct lives *v, const struct life *l, const struct e
 		if (now)
 			return confidence;
 		/* an unknown place: soon after, in the same kind of context */
-		return s->path == PATH_ANY && gap < GAP_SHORT && l->context == event_context(ev) && l->cpu == ev->cpu ?
-			       MEDIUM : 0;
+		return s->path == PATH_ANY && gap < GAP_SHORT && l->context == event_context(ev) &&
+				       l->cpu == ev->cpu
+			       ? MEDIUM
+			       : 0;
 	case LIFE_TXQ:
 	case LIFE_QDISC:
 		return s->path == PATH_LATE ? 0 : confidence;
@@ -336,7 +351,8 @@ static int drop_fits(const struct lives *v, const struct life *l, const struct e
 	return 0;
 }
 
-/* Whether a queue refuses within net_dev_queue's call: the packet itself, or what it was segmented into. */
+/* Whether a queue refuses within net_dev_queue's call: the packet itself, or what it was segmented
+ * into. */
 static bool refused(const struct lives *v, const struct event *ev, const struct drop *d)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
@@ -366,7 +382,8 @@ static int place_add(struct lives *v, int64_t drop_id, const struct drop *d)
 	return 0;
 }
 
-/* Remembers a drop in the neighbour's queue, where a received packet can have waited, or one of this host. */
+/* Remembers a drop in the neighbour's queue, where a received packet can have waited, or one of
+ * this host. */
 static int wait_add(struct lives *v, int64_t drop_id, const struct drop *d, const struct life *l)
 {
 	struct span layer, class;
@@ -392,8 +409,13 @@ static int wait_add(struct lives *v, int64_t drop_id, const struct drop *d, cons
 int lives_kfree(struct lives *v, const struct event *ev)
 {
 	struct lives_cpu *c = &v->cpu[ev->cpu];
-	struct drop d = { .ts_ns = ev->ts_ns, .cpu = ev->cpu, .pid = ev->pid, .context = event_context(ev),
-			  .reason = -1, .protocol = -1, .has_socket = -1 };
+	struct drop d = { .ts_ns = ev->ts_ns,
+			  .cpu = ev->cpu,
+			  .pid = ev->pid,
+			  .context = event_context(ev),
+			  .reason = -1,
+			  .protocol = -1,
+			  .has_socket = -1 };
 	uint64_t addr, location = 0, u;
 	int confidence = 0, rc;
 	struct life *l;
@@ -422,8 +444,10 @@ int lives_kfree(struct lives *v, const struct event *ev)
 	d.netns_id = dev ? v->dev[dev].netns_id : 0;
 	if (confidence) {
 		d.packet_id = l->id;
-		/* drivers that free what they have sent by kfree_skb; a function that the dictionary knows drops */
-		d.completion = l->state == LIFE_SENT && l->taken && (!d.site->known || d.site->path == PATH_DONE);
+		/* drivers that free what they have sent by kfree_skb; a function that the
+		 * dictionary knows drops */
+		d.completion = l->state == LIFE_SENT && l->taken &&
+			       (!d.site->known || d.site->path == PATH_DONE);
 	}
 	if (d.site->path == PATH_TAP)
 		c->tap_ns = ev->ts_ns; /* kernels before 4.18 free the taps' clones so */
@@ -440,5 +464,6 @@ int lives_kfree(struct lives *v, const struct event *ev)
 	}
 	if (!d.completion)
 		l->drop_id = id;
-	return end_with(v, l, ev, STAGE_KFREE_SKB, d.completion ? sent_outcome(l) : OUTCOME_DROPPED, confidence);
+	return end_with(v, l, ev, STAGE_KFREE_SKB, d.completion ? sent_outcome(l) : OUTCOME_DROPPED,
+			confidence);
 }

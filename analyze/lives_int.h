@@ -19,6 +19,7 @@
 /* Gaps, ns (measured, see the comments where they are used). */
 #define GAP_CERTAIN 5000
 #define GAP_SHORT   1000000
+#define GAP_STAMP   50000 /* from a stamp to its event, where no event bounds it */
 
 /* The last event of a CPU that moved a packet. */
 enum net_last {
@@ -49,7 +50,8 @@ struct sent {
 
 struct lives_cpu {
 	uint32_t run;	/* changes with every softirq run and every switch of tasks */
-	uint32_t batch; /* changes with every row of netif_receive_skb without another net event between */
+	uint32_t batch; /* changes with every row of netif_receive_skb without another net event
+			   between */
 	uint32_t batch_n;
 	enum net_last last;
 	struct nest nest[NEST_MAX];
@@ -58,10 +60,10 @@ struct lives_cpu {
 	int gro_n;
 	struct life_ref held[HELD_MAX]; /* packets that GRO keeps to merge others into */
 	int held_n;
-	bool held_more; /* there were more */
-	struct life_ref entry; /* the stack stamps it before this CPU's next event */
+	bool held_more;		  /* there were more */
+	struct life_ref entry;	  /* the stack stamps it before this CPU's next event */
 	struct life_ref received; /* last netif_receive_skb */
-	int rx_group; /* the last netif_receive_skb among the ties, -1: none */
+	int rx_group;		  /* the last netif_receive_skb among the ties, -1: none */
 	int64_t rx_index;
 	int64_t tx_lo_ns; /* when the present transmission can have begun at the earliest */
 	int64_t tap_ns;	  /* the event before this one freed a tap's clone then, 0: it did not */
@@ -69,7 +71,7 @@ struct lives_cpu {
 	bool split;
 	int split_nest;
 	uint16_t split_dev;
-	struct life split_parent;  /* a copy, as it was when it ended */
+	struct life split_parent; /* a copy, as it was when it ended */
 	/* last net_dev_queue */
 	uint64_t queue_addr;
 	uint16_t queue_dev;
@@ -90,7 +92,8 @@ enum pairing {
 struct lives_dev {
 	int rx_group, tx_group; /* of ties, -1 none */
 	bool loopback, tunnel, ifb;
-	/* answers of last time, about another device: is it the other end, can it be in the same namespace */
+	/* answers of last time, about another device: is it the other end, can it be in the same
+	 * namespace */
 	uint16_t peer, together, apart;
 	enum pairing pairing;
 };
@@ -117,7 +120,8 @@ struct lives {
 	size_t dev_n, dev_cap;
 	uint32_t *dev_slot; /* by name: open addressing, a power of two */
 	size_t dev_slots;
-	bool all_netns; /* every namespace of the host was recorded: a device name that is known once is unique */
+	bool all_netns; /* every namespace of the host was recorded: a device name that is known
+			   once is unique */
 	bool has_gro_exit, has_xmit, has_start, has_entries, has_queue, has_softirq;
 	struct lives_cpu *cpu;
 	int cpu_n;
@@ -129,16 +133,18 @@ struct lives {
 	struct wait *wait;
 	size_t wait_n, wait_cap;
 	int64_t first_ns, last_ns; /* of the events */
-	struct sent *before; /* last birth on the sending side, by address */
-	uint64_t clone_delta; /* from a queued skb to its clone, 0: not known yet */
+	struct sent *before;	   /* last birth on the sending side, by address */
+	uint64_t clone_delta;	   /* from a queued skb to its clone, 0: not known yet */
 	sqlite3_stmt *set_link;
 };
 
 /* lives.c */
 uint16_t lives_dev(struct lives *v, const struct event *ev);
 bool lives_same_netns(const struct lives *v, uint16_t a, uint16_t b);
-int lives_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage, int confidence);
-int lives_late_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage, int confidence);
+int lives_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
+	      int confidence);
+int lives_late_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
+		   int confidence);
 int lives_birth(struct lives *v, const struct event *ev, uint64_t addr, struct life **l);
 int lives_confidence(const struct life *l, const struct event *ev, bool verified);
 bool lives_same_run(const struct lives *v, const struct life *l, const struct event *ev);

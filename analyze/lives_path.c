@@ -36,9 +36,10 @@
 /* Change of length by forwarding other than a link header: tunnels by route, NAT64, options. */
 #define GROW_MIN (-40)
 #define GROW_MAX 120
-/* sizeof(struct sk_buff) of all kernels known, rounded: where an fclone pair's second half is (net/core/skbuff.c). */
-#define CLONE_MIN 192
-#define CLONE_MAX 320
+/* sizeof(struct sk_buff) of all kernels known, rounded: where an fclone pair's second half is
+ * (net/core/skbuff.c). */
+#define CLONE_MIN     192
+#define CLONE_MAX     320
 #define RETRANSMIT_NS 1000000
 
 static uint32_t get_u32(const struct event *ev, enum ev_field f)
@@ -96,7 +97,8 @@ static enum pairing is_pair(const struct lives *v, uint16_t a, uint16_t b)
 }
 
 /* Whether a packet that a driver took comes back on @dev. Return: confidence, 0: no. */
-static int crosses(const struct lives *v, const struct life *l, uint16_t dev, uint32_t len, const struct event *ev)
+static int crosses(const struct lives *v, const struct life *l, uint16_t dev, uint32_t len,
+		   const struct event *ev)
 {
 	uint64_t gap = ev->ts - l->last_ts;
 
@@ -122,7 +124,8 @@ static int crosses(const struct lives *v, const struct life *l, uint16_t dev, ui
 }
 
 /* Whether the receiving side has @l again, on an upper device. Return: confidence, 0: no. */
-static int reenters(const struct lives *v, const struct life *l, uint16_t dev, uint32_t len, const struct event *ev)
+static int reenters(const struct lives *v, const struct life *l, uint16_t dev, uint32_t len,
+		    const struct event *ev)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
 
@@ -146,7 +149,8 @@ static struct life *rx_continues(const struct lives *v, struct life *l, uint16_t
 	if (in_call(&v->cpu[ev->cpu], l))
 		*confidence = CERTAIN;
 	else
-		*confidence = l->state == LIFE_RX ? reenters(v, l, dev, len, ev) : crosses(v, l, dev, len, ev);
+		*confidence = l->state == LIFE_RX ? reenters(v, l, dev, len, ev)
+						  : crosses(v, l, dev, len, ev);
 	return *confidence ? l : NULL;
 }
 
@@ -170,7 +174,8 @@ static void on_send_side(struct life *l, uint16_t dev)
 	}
 }
 
-/* napi_gro_*_entry, netif_receive_skb_entry, netif_receive_skb_list_entry, netif_rx_entry, netif_rx */
+/* napi_gro_*_entry, netif_receive_skb_entry, netif_receive_skb_list_entry, netif_rx_entry, netif_rx
+ */
 int lives_entry(struct lives *v, const struct event *ev, enum stage stage)
 {
 	struct lives_cpu *c = &v->cpu[ev->cpu];
@@ -184,8 +189,8 @@ int lives_entry(struct lives *v, const struct event *ev, enum stage stage)
 	if (!get_addr(ev, &addr))
 		return 0;
 	l = life_find(v->store, addr);
-	if (stage == STAGE_NETIF_RX && l && l->state == LIFE_RXQ && l->dev == dev && l->cpu == ev->cpu &&
-	    l->l3_len == len && c->last == NET_ENTRY) {
+	if (stage == STAGE_NETIF_RX && l && l->state == LIFE_RXQ && l->dev == dev &&
+	    l->cpu == ev->cpu && l->l3_len == len && c->last == NET_ENTRY) {
 		/* netif_rx() itself, behind its entry */
 		return lives_hop(v, l, ev, stage, CERTAIN);
 	}
@@ -231,13 +236,17 @@ static int receive_tie(struct lives *v, const struct life *l, const struct event
 {
 	struct lives_cpu *c = &v->cpu[ev->cpu];
 	int group = v->dev_more[l->dev].rx_group;
-	int64_t i, lo = l->stamp_lo_ns ? l->stamp_lo_ns : ev->ts_ns - GAP_SHORT;
+	/* without its entry: soon before, if entries are recorded at all */
+	int64_t i, lo = l->stamp_lo_ns ? l->stamp_lo_ns
+				       : ev->ts_ns - (v->has_entries ? GAP_STAMP : GAP_SHORT);
 
 	c->rx_group = -1;
 	if (group < 0)
 		return 0;
-	i = ties_add(v->ties, group, &(struct tie_event){ l->id, ev->ts_ns, lo,
-							  l->stamp_hi_ns ? l->stamp_hi_ns : ev->ts_ns, len, ev->cpu });
+	i = ties_add(v->ties, group,
+		     &(struct tie_event){ l->id, ev->ts_ns, lo,
+					  l->stamp_hi_ns ? l->stamp_hi_ns : ev->ts_ns, len,
+					  ev->cpu });
 	if (i < 0)
 		return (int)i;
 	c->rx_group = group;
@@ -299,7 +308,8 @@ int lives_receive(struct lives *v, const struct event *ev)
 	return receive_tie(v, l, ev, len);
 }
 
-/* Whether this CPU is at the answer of a neighbour on @dev, which sends what waited for it (neigh_update()). */
+/* Whether this CPU is at the answer of a neighbour on @dev, which sends what waited for it
+ * (neigh_update()). */
 static bool neighbour_answers(const struct lives_cpu *c, uint16_t dev)
 {
 	const struct life *r = life_deref(c->received);
@@ -307,31 +317,40 @@ static bool neighbour_answers(const struct lives_cpu *c, uint16_t dev)
 	if (!r || r->state != LIFE_RX || r->dev != dev)
 		return false;
 	/* ARP, or ICMPv6 of the size of an advertisement */
-	return r->protocol == 0x0806 || (r->protocol == 0x86dd && r->l3_len >= 64 && r->l3_len <= 104);
+	return r->protocol == 0x0806 ||
+	       (r->protocol == 0x86dd && r->l3_len >= 64 && r->l3_len <= 104);
 }
 
 /* Whether net_dev_queue on @dev forwards what @l received. Return: confidence, 0: no. */
-static int forwards(const struct lives *v, const struct life *l, uint16_t dev, uint32_t len, const struct event *ev)
+static int forwards(const struct lives *v, const struct life *l, uint16_t dev, uint32_t len,
+		    const struct event *ev)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
 	int64_t grow = (int64_t)len - l->l3_len;
 	bool header = grow == ETH_HLEN || grow == 0 || grow == ETH_HLEN + VLAN_HLEN;
 	bool next = c->last == NET_RECEIVE && c->batch_n == 1;
 
-	if (l->state != LIFE_RX || l->ready || l->losses != v->losses || !lives_same_netns(v, l->dev, dev))
+	if (l->state != LIFE_RX || l->ready || l->losses != v->losses ||
+	    !lives_same_netns(v, l->dev, dev))
 		return 0;
 	if (l->batch != c->batch || !lives_same_run(v, l, ev))
-		return dev != l->dev && header && event_context(ev) == 2 && neighbour_answers(c, dev) ? MEDIUM : 0;
+		return dev != l->dev && header && event_context(ev) == 2 &&
+				       neighbour_answers(c, dev)
+			       ? MEDIUM
+			       : 0;
 	if (dev != l->dev && header)
 		return HIGH;
 	if (dev != l->dev)
 		return next && grow >= GROW_MIN && grow <= GROW_MAX ? MEDIUM : 0;
-	/* out where it came in: only as the very next thing, and TCP on loopback does just that with its answers */
+	/* out where it came in: only as the very next thing, and TCP on loopback does just that
+	 * with its answers */
 	return next && header && !v->dev_more[dev].loopback ? MEDIUM : 0;
 }
 
-/* A copy that a bridge or the like sends to one of several ports: the packet that it was made of, or NULL. */
-static struct life *copied_from(const struct lives *v, uint16_t dev, uint32_t len, const struct event *ev)
+/* A copy that a bridge or the like sends to one of several ports: the packet that it was made of,
+ * or NULL. */
+static struct life *copied_from(const struct lives *v, uint16_t dev, uint32_t len,
+				const struct event *ev)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
 	struct life *l;
@@ -341,8 +360,8 @@ static struct life *copied_from(const struct lives *v, uint16_t dev, uint32_t le
 		return l->tx_len && l->tx_len == len && l->dev != dev ? l : NULL;
 	}
 	l = life_deref(c->received);
-	if (!l || l->state != LIFE_RX || l->batch != c->batch || c->batch_n != 1 || !lives_same_run(v, l, ev) ||
-	    l->dev == dev || len != l->l3_len + ETH_HLEN)
+	if (!l || l->state != LIFE_RX || l->batch != c->batch || c->batch_n != 1 ||
+	    !lives_same_run(v, l, ev) || l->dev == dev || len != l->l3_len + ETH_HLEN)
 		return NULL;
 	for (size_t i = 0; i < host_dev_count(v->host); i++) {
 		const struct host_dev *d = host_dev_at(v->host, i), *o;
@@ -364,7 +383,9 @@ static void note_sent(struct lives *v, const struct life *l, const struct event 
 	struct sent *b = &v->before[(l->addr * 0x9e3779b97f4a7c15ULL >> 40) % SENT_BEFORE];
 	struct sent *s = &c->sent[c->sent_n++ % SENT_RING];
 
-	*s = (struct sent){ .addr = l->addr, .ts = ev->ts, .id = l->id, .before = b->addr == l->addr ? b->id : 0 };
+	*s = (struct sent){
+		.addr = l->addr, .ts = ev->ts, .id = l->id, .before = b->addr == l->addr ? b->id : 0
+	};
 	*b = *s;
 }
 
@@ -373,7 +394,7 @@ int lives_queue(struct lives *v, const struct event *ev)
 	struct lives_cpu *c = &v->cpu[ev->cpu];
 	uint32_t len = get_u32(ev, F_LEN);
 	uint16_t dev = lives_dev(v, ev);
-	struct life *l, *on = NULL, *from;
+	struct life *l, *on = NULL, *from, parent = { 0 };
 	int confidence = CERTAIN, rc;
 	uint64_t addr;
 
@@ -382,7 +403,8 @@ int lives_queue(struct lives *v, const struct event *ev)
 	l = life_find(v->store, addr);
 	if (l && in_call(c, l)) {
 		on = l;
-	} else if (l && l->state == LIFE_TXQ && dev != l->dev && c->queue_addr == addr && c->last == NET_QUEUE) {
+	} else if (l && l->state == LIFE_TXQ && dev != l->dev && c->queue_addr == addr &&
+		   c->last == NET_QUEUE) {
 		on = l; /* redirected by tc before any queue */
 		confidence = HIGH;
 	} else if (l) {
@@ -392,19 +414,19 @@ int lives_queue(struct lives *v, const struct event *ev)
 	if (!on) {
 		confidence = CERTAIN;
 		from = copied_from(v, dev, len, ev);
-		if (from == l)
-			from = NULL;
+		if (from && from != l)
+			parent = *from; /* a birth may end it */
 		rc = lives_birth(v, ev, addr, &on);
 		if (rc)
 			return rc;
 		on->born_tx = true;
-		if (from) {
-			on->parent_id = from->id;
+		if (parent.id) {
+			on->parent_id = parent.id;
 			on->link = LINK_CLONE;
-			on->received = from->received;
-			on->dev_rx_first = from->dev_rx_first;
-			on->dev_rx_last = from->dev_rx_last;
-			on->born_tx = from->born_tx;
+			on->received = parent.received;
+			on->dev_rx_first = parent.dev_rx_first;
+			on->dev_rx_last = parent.dev_rx_last;
+			on->born_tx = parent.born_tx;
 			confidence = HIGH;
 		}
 		note_sent(v, on, ev);
@@ -438,10 +460,12 @@ int lives_qdisc(struct lives *v, const struct event *ev, enum stage stage)
 		return 0;
 	l = life_find(v->store, addr);
 	if (stage == STAGE_QDISC_ENQUEUE) {
-		/* written after the queue has it: on a lockless one another CPU may already be further */
+		/* written after the queue has it: on a lockless one another CPU may already be
+		 * further */
 		if (c->queue_addr == addr && (!l || l->state > LIFE_QDISC || l->state < LIFE_TXQ))
-			return l && (l->state == LIFE_DRV || l->state == LIFE_SENT) ?
-				       lives_late_hop(v, l, ev, stage, HIGH) : 0;
+			return l && (l->state == LIFE_DRV || l->state == LIFE_SENT)
+				       ? lives_late_hop(v, l, ev, stage, HIGH)
+				       : 0;
 	} else {
 		c->tx_lo_ns = ev->ts_ns;
 	}
@@ -463,9 +487,10 @@ int lives_qdisc(struct lives *v, const struct event *ev, enum stage stage)
 	return rc;
 }
 
-/* A life that begins at the driver: a segment of what was split just now, or its head is missing. */
-static int start_birth(struct lives *v, const struct event *ev, uint64_t addr, uint16_t dev, uint32_t len,
-		       struct life **out, int *confidence)
+/* A life that begins at the driver: a segment of what was split just now, or its head is missing.
+ */
+static int start_birth(struct lives *v, const struct event *ev, uint64_t addr, uint16_t dev,
+		       uint32_t len, struct life **out, int *confidence)
 {
 	struct lives_cpu *c = &v->cpu[ev->cpu];
 	int rc = lives_birth(v, ev, addr, out);
@@ -474,7 +499,8 @@ static int start_birth(struct lives *v, const struct event *ev, uint64_t addr, u
 	if (rc)
 		return rc;
 	l->born_tx = true;
-	if (c->split && c->split_nest == c->nest_n && c->split_dev == dev && len <= c->split_parent.len + ETH_HLEN) {
+	if (c->split && c->split_nest == c->nest_n && c->split_dev == dev &&
+	    len <= c->split_parent.len + ETH_HLEN) {
 		const struct life *p = &c->split_parent;
 
 		l->parent_id = p->id;
@@ -494,18 +520,21 @@ static int start_birth(struct lives *v, const struct event *ev, uint64_t addr, u
 	return 0;
 }
 
-/* Notes a packet that taps have seen just before. @hi_ns: the latest that they can have stamped it. */
-static int start_tie(struct lives *v, const struct life *l, const struct event *ev, uint32_t len, int64_t hi_ns)
+/* Notes a packet that taps have seen just before. @hi_ns: the latest that they can have stamped it.
+ */
+static int start_tie(struct lives *v, const struct life *l, const struct event *ev, uint32_t len,
+		     int64_t hi_ns)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
 	int group = v->dev_more[l->dev].tx_group;
-	int64_t lo = ev->ts_ns - GAP_SHORT;
+	int64_t lo = ev->ts_ns - GAP_STAMP;
 
 	if (group < 0)
 		return 0;
-	if (c->tx_lo_ns > lo && c->tx_lo_ns <= hi_ns)
+	if (c->tx_lo_ns > ev->ts_ns - GAP_SHORT && c->tx_lo_ns <= hi_ns)
 		lo = c->tx_lo_ns;
-	lo = ties_add(v->ties, group, &(struct tie_event){ l->id, ev->ts_ns, lo, hi_ns, len, ev->cpu });
+	lo = ties_add(v->ties, group,
+		      &(struct tie_event){ l->id, ev->ts_ns, lo, hi_ns, len, ev->cpu });
 	return lo < 0 ? (int)lo : 0;
 }
 
@@ -591,7 +620,8 @@ int lives_xmit(struct lives *v, const struct event *ev)
 		return rc ? rc : lives_nest_clear(v, c, i);
 	}
 	l = life_find(v->store, addr);
-	if (v->has_start || !l || (l->state != LIFE_TXQ && l->state != LIFE_QDISC) || (l->dev && l->dev != dev))
+	if (v->has_start || !l || (l->state != LIFE_TXQ && l->state != LIFE_QDISC) ||
+	    (l->dev && l->dev != dev))
 		return 0; /* its begin was lost */
 	/* kernels before 3.14: the only sign of the driver */
 	l->dev = dev;
@@ -646,17 +676,20 @@ int lives_probe(struct lives *v, const struct event *ev)
 /* Transport protocols; a capture's socket has 0, netlink has its own small numbers. */
 static bool is_transport(uint64_t protocol)
 {
-	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 || protocol == 136;
+	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 ||
+	       protocol == 136;
 }
 
-/* sk_data_ready has no skb: it is about what this CPU receives just now, if that is one packet and no list. */
+/* sk_data_ready has no skb: it is about what this CPU receives just now, if that is one packet and
+ * no list. */
 int lives_ready(struct lives *v, const struct event *ev)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
 	struct life *l = life_deref(c->received);
 	uint64_t protocol;
 
-	if (!event_u64(ev, F_PROTOCOL, &protocol) || !is_transport(protocol) || !l || l->state != LIFE_RX || l->ready || l->batch != c->batch || c->batch_n != 1 ||
+	if (!event_u64(ev, F_PROTOCOL, &protocol) || !is_transport(protocol) || !l ||
+	    l->state != LIFE_RX || l->ready || l->batch != c->batch || c->batch_n != 1 ||
 	    !lives_same_run(v, l, ev))
 		return 0;
 	l->ready = true;
@@ -683,7 +716,8 @@ int lives_retransmit(struct lives *v, const struct event *ev)
 		uint64_t delta = s->addr - queued;
 
 		if (!s->id || ev->ts - s->ts > RETRANSMIT_NS ||
-		    (v->clone_delta ? delta != v->clone_delta : delta < CLONE_MIN || delta > CLONE_MAX))
+		    (v->clone_delta ? delta != v->clone_delta
+				    : delta < CLONE_MIN || delta > CLONE_MAX))
 			continue;
 		fits += !found || found->addr != s->addr;
 		if (!found || s->ts >= found->ts)

@@ -29,10 +29,10 @@
 #define CPUS_MAX 4096
 #define VECS	 10 /* NR_SOFTIRQS */
 #define IRQ_NEST 8
-#define SLOTS    65536 /* open wakeups; the eldest one of a slot gives way */
+#define SLOTS	 65536 /* open wakeups; the eldest one of a slot gives way */
 
 struct softirq {
-	uint64_t raised; /* 0: not pending, or not known since when */
+	uint64_t raised;  /* 0: not pending, or not known since when */
 	uint64_t entered; /* 0: not running */
 	int64_t entered_ns;
 	int64_t latency_ns; /* -1: not known */
@@ -71,7 +71,8 @@ struct spans {
 	struct cpu *cpu;
 	int cpu_n;
 	struct wake *wake; /* SLOTS, by pid */
-	int32_t *on_cpu;   /* SLOTS, by pid: the task of that slot that runs somewhere, 0: none known */
+	int32_t *on_cpu; /* SLOTS, by pid: the task of that slot that runs somewhere, 0: none known
+			  */
 	uint32_t losses;
 	bool has_switch;
 	sqlite3_stmt *ins_softirq, *ins_irq, *ins_poll, *ins_wake, *ins_run;
@@ -91,14 +92,19 @@ int spans_open(struct spans **out, struct db *d, const struct trace *t, struct e
 		spans_close(s);
 		return err_set(e, -ENOMEM, "out of memory");
 	}
-	s->ins_softirq = db_prepare(d, "INSERT INTO softirq(start_ns, end_ns, latency_ns, cpu, vec, pid) "
-				       "VALUES(?, ?, ?, ?, ?, ?)");
-	s->ins_irq = db_prepare(d, "INSERT INTO irq(start_ns, end_ns, cpu, irq, name) VALUES(?, ?, ?, ?, ?)");
-	s->ins_poll = db_prepare(d, "INSERT INTO napi_poll(start_ns, end_ns, cpu, dev, work, budget, pid, context) "
-				    "VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
-	s->ins_wake = db_prepare(d, "INSERT INTO wakeup(start_ns, end_ns, latency_ns, cpu, run_cpu, pid, waker_pid, "
-				    "context) VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
-	s->ins_run = db_prepare(d, "INSERT INTO run(start_ns, end_ns, cpu, pid, end_state) VALUES(?, ?, ?, ?, ?)");
+	s->ins_softirq =
+		db_prepare(d, "INSERT INTO softirq(start_ns, end_ns, latency_ns, cpu, vec, pid) "
+			      "VALUES(?, ?, ?, ?, ?, ?)");
+	s->ins_irq = db_prepare(
+		d, "INSERT INTO irq(start_ns, end_ns, cpu, irq, name) VALUES(?, ?, ?, ?, ?)");
+	s->ins_poll = db_prepare(
+		d, "INSERT INTO napi_poll(start_ns, end_ns, cpu, dev, work, budget, pid, context) "
+		   "VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+	s->ins_wake = db_prepare(
+		d, "INSERT INTO wakeup(start_ns, end_ns, latency_ns, cpu, run_cpu, pid, waker_pid, "
+		   "context) VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+	s->ins_run = db_prepare(
+		d, "INSERT INTO run(start_ns, end_ns, cpu, pid, end_state) VALUES(?, ?, ?, ?, ?)");
 	*out = s;
 	return 0;
 }
@@ -164,11 +170,13 @@ static int softirq_event(struct spans *s, const struct event *ev)
 		q->entered = ev->ts;
 		q->entered_ns = ev->ts_ns;
 		q->pid = ev->pid;
-		q->latency_ns = q->raised && q->raised <= ev->ts ? (int64_t)(ev->ts - q->raised) : -1;
+		q->latency_ns =
+			q->raised && q->raised <= ev->ts ? (int64_t)(ev->ts - q->raised) : -1;
 		q->raised = 0;
 		c->poll_from_ns = ev->ts_ns;
 		if (!rc && q->latency_ns >= 0)
-			rc = delays_add(s->delays, STAGE_SOFTIRQ_RAISE, STAGE_SOFTIRQ_ENTRY, (uint64_t)q->latency_ns);
+			rc = delays_add(s->delays, STAGE_SOFTIRQ_RAISE, STAGE_SOFTIRQ_ENTRY,
+					(uint64_t)q->latency_ns);
 		return rc;
 	default:
 		c->poll_from_ns = -1;
@@ -246,7 +254,8 @@ static int poll_event(struct spans *s, const struct event *ev)
 	return db_run(s->db, st);
 }
 
-static int wake_write(struct spans *s, const struct wake *w, int64_t end_ns, int64_t latency_ns, int run_cpu)
+static int wake_write(struct spans *s, const struct wake *w, int64_t end_ns, int64_t latency_ns,
+		      int run_cpu)
 {
 	sqlite3_stmt *st = s->ins_wake;
 
@@ -261,7 +270,8 @@ static int wake_write(struct spans *s, const struct wake *w, int64_t end_ns, int
 	return db_run(s->db, st);
 }
 
-/* sched_waking: on kernels without it sched_wakeup takes its place, which comes when the task is enqueued. */
+/* sched_waking: on kernels without it sched_wakeup takes its place, which comes when the task is
+ * enqueued. */
 static int waking_event(struct spans *s, const struct event *ev)
 {
 	struct wake *w;
@@ -271,15 +281,21 @@ static int waking_event(struct spans *s, const struct event *ev)
 	if (!event_u64(ev, F_PID, &pid))
 		return 0;
 	w = &s->wake[pid % SLOTS];
-	/* a task that already runs does not wait, see try_to_wake_up(); one that was woken waits since then */
+	/* a task that already runs does not wait, see try_to_wake_up(); one that was woken waits
+	 * since then */
 	if (s->on_cpu[pid % SLOTS] == (int32_t)pid)
 		return 0;
 	if (w->ts && w->pid == (int32_t)pid && w->losses == s->losses)
 		return 0;
 	if (w->ts)
 		rc = wake_write(s, w, -1, -1, -1);
-	*w = (struct wake){ .ts = ev->ts, .ts_ns = ev->ts_ns, .pid = (int32_t)pid, .waker = ev->pid,
-			    .losses = s->losses, .cpu = (uint16_t)ev->cpu, .context = (uint8_t)event_context(ev) };
+	*w = (struct wake){ .ts = ev->ts,
+			    .ts_ns = ev->ts_ns,
+			    .pid = (int32_t)pid,
+			    .waker = ev->pid,
+			    .losses = s->losses,
+			    .cpu = (uint16_t)ev->cpu,
+			    .context = (uint8_t)event_context(ev) };
 	return rc;
 }
 
@@ -341,7 +357,8 @@ static int switch_event(struct spans *s, const struct event *ev)
 
 	if (!event_u64(ev, F_NEXT_PID, &next))
 		return 0;
-	rc = run_write(s, ev->cpu, ev->ts_ns, event_u64(ev, F_PREV_STATE, &state) ? (int64_t)(state & INT64_MAX) : -1);
+	rc = run_write(s, ev->cpu, ev->ts_ns,
+		       event_u64(ev, F_PREV_STATE, &state) ? (int64_t)(state & INT64_MAX) : -1);
 	return rc ? rc : runs(s, ev, (int32_t)next, true);
 }
 
@@ -367,7 +384,8 @@ int spans_event(struct spans *s, const struct event *ev)
 		return 0;
 	if (!cpu_get(s, ev->cpu))
 		return -ENOMEM;
-	if (s->has_switch && ev->kind != EV_LOST && s->cpu[ev->cpu].running && s->cpu[ev->cpu].run_pid != ev->pid) {
+	if (s->has_switch && ev->kind != EV_LOST && s->cpu[ev->cpu].running &&
+	    s->cpu[ev->cpu].run_pid != ev->pid) {
 		int rc = run_write(s, ev->cpu, -1, -1);
 
 		if (!rc)

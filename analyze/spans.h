@@ -13,7 +13,8 @@ struct spans;
 
 /* spans_open() - Return: 0, -ENOMEM. */
 int spans_open(struct spans **s, struct db *d, const struct trace *t, struct err *e);
-/* spans_event() - every event of the merged stream, EV_LOST too. Return: 0, -ENOMEM, or the database's error. */
+/* spans_event() - every event of the merged stream, EV_LOST too. Return: 0, -ENOMEM, or the
+ * database's error. */
 int spans_event(struct spans *s, const struct event *ev);
 /* spans_finish() - write what is still open. */
 int spans_finish(struct spans *s);

@@ -26,10 +26,12 @@
  * to the byte, so events are looked up by (length, time). A frame with one
  * event, and that event with one frame, is 'unique'. The others are narrowed
  * down by order: one CPU passes frames to one ring in order, so frames of one
- * stream never pass each other on one CPU; what this leaves one choice is
- * 'ordered'. Across CPUs the ring's order does not follow the stamps strictly;
- * what remains open gets the choice that keeps the order, as 'ambiguous'.
- * Namespaces with a device of the same name compete for the same events.
+ * stream never pass each other on one CPU; what this leaves one choice, and no
+ * other frame wants alone, is 'ordered' (not while events were lost: then the
+ * right one may be missing). Across CPUs the ring's order does not follow the
+ * stamps strictly; what remains open gets the choice that keeps the order, as
+ * 'ambiguous'. Namespaces with a device of the same name compete for the same
+ * events.
  */
 #include "ties.h"
 
@@ -51,7 +53,7 @@
 #define ERROR_MAX_NS 1000000 /* with clocks worse than that, time ties nothing */
 #define VLAN_BYTES   4
 #define GAP_NS	     1000000 /* to the first event of a CPU whose events began a little later */
-#define PASSES_MAX   16
+#define PASSES_MAX   64
 
 enum { TIE_NONE, TIE_UNIQUE, TIE_ORDERED, TIE_AMBIGUOUS };
 enum { CLASS_OTHER, CLASS_TCP, CLASS_UDP, CLASS_COUNT };
@@ -77,7 +79,7 @@ struct group {
 /* What has no counterpart. */
 struct report {
 	uint64_t frames, outside, lost, unknown; /* frames, and those of them without an event */
-	uint64_t events, bare;			 /* events beside a tap, and those of them without a frame */
+	uint64_t events, bare; /* events beside a tap, and those of them without a frame */
 };
 
 struct ties {
@@ -102,17 +104,20 @@ struct cand {
 struct match {
 	struct ties *t;
 	struct group *g;
-	uint32_t *by_len;  /* numbers of events by (length, time) */
-	int64_t *min_lo;   /* of this and all later ones of the same length in by_len: smallest lower end */
-	uint32_t *owner;   /* of an event: frame + 1, 0 none */
-	uint32_t *wanted;  /* of an event: by how many frames */
-	uint32_t *stream;  /* of an event: which stream's frames want it + 1, UINT32_MAX: several */
-	struct cand *f;	   /* all frames of all streams, each stream in file order */
+	const struct ties_seen *seen;
+	uint32_t *by_len; /* numbers of events by (length, time) */
+	int64_t *min_lo;  /* of this and all later ones of the same length in by_len: smallest lower
+			     end */
+	uint32_t *owner;  /* of an event: frame + 1, 0 none */
+	uint32_t *wanted; /* of an event: by how many frames */
+	uint32_t *single; /* of an event: whose only choice it is */
+	uint32_t *stream; /* of an event: which stream's frames want it + 1, UINT32_MAX: several */
+	struct cand *f;	  /* all frames of all streams, each stream in file order */
 	size_t f_n;
 	uint32_t *list;
 	size_t list_n, list_cap;
-	int64_t *last;	   /* per CPU: number of the last event taken */
-	uint32_t *open;	   /* of open_events() */
+	int64_t *last;	/* per CPU: number of the last event taken */
+	uint32_t *open; /* of open_events() */
 	size_t open_cap;
 };
 
@@ -133,8 +138,8 @@ int ties_open(struct ties **out, struct db *d, struct frames *f, const struct cl
 	}
 	if (t->error_ns > ERROR_MAX_NS) {
 		db_quality(d, &(struct quality){ "note", "clock", -1, NULL, -1, -1, -1 },
-			   "the trace's clock is tied to that of the captured frames no better than %" PRId64
-			   " us: frames and packets are not connected",
+			   "the trace's clock is tied to that of the captured frames no better "
+			   "than %" PRId64 " us: frames and packets are not connected",
 			   t->error_ns / 1000);
 		n = 0;
 	}
@@ -244,7 +249,8 @@ static size_t len_lower(const struct match *m, uint32_t len, int64_t ts)
 	return lo;
 }
 
-/* Lengths that events may show for a frame: a VLAN tag stands in the frame, but beside the skb's data or in it. */
+/* Lengths that events may show for a frame: a VLAN tag stands in the frame, but beside the skb's
+ * data or in it. */
 static int frame_lens(const struct frame_ref *r, int direction, uint32_t len[2])
 {
 	uint32_t l = direction ? r->len_bytes : r->l3_bytes;
@@ -262,8 +268,10 @@ static int frame_lens(const struct frame_ref *r, int direction, uint32_t len[2])
 	return n;
 }
 
-/* Events of length @len whose bracket holds @ts, into @out (room for CAND_MAX). Return: how many. */
-static size_t find_bracket(const struct match *m, uint32_t len, int64_t ts, bool late, uint32_t *out)
+/* Events of length @len whose bracket holds @ts, into @out (room for CAND_MAX). Return: how many.
+ */
+static size_t find_bracket(const struct match *m, uint32_t len, int64_t ts, bool late,
+			   uint32_t *out)
 {
 	int64_t eps = m->t->error_ns;
 	size_t i = len_lower(m, len, ts - eps - (late ? LATE_NS : 0)), n = 0;
@@ -273,8 +281,8 @@ static size_t find_bracket(const struct match *m, uint32_t len, int64_t ts, bool
 
 		if (e->len != len || (late ? e->ts_ns > ts + eps : m->min_lo[i] > ts + eps))
 			break;
-		if (late ? e->ts_ns + e->late + eps >= ts :
-			   e->ts_ns - e->lo - eps <= ts && e->ts_ns - e->hi + eps >= ts)
+		if (late ? e->ts_ns + e->late + eps >= ts
+			 : e->ts_ns - e->lo - eps <= ts && e->ts_ns - e->hi + eps >= ts)
 			out[n++] = m->by_len[i];
 	}
 	return n;
@@ -288,7 +296,8 @@ static int u32_cmp(const void *a, const void *b)
 }
 
 /* All candidates of a frame in order of the trace. */
-static size_t find_all(const struct match *m, const struct frame_ref *r, bool late, uint32_t out[2 * CAND_MAX])
+static size_t find_all(const struct match *m, const struct frame_ref *r, bool late,
+		       uint32_t out[2 * CAND_MAX])
 {
 	uint32_t len[2];
 	int lens = frame_lens(r, m->g->direction, len);
@@ -309,7 +318,8 @@ static int frame_class(const struct frame_ref *r)
 /* Lets frames @from..@to of one stream vote. @late: the present choice of each class. */
 static void vote(const struct match *m, size_t from, size_t to, bool late[CLASS_COUNT])
 {
-	uint32_t out[2 * CAND_MAX], votes[CLASS_COUNT] = { 0 }, a[CLASS_COUNT] = { 0 }, b[CLASS_COUNT] = { 0 };
+	uint32_t out[2 * CAND_MAX], votes[CLASS_COUNT] = { 0 }, a[CLASS_COUNT] = { 0 },
+				    b[CLASS_COUNT] = { 0 };
 
 	if (m->g->direction)
 		return;
@@ -396,7 +406,8 @@ static bool taken(const struct match *m, size_t i)
 	return m->f[i].ref->tie != TIE_NONE;
 }
 
-/* One walk over a stream's frames, narrowing down by order. Return: whether something changed. */
+/* One walk over a stream's frames, leaving out what the order forbids. Return: whether something
+ * changed. */
 static bool narrow(struct match *m, size_t from, size_t to, bool backward)
 {
 	bool changed = false;
@@ -420,18 +431,55 @@ static bool narrow(struct match *m, size_t from, size_t to, bool backward)
 		}
 		changed |= n != f->n;
 		f->n = n;
-		if (n == 1) {
-			uint32_t event = v[0];
-
-			take(m, i, event, m->wanted[event] == 1 ? TIE_UNIQUE : TIE_ORDERED);
-			m->last[m->g->v[event].cpu] = event;
-			changed = true;
-		}
 	}
 	return changed;
 }
 
-/* The open events that frames @from..@to still want, in order, into m->open. Return: how many, or -ENOMEM. */
+/* Whether events were lost at that time: that of a frame may be among them. */
+static bool in_gap(const struct ties_seen *seen, int64_t ts)
+{
+	size_t lo = 0, hi = seen->gaps_n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (seen->gaps[mid].to_ns < ts)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < seen->gaps_n && seen->gaps[lo].from_ns <= ts;
+}
+
+/* Frames that have one choice left take it, unless it is the only choice of another one, too.
+ * Return: whether any did. */
+static bool take_single(struct match *m)
+{
+	bool changed = false;
+
+	memset(m->single, 0, m->g->n * sizeof(*m->single));
+	for (size_t i = 0; i < m->f_n; i++)
+		if (!taken(m, i) && m->f[i].n == 1)
+			m->single[m->list[m->f[i].at]]++;
+	for (size_t i = 0; i < m->f_n; i++) {
+		uint32_t event;
+
+		if (taken(m, i) || m->f[i].n != 1)
+			continue;
+		event = m->list[m->f[i].at];
+		if (m->owner[event] || m->single[event] != 1)
+			continue;
+		take(m, i, event,
+		     m->wanted[event] == 1		   ? TIE_UNIQUE
+		     : in_gap(m->seen, m->f[i].ref->ts_ns) ? TIE_AMBIGUOUS
+							   : TIE_ORDERED);
+		changed = true;
+	}
+	return changed;
+}
+
+/* The open events that frames @from..@to still want, in order, into m->open. Return: how many, or
+ * -ENOMEM. */
 static ssize_t open_events(struct match *m, size_t from, size_t to)
 {
 	size_t n = 0, all = 0, out = 0;
@@ -478,9 +526,10 @@ static int settle(struct match *m, size_t from, size_t to)
 		return (int)n;
 	for (size_t i = from; i < to; i++)
 		frames += !taken(m, i) && m->f[i].n;
-	in_order = n && frames == n;
+	in_order = n && frames == n && !in_gap(m->seen, m->f[from].ref->ts_ns);
 	for (ssize_t e = 0; e < n && in_order; e++)
-		in_order = m->g->v[open[e]].cpu == m->g->v[open[0]].cpu && m->stream[open[e]] == m->f[from].stream + 1;
+		in_order = m->g->v[open[e]].cpu == m->g->v[open[0]].cpu &&
+			   m->stream[open[e]] == m->f[from].stream + 1;
 	for (size_t i = from; i < to && in_order; i++)
 		if (!taken(m, i) && m->f[i].n)
 			in_order = wants(m, i, open[k++]);
@@ -561,10 +610,12 @@ static int match_init(struct match *m)
 	m->min_lo = malloc((n + 1) * sizeof(*m->min_lo));
 	m->owner = calloc(n + 1, sizeof(*m->owner));
 	m->wanted = calloc(n + 1, sizeof(*m->wanted));
+	m->single = calloc(n + 1, sizeof(*m->single));
 	m->stream = calloc(n + 1, sizeof(*m->stream));
 	m->f = calloc(m->f_n + 1, sizeof(*m->f));
 	m->last = malloc(CPUS_MAX * sizeof(*m->last));
-	if (!m->by_len || !m->min_lo || !m->owner || !m->wanted || !m->stream || !m->f || !m->last)
+	if (!m->by_len || !m->min_lo || !m->owner || !m->wanted || !m->single || !m->stream ||
+	    !m->f || !m->last)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		m->by_len[i] = (uint32_t)i;
@@ -573,7 +624,8 @@ static int match_init(struct match *m)
 		const struct event_rec *e = &m->g->v[m->by_len[i]];
 
 		m->min_lo[i] = e->ts_ns - e->lo;
-		if (i + 1 < n && m->g->v[m->by_len[i + 1]].len == e->len && m->min_lo[i + 1] < m->min_lo[i])
+		if (i + 1 < n && m->g->v[m->by_len[i + 1]].len == e->len &&
+		    m->min_lo[i + 1] < m->min_lo[i])
 			m->min_lo[i] = m->min_lo[i + 1];
 	}
 	return 0;
@@ -585,6 +637,7 @@ static void match_free(struct match *m)
 	free(m->min_lo);
 	free(m->owner);
 	free(m->wanted);
+	free(m->single);
 	free(m->stream);
 	free(m->f);
 	free(m->list);
@@ -606,33 +659,20 @@ static int match_run(struct match *m, const size_t *ranges, size_t streams)
 	for (int pass = 0; pass < PASSES_MAX && changed; pass++) {
 		changed = false;
 		for (size_t s = 0; s < streams; s++)
-			changed |= narrow(m, ranges[s], ranges[s + 1], pass & 1);
-		if (!pass)
-			changed = true; /* the other direction once, too */
+			for (int back = 0; back < 2; back++)
+				changed |= narrow(m, ranges[s], ranges[s + 1], back);
+		changed |= take_single(m);
 	}
 	for (size_t s = 0; s < streams && !rc; s++)
 		rc = settle_stream(m, ranges[s], ranges[s + 1]);
 	return rc;
 }
 
-static bool in_gap(const struct ties_seen *seen, int64_t ts)
+/* Counts what this group leaves over. A stamp may be taken just before the first event that shows
+ * its packet. */
+static void count_rest(const struct match *m)
 {
-	size_t lo = 0, hi = seen->gaps_n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (seen->gaps[mid].to_ns < ts)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < seen->gaps_n && seen->gaps[lo].from_ns <= ts;
-}
-
-/* Counts what this group leaves over. A stamp may be taken just before the first event that shows its packet. */
-static void count_rest(const struct match *m, const struct ties_seen *seen)
-{
+	const struct ties_seen *seen = m->seen;
 	struct report *r = &m->t->report;
 
 	for (size_t i = 0; i < m->f_n; i++) {
@@ -659,22 +699,27 @@ static void report_rest(const struct ties *t)
 	uint64_t rest = r->outside + r->lost + r->unknown;
 
 	if (rest)
-		db_quality(t->db, &(struct quality){ "note", "ties", -1, NULL, -1, -1, (int64_t)rest },
-			   "of %" PRIu64 " captured frames, %" PRIu64 " are tied to no packet: %" PRIu64
-			   " were captured before or after the events, %" PRIu64 " while events were lost, %" PRIu64
-			   " for no reason that is known",
+		db_quality(t->db,
+			   &(struct quality){ "note", "ties", -1, NULL, -1, -1, (int64_t)rest },
+			   "of %" PRIu64 " captured frames, %" PRIu64
+			   " are tied to no packet: %" PRIu64
+			   " were captured before or after the events, %" PRIu64
+			   " while events were lost, %" PRIu64 " for no reason that is known",
 			   r->frames, rest, r->outside, r->lost, r->unknown);
 	if (r->bare)
-		db_quality(t->db, &(struct quality){ "note", "ties", -1, NULL, -1, -1, (int64_t)r->bare },
+		db_quality(t->db,
+			   &(struct quality){ "note", "ties", -1, NULL, -1, -1, (int64_t)r->bare },
 			   "of %" PRIu64 " times that a packet passed a capture, %" PRIu64
-			   " gave no frame: a capture filter, frames lost, captured later or before, or not visible to captures",
+			   " gave no frame: a capture filter, frames lost, captured later or "
+			   "before, or not visible to captures",
 			   r->events, r->bare);
 }
 
 static int match_group(struct ties *t, struct group *g, const struct ties_seen *seen)
 {
-	struct match m = { .t = t, .g = g };
-	size_t all = frames_stream_count(t->frames), streams = 0, *ranges = calloc(all + 1, sizeof(*ranges));
+	struct match m = { .t = t, .g = g, .seen = seen };
+	size_t all = frames_stream_count(t->frames), streams = 0,
+	       *ranges = calloc(all + 1, sizeof(*ranges));
 	int64_t dev_id = db_name_text(t->db, g->dev);
 	int rc;
 
@@ -700,11 +745,13 @@ static int match_group(struct ties *t, struct group *g, const struct ties_seen *
 
 		if (!taken(&m, i))
 			continue;
-		rc = tie_add(t, &(struct tie){ r->packet_id, frames_stream_at(t->frames, m.f[i].stream)->netns_id,
-					       dev_id, r->ts_ns, r->flow_id, r->tie, (uint8_t)g->direction });
+		rc = tie_add(t, &(struct tie){ r->packet_id,
+					       frames_stream_at(t->frames, m.f[i].stream)->netns_id,
+					       dev_id, r->ts_ns, r->flow_id, r->tie,
+					       (uint8_t)g->direction });
 	}
 	if (!rc)
-		count_rest(&m, seen);
+		count_rest(&m);
 	match_free(&m);
 	free(ranges);
 	return rc;
@@ -731,8 +778,11 @@ int ties_match(struct ties *t, const struct ties_seen *seen)
 		struct group *g = &t->group[i];
 
 		if (g->refused)
-			db_quality(t->db, &(struct quality){ "limit", "ties", -1, g->dev, -1, -1, (int64_t)g->refused },
-				   "too many packets on this device: the last ones are not connected to their frames");
+			db_quality(t->db,
+				   &(struct quality){ "limit", "ties", -1, g->dev, -1, -1,
+						      (int64_t)g->refused },
+				   "too many packets on this device: the last ones are not "
+				   "connected to their frames");
 		rc = match_group(t, g, seen);
 	}
 	if (!rc)
@@ -750,11 +800,12 @@ const struct tie *ties_list(const struct ties *t, size_t *n)
 
 int ties_write(struct ties *t)
 {
-	sqlite3_stmt *st = db_prepare(
-		t->db, "UPDATE _packet SET flow_id = coalesce(flow_id, ?2), "
-		       "netns_in_id = CASE WHEN ?4 = 0 AND dev_in_id = ?3 THEN coalesce(netns_in_id, ?5) ELSE netns_in_id END, "
-		       "netns_out_id = CASE WHEN ?4 = 1 AND dev_out_id = ?3 THEN coalesce(netns_out_id, ?5) "
-		       "ELSE netns_out_id END WHERE id = ?1");
+	sqlite3_stmt *st = db_prepare(t->db, "UPDATE _packet SET flow_id = coalesce(flow_id, ?2), "
+					     "netns_in_id = CASE WHEN ?4 = 0 AND dev_in_id = ?3 "
+					     "THEN coalesce(netns_in_id, ?5) ELSE netns_in_id END, "
+					     "netns_out_id = CASE WHEN ?4 = 1 AND dev_out_id = ?3 "
+					     "THEN coalesce(netns_out_id, ?5) "
+					     "ELSE netns_out_id END WHERE id = ?1");
 	int rc = 0;
 
 	for (size_t i = 0; i < t->out_n && !rc; i++) {

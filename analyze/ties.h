@@ -10,7 +10,8 @@
 #include "clocks.h"
 #include "frames.h"
 
-/* An event beside a tap: net_dev_start_xmit (out) or netif_receive_skb (in). Times are CLOCK_REALTIME, ns. */
+/* An event beside a tap: net_dev_start_xmit (out) or netif_receive_skb (in). Times are
+ * CLOCK_REALTIME, ns. */
 struct tie_event {
 	int64_t packet_id;
 	int64_t ts_ns;
@@ -25,8 +26,8 @@ struct tie {
 	int64_t netns_id;
 	int64_t dev_id; /* of _name */
 	int64_t ts_ns;
-	int32_t flow_id; /* 0: none */
-	uint8_t kind;	 /* 1 unique, 2 ordered, 3 ambiguous */
+	int32_t flow_id;   /* 0: none */
+	uint8_t kind;	   /* 1 unique, 2 ordered, 3 ambiguous */
 	uint8_t direction; /* 0 in, 1 out */
 };
 
@@ -36,13 +37,15 @@ struct ties;
 int ties_open(struct ties **t, struct db *d, struct frames *f, const struct clocks *c);
 void ties_close(struct ties *t);
 
-/* ties_group() - where events of a device and direction (0 in, 1 out) go. Return: -1 when no frame of such a device was captured. */
+/* ties_group() - where events of a device and direction (0 in, 1 out) go. Return: -1 when no frame
+ * of such a device was captured. */
 int ties_group(const struct ties *t, const char *dev, int direction);
 
 /* ties_add() - note an event, in order of time. Return: its number in the group, or -ENOMEM. */
 int64_t ties_add(struct ties *t, int group, const struct tie_event *e);
 
-/* ties_bound() - when the CPU did something else after event @i of @group: it was stamped before that. */
+/* ties_bound() - when the CPU did something else after event @i of @group: it was stamped before
+ * that. */
 void ties_bound(struct ties *t, int group, int64_t i, int64_t ts_ns);
 
 /* A time in which events were lost, CLOCK_REALTIME, ns. */
@@ -57,7 +60,8 @@ struct ties_seen {
 	size_t gaps_n;
 };
 
-/* ties_match() - match, mark the frames of the index, and say in quality what has no counterpart and why. Return: 0, -ENOMEM. */
+/* ties_match() - match, mark the frames of the index, and say in quality what has no counterpart
+ * and why. Return: 0, -ENOMEM. */
 int ties_match(struct ties *t, const struct ties_seen *seen);
 
 /* ties_list() - the result, by packet, then the best first, then by time. */

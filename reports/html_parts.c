@@ -8,9 +8,19 @@
 
 #define MAX_LINE 44 /* characters of a cell that is not broken into lines */
 
+/*
+ * The lists are bounded by their rows; so that rows of monstrous texts cannot
+ * make the page large either, text has a budget: findings come first and use it
+ * first, and what comes when it is spent is cut short.
+ */
+#define TEXT_BUDGET (700 * KIB)
+#define TEXT_MAX    8000 /* characters of one text */
+#define TEXT_SHORT  10	 /* when the budget is spent */
+
 void page_text(struct page *p, const char *s)
 {
-	text_html(p->f, s);
+	p->text_bytes +=
+		text_html_max(p->f, s, p->text_bytes < TEXT_BUDGET ? TEXT_MAX : TEXT_SHORT);
 }
 
 void page_textf(struct page *p, const char *fmt, ...)
@@ -192,14 +202,14 @@ void page_command(struct page *p, const char *command)
 
 void page_severity(struct page *p, const char *severity)
 {
-	bool known = !strcmp(severity, "critical") || !strcmp(severity, "warning");
+	static const char *const words[][2] = { { "critical", "Critical" }, { "warning", "Warning" }, { "info", "Info" } };
+	size_t i = 0;
 
-	fprintf(p->f, "<span class=\"sev sev-%s\">", known ? severity : "info");
+	while (i < ARRAY_SIZE(words) - 1 && strcmp(severity, words[i][0]))
+		i++;
+	fprintf(p->f, "<span class=\"sev sev-%s\">", words[i][0]);
 	svg_icon(p->f, severity);
-	fprintf(p->f, "%s</span>",
-		!strcmp(severity, "critical")  ? "Critical"
-		: !strcmp(severity, "warning") ? "Warning"
-					       : "Info");
+	fprintf(p->f, "%s</span>", words[i][1]);
 }
 
 void page_td_class(struct page *p, const char *drop_class)

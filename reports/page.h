@@ -19,6 +19,7 @@ struct page {
 	FILE *f;
 	struct timeline *timeline; /* NULL: the recording's time is not known */
 	struct chosen *chosen;
+	size_t text_bytes; /* text of the tape written so far */
 };
 
 /* A column's heading; numbers stand to the right. */

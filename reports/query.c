@@ -31,7 +31,7 @@ static const char usage[] =
 	"Runs SQL on a database of skbtape analyze (or on a tape) and prints the rows. Read only.\n"
 	"\n"
 	"  --json      one array with an object per row\n"
-	"  --csv       RFC 4180, header line first\n"
+	"  --csv       RFC 4180 with Unix line ends, header line first\n"
 	"  -h, --help  this text\n"
 	"\n"
 	"Tables and their columns: skbtape query DB \"SELECT sql FROM sqlite_schema\"\n"
@@ -100,13 +100,13 @@ static int print_csv(sqlite3_stmt *st, int columns, FILE *f)
 		fputs(i ? "," : "", f);
 		put_csv_cell(f, sqlite3_column_name(st, i));
 	}
-	fputs("\r\n", f);
+	putc('\n', f);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		for (int i = 0; i < columns; i++) {
 			fputs(i ? "," : "", f);
 			put_csv_cell(f, col_text(st, i)); /* NULL is an empty field */
 		}
-		fputs("\r\n", f);
+		putc('\n', f);
 	}
 	return rc;
 }

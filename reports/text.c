@@ -240,31 +240,53 @@ size_t text_width(const char *s)
 	return n;
 }
 
-void text_html(FILE *f, const char *s)
+/* NULL where a character stands for itself. */
+static const char *html_entity(uint32_t cp)
 {
+	switch (cp) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	case '\'':
+		return "&#39;";
+	default:
+		return NULL;
+	}
+}
+
+size_t text_html_max(FILE *f, const char *s, size_t max)
+{
+	size_t bytes = 0;
 	uint32_t cp;
 
-	while (text_next(&s, &cp)) {
-		switch (cp) {
-		case '&':
-			fputs("&amp;", f);
-			break;
-		case '<':
-			fputs("&lt;", f);
-			break;
-		case '>':
-			fputs("&gt;", f);
-			break;
-		case '"':
-			fputs("&quot;", f);
-			break;
-		case '\'':
-			fputs("&#39;", f);
-			break;
-		default:
-			text_put(f, cp);
+	for (size_t n = 0; text_next(&s, &cp); n++) {
+		const char *entity = html_entity(cp);
+
+		if (n == max) {
+			fputs("…", f);
+			return bytes + strlen("…");
 		}
+		if (entity)
+			fputs(entity, f);
+		else
+			text_put(f, cp);
+		bytes += entity		? strlen(entity)
+			 : cp < 0x80	? 1
+			 : cp < 0x800	? 2
+			 : cp < 0x10000 ? 3
+					: 4;
 	}
+	return bytes;
+}
+
+void text_html(FILE *f, const char *s)
+{
+	text_html_max(f, s, SIZE_MAX);
 }
 
 void text_markdown(FILE *f, const char *s)

@@ -49,6 +49,8 @@ size_t text_width(const char *s);
 
 /* text_html() - for HTML text and for quoted attribute values. */
 void text_html(FILE *f, const char *s);
+/* text_html_max() - at most @max characters, then an ellipsis. Return: bytes written. */
+size_t text_html_max(FILE *f, const char *s, size_t max);
 /* text_markdown() - one line of GitHub/Jira Markdown: no markup, link, mention or issue reference
  * survives. */
 void text_markdown(FILE *f, const char *s);

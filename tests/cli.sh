@@ -75,7 +75,7 @@ for sql in "DELETE FROM tape" "CREATE TABLE x(y)" "ATTACH '$TMP/evil.db' AS e" "
 done
 "$SKBTAPE" export "$tape" --pcapng "$TMP/x.pcapng" && eq "export: frames" "$(tcpdump -n -r "$TMP/x.pcapng" 2>/dev/null | wc -l)" "$(q "$TMP/t.db" "SELECT value FROM tape WHERE key='frames'")"
 "$SKBTAPE" rules >"$TMP/out"
-eq "rules" "$? $(grep -c udp-rcvbuf-overflow "$TMP/out")" "0 1"
+eq "rules" "$? $(grep -q udp-rcvbuf-overflow "$TMP/out" && echo named)" "0 named"
 for f in html md json; do
 	"$SKBTAPE" report "$tape" --format $f -o "$TMP/r.$f"
 	eq "report --format $f" "$? $([ -s "$TMP/r.$f" ] && echo written)" "0 written"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEVS    64
+#define DEVS	64
 #define SYMBOLS 1024
 
 struct host {
@@ -30,13 +30,20 @@ static int64_t clocks_error;
 
 static bool is_text(enum ev_field f)
 {
-	return f == F_NAME || f == F_DEV_NAME || f == F_PREV_COMM || f == F_NEXT_COMM || f == F_COMM || f == F_BUF;
+	return f == F_NAME || f == F_DEV_NAME || f == F_PREV_COMM || f == F_NEXT_COMM ||
+	       f == F_COMM || f == F_BUF;
 }
 
-struct event fake_event(const struct fake_now *now, enum ev_kind kind, struct fake_fields *room, ...)
+struct event fake_event(const struct fake_now *now, enum ev_kind kind, struct fake_fields *room,
+			...)
 {
-	struct event ev = { .ts = now->ts, .ts_ns = FAKE_EPOCH + (int64_t)now->ts, .cpu = now->cpu, .pid = now->pid,
-			    .flags = now->flags, .kind = (uint8_t)kind, .data = (const uint8_t *)room,
+	struct event ev = { .ts = now->ts,
+			    .ts_ns = FAKE_EPOCH + (int64_t)now->ts,
+			    .cpu = now->cpu,
+			    .pid = now->pid,
+			    .flags = now->flags,
+			    .kind = (uint8_t)kind,
+			    .data = (const uint8_t *)room,
 			    .len = sizeof(*room) };
 	va_list ap;
 	int f;
@@ -218,12 +225,14 @@ struct frames *fake_frames(void)
 	return the_frames;
 }
 
-struct frame_ref *fake_frame(struct frames *f, int64_t netns_id, const char *dev, int direction, uint64_t ts, uint32_t len)
+struct frame_ref *fake_frame(struct frames *f, int64_t netns_id, const char *dev, int direction,
+			     uint64_t ts, uint32_t len)
 {
 	struct frame_stream *s = f->s;
 	struct frame_ref *r;
 
-	while (s < f->s + f->n && (s->netns_id != netns_id || s->direction != direction || strcmp(s->dev, dev)))
+	while (s < f->s + f->n &&
+	       (s->netns_id != netns_id || s->direction != direction || strcmp(s->dev, dev)))
 		s++;
 	if (s == f->s + f->n) {
 		assert(f->n < 32);
@@ -237,8 +246,13 @@ struct frame_ref *fake_frame(struct frames *f, int64_t netns_id, const char *dev
 	}
 	assert(s->n < s->cap);
 	r = &s->v[s->n++];
-	*r = (struct frame_ref){ .ts_ns = FAKE_EPOCH + (int64_t)ts, .no = ++f->no, .len_bytes = len, .l3_bytes = len - 14,
-				 .flow_id = (int32_t)f->no, .ethertype = 0x0800, .direction = (uint8_t)direction,
+	*r = (struct frame_ref){ .ts_ns = FAKE_EPOCH + (int64_t)ts,
+				 .no = ++f->no,
+				 .len_bytes = len,
+				 .l3_bytes = len - 14,
+				 .flow_id = (int32_t)f->no,
+				 .ethertype = 0x0800,
+				 .direction = (uint8_t)direction,
 				 .ip_proto = 17 };
 	return r;
 }

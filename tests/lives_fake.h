@@ -27,8 +27,10 @@ struct fake_now {
 
 #define FAKE_EPOCH 1700000000000000000LL
 
-/* fake_event() - an event of @kind with fields given as F_X, value pairs up to F_COUNT; text fields take a const char *. */
-struct event fake_event(const struct fake_now *now, enum ev_kind kind, struct fake_fields *room, ...);
+/* fake_event() - an event of @kind with fields given as F_X, value pairs up to F_COUNT; text fields
+ * take a const char *. */
+struct event fake_event(const struct fake_now *now, enum ev_kind kind, struct fake_fields *room,
+			...);
 
 /* Kinds that trace_has() denies. */
 void fake_trace_without(enum ev_kind kind);
@@ -46,7 +48,8 @@ void fake_host_master(struct host *h, int64_t id, int master_ifindex);
 
 /* Frames. */
 struct frames *fake_frames(void);
-struct frame_ref *fake_frame(struct frames *f, int64_t netns_id, const char *dev, int direction, uint64_t ts, uint32_t len);
+struct frame_ref *fake_frame(struct frames *f, int64_t netns_id, const char *dev, int direction,
+			     uint64_t ts, uint32_t len);
 void fake_clocks_error(int64_t ns);
 
 /* fake_reset() - forget all of the above; frees hosts and frames. */

@@ -9,8 +9,15 @@
 #include <string.h>
 #include <cmocka.h>
 
-static const char *const reasons[] = { "NOT_DROPPED_YET", "CONSUMED", "NOT_SPECIFIED", "NO_SOCKET", "SOCKET_RCVBUFF",
-				       "QUEUE_PURGE", "SKB_DROP_REASON_OTHERHOST", "FROM_THE_FUTURE", NULL };
+static const char *const reasons[] = { "NOT_DROPPED_YET",
+				       "CONSUMED",
+				       "NOT_SPECIFIED",
+				       "NO_SOCKET",
+				       "SOCKET_RCVBUFF",
+				       "QUEUE_PURGE",
+				       "SKB_DROP_REASON_OTHERHOST",
+				       "FROM_THE_FUTURE",
+				       NULL };
 
 static struct db *db;
 static struct drops *drops;
@@ -123,7 +130,13 @@ static int64_t count(const char *sql)
 
 static void test_rows(void **state)
 {
-	struct drop d = { .ts_ns = 5, .reason = 3, .protocol = 0x800, .cpu = 1, .pid = 2, .context = 2, .has_socket = 0 };
+	struct drop d = { .ts_ns = 5,
+			  .reason = 3,
+			  .protocol = 0x800,
+			  .cpu = 1,
+			  .pid = 2,
+			  .context = 2,
+			  .has_socket = 0 };
 	int64_t id = 0;
 
 	(void)state;
@@ -140,19 +153,32 @@ static void test_rows(void **state)
 	assert_int_equal(drops_add(drops, &d, &id), 0);
 	assert_int_equal(id, 4);
 	assert_int_equal(count("SELECT count(*) FROM symbol"), 3);
-	assert_int_equal(count("SELECT count(*) FROM packet_drop WHERE reason = 'NO_SOCKET' AND function = '__udp4_lib_rcv'"), 2);
-	assert_int_equal(count("SELECT count(*) FROM packet_drop WHERE reason = 'OVS_METER' AND class = 'policy'"), 1);
-	assert_int_equal(count("SELECT count(*) FROM packet_drop WHERE reason IS NULL AND class = 'noise' AND location = '0x?'"), 1);
+	assert_int_equal(count("SELECT count(*) FROM packet_drop WHERE reason = 'NO_SOCKET' AND "
+			       "function = '__udp4_lib_rcv'"),
+			 2);
+	assert_int_equal(count("SELECT count(*) FROM packet_drop WHERE reason = 'OVS_METER' AND "
+			       "class = 'policy'"),
+			 1);
+	assert_int_equal(count("SELECT count(*) FROM packet_drop WHERE reason IS NULL AND class = "
+			       "'noise' AND location = '0x?'"),
+			 1);
 	/* the format's names, with what the dictionary knows of them */
-	assert_int_equal(count("SELECT count(*) FROM _drop_reason WHERE name = 'OTHERHOST' AND class = 'noise' AND value = 6"), 1);
-	assert_int_equal(count("SELECT count(*) FROM _drop_reason WHERE name = 'FROM_THE_FUTURE' AND class IS NULL"), 1);
-	assert_int_equal(count("SELECT count(*) FROM _drop_reason WHERE name = 'NO_SOCKET' AND check_text IS NOT NULL"), 1);
+	assert_int_equal(count("SELECT count(*) FROM _drop_reason WHERE name = 'OTHERHOST' AND "
+			       "class = 'noise' AND value = 6"),
+			 1);
+	assert_int_equal(count("SELECT count(*) FROM _drop_reason WHERE name = 'FROM_THE_FUTURE' "
+			       "AND class IS NULL"),
+			 1);
+	assert_int_equal(count("SELECT count(*) FROM _drop_reason WHERE name = 'NO_SOCKET' AND "
+			       "check_text IS NOT NULL"),
+			 1);
 }
 
 /* Every row of the dictionary has its columns, a known class and a known path. */
 static void test_dictionary(void **state)
 {
-	static const char *const files[] = { "analyze/drop_reasons.tsv", "analyze/drop_locations.tsv" };
+	static const char *const files[] = { "analyze/drop_reasons.tsv",
+					     "analyze/drop_locations.tsv" };
 	static const char classes[] = " loss policy error protocol noise teardown - ";
 	static const char paths[] = " any rx late tx done tap other ";
 

@@ -230,6 +230,43 @@ static void test_html(void **state)
 	free(b);
 }
 
+/* Whatever a tape holds, the page stays below 3 MB. */
+static void test_size(void **state)
+{
+	struct err e = { "" };
+	struct db *d = NULL;
+	size_t size;
+	char *out, *page;
+
+	(void)state;
+	assert_int_equal(db_create(&d, path_of("big.db"), &e), 0);
+	run_sql(d, "INSERT INTO tape(key, value) VALUES('start_ns', '1764025200000000000'), "
+		   "('end_ns', "
+		   "'1764025210000000000');"
+		   "INSERT INTO netns(id, inum, name, names, seen) VALUES(1, 1, 'n', '', 1);"
+		   "CREATE TEMP VIEW n AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 "
+		   "FROM c WHERE "
+		   "x < 300) SELECT x, x || replace(hex(zeroblob(20000)), '0', '\"') AS t FROM c;"
+		   "INSERT INTO tape SELECT t, t FROM n;"
+		   "INSERT INTO quality(kind, source, note, dev) SELECT t, t, t, t FROM n;"
+		   "INSERT INTO ledger(netns, source, name, dev, delta, explanation) SELECT t, t, "
+		   "t, t, x, t FROM n;"
+		   "INSERT INTO finding(id, rank, rule, cause, severity, confidence, title, "
+		   "summary, layer) "
+		   "SELECT x, x, t, t, 'critical', 1, t, t, t FROM n;"
+		   "INSERT INTO finding_evidence(finding_id, seq, text, sql) SELECT n.x, m.x, n.t, "
+		   "n.t FROM n, n AS m WHERE m.x < 4;"
+		   "INSERT INTO latency SELECT t, t, 1, 1, 1, 1, x FROM n");
+	assert_int_equal(db_commit(d, &e), 0);
+	db_close(d);
+	assert_int_equal(RUN(report_main, &out, path_of("big.db"), "-o", path_of("b.html")), 0);
+	free(out);
+	page = slurp(path_of("b.html"), &size);
+	assert_in_range(size, 100 * KIB, 3 * 1000 * 1000);
+	free(page);
+	unlink(path_of("big.db"));
+}
+
 static void test_default_name(void **state)
 {
 	char *out;
@@ -461,11 +498,12 @@ static void test_want(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_html),	 cmocka_unit_test(test_default_name),
-		cmocka_unit_test(test_markdown), cmocka_unit_test(test_json),
-		cmocka_unit_test(test_query),	 cmocka_unit_test(test_why),
-		cmocka_unit_test(test_text),	 cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_sha256),	 cmocka_unit_test(test_want),
+		cmocka_unit_test(test_html),	     cmocka_unit_test(test_size),
+		cmocka_unit_test(test_default_name), cmocka_unit_test(test_markdown),
+		cmocka_unit_test(test_json),	     cmocka_unit_test(test_query),
+		cmocka_unit_test(test_why),	     cmocka_unit_test(test_text),
+		cmocka_unit_test(test_utf8),	     cmocka_unit_test(test_sha256),
+		cmocka_unit_test(test_want),
 	};
 
 	return cmocka_run_group_tests(tests, make_db, remove_db);

@@ -31,17 +31,19 @@ static int teardown(void **state)
 }
 
 #define U(x) ((uint64_t)(x))
-#define EVENT(kind, ...)                                                                 \
-	do {                                                                             \
-		struct fake_fields room_;                                                \
-		struct event ev_ = fake_event(&now, kind, &room_, __VA_ARGS__, F_COUNT); \
-		assert_int_equal(spans_event(spans, &ev_), 0);                           \
-		now.ts += 1000;                                                          \
+#define EVENT(kind, ...)                                                                           \
+	do {                                                                                       \
+		struct fake_fields room_;                                                          \
+		struct event ev_ = fake_event(&now, kind, &room_, __VA_ARGS__, F_COUNT);           \
+		assert_int_equal(spans_event(spans, &ev_), 0);                                     \
+		now.ts += 1000;                                                                    \
 	} while (0)
 
 static void lose(void)
 {
-	struct event ev = { .kind = EV_LOST, .cpu = now.cpu, .ts = now.ts, .ts_ns = FAKE_EPOCH + (int64_t)now.ts };
+	struct event ev = {
+		.kind = EV_LOST, .cpu = now.cpu, .ts = now.ts, .ts_ns = FAKE_EPOCH + (int64_t)now.ts
+	};
 
 	assert_int_equal(spans_event(spans, &ev), 0);
 }
@@ -85,11 +87,15 @@ static void test_softirq(void **state)
 	now.flags = 0;
 	EVENT(EV_NAPI_POLL, F_DEV_NAME, "eth0"); /* a busy poll of an old kernel */
 	assert_int_equal(spans_finish(spans), 0);
-	expect("SELECT start_ns % 1000000000, end_ns - start_ns, latency_ns, cpu, vec, pid FROM softirq ORDER BY start_ns",
+	expect("SELECT start_ns % 1000000000, end_ns - start_ns, latency_ns, cpu, vec, pid FROM "
+	       "softirq ORDER BY start_ns",
 	       "1002000|4000|2000|0|3|50\n1007000|-|4000|0|3|50\n1010000|-|-|0|3|50\n");
-	expect("SELECT start_ns % 1000000000, end_ns % 1000000000, dev, work, budget, context FROM napi_poll ORDER BY end_ns",
-	       "1002000|1004000|eth0|64|64|2\n1004000|1005000|(no_device)|1|64|2\n-|1011000|eth0|-|-|1\n");
-	expect("SELECT stage_from, stage_to, count, p50_ns, max_ns FROM latency", "softirq_raise|softirq_entry|2|2004|4000\n");
+	expect("SELECT start_ns % 1000000000, end_ns % 1000000000, dev, work, budget, context FROM "
+	       "napi_poll ORDER BY end_ns",
+	       "1002000|1004000|eth0|64|64|2\n1004000|1005000|(no_device)|1|64|2\n-|1011000|eth0|-|"
+	       "-|1\n");
+	expect("SELECT stage_from, stage_to, count, p50_ns, max_ns FROM latency",
+	       "softirq_raise|softirq_entry|2|2004|4000\n");
 }
 
 static void test_irq(void **state)
@@ -123,7 +129,7 @@ static void test_tasks(void **state)
 	EVENT(EV_SCHED_WAKING, F_PID, U(70), F_TARGET_CPU, U(0));
 	EVENT(EV_SCHED_WAKEUP, F_PID, U(70)); /* the same wakeup */
 	EVENT(EV_SCHED_WAKING, F_PID, U(50)); /* runs: no waiting */
-	switch_to(50, 1, 70); /* 3 us after the waking */
+	switch_to(50, 1, 70);		      /* 3 us after the waking */
 	switch_to(70, 0, 0);
 	EVENT(EV_SCHED_WAKING, F_PID, U(80));
 	lose();
@@ -136,11 +142,14 @@ static void test_tasks(void **state)
 	EVENT(EV_SCHED_WAKING, F_PID, U(90));
 	switch_to(90, 1, 0);
 	assert_int_equal(spans_finish(spans), 0);
-	expect("SELECT pid, latency_ns, end_ns % 1000000000, waker_pid, run_cpu, context FROM wakeup ORDER BY start_ns",
+	expect("SELECT pid, latency_ns, end_ns % 1000000000, waker_pid, run_cpu, context FROM "
+	       "wakeup ORDER BY start_ns",
 	       "70|3000|1004000|50|0|1\n80|-|-|0|-|1\n90|-|1010000|80|0|1\n");
-	expect("SELECT pid, start_ns % 1000000000, end_ns - start_ns, end_state FROM run ORDER BY start_ns",
+	expect("SELECT pid, start_ns % 1000000000, end_ns - start_ns, end_state FROM run ORDER BY "
+	       "start_ns",
 	       "50|1000000|4000|1\n70|1004000|1000|0\n80|1007000|2000|0\n90|1010000|2000|1\n");
-	expect("SELECT stage_from, stage_to, count, max_ns FROM latency", "sched_waking|sched_switch|1|3000\n");
+	expect("SELECT stage_from, stage_to, count, max_ns FROM latency",
+	       "sched_waking|sched_switch|1|3000\n");
 }
 
 int main(void)

@@ -40,10 +40,12 @@ static void begin(void)
 	assert_int_equal(ties_open(&ties, db, frames, NULL), 0);
 }
 
-static int64_t event(const char *dev, int direction, int64_t packet, int64_t lo, int64_t hi, int64_t ts, uint32_t len, int cpu)
+static int64_t event(const char *dev, int direction, int64_t packet, int64_t lo, int64_t hi,
+		     int64_t ts, uint32_t len, int cpu)
 {
 	int64_t i = ties_add(ties, ties_group(ties, dev, direction),
-			     &(struct tie_event){ packet, FAKE_EPOCH + ts, FAKE_EPOCH + lo, FAKE_EPOCH + hi, len, cpu });
+			     &(struct tie_event){ packet, FAKE_EPOCH + ts, FAKE_EPOCH + lo,
+						  FAKE_EPOCH + hi, len, cpu });
 
 	assert_true(i >= 0);
 	return i;
@@ -52,7 +54,8 @@ static int64_t event(const char *dev, int direction, int64_t packet, int64_t lo,
 static void expect(const struct frame_ref *r, int64_t packet, int kind)
 {
 	if (r->packet_id != packet || r->tie != kind)
-		fail_msg("frame %u: packet %d tie %d, expected %d and %d", r->no, (int)r->packet_id, r->tie, (int)packet, kind);
+		fail_msg("frame %u: packet %d tie %d, expected %d and %d", r->no, (int)r->packet_id,
+			 r->tie, (int)packet, kind);
 }
 
 static void test_out(void **state)
@@ -63,8 +66,8 @@ static void test_out(void **state)
 	(void)state;
 	a = fake_frame(frames, 1, "eth0", 1, 1500, 100);
 	b = fake_frame(frames, 1, "eth0", 1, 3500, 200);
-	c = fake_frame(frames, 1, "eth0", 1, 3600, 100); /* another length */
-	d = fake_frame(frames, 1, "eth0", 1, 9000, 100); /* no event */
+	c = fake_frame(frames, 1, "eth0", 1, 3600, 100);  /* another length */
+	d = fake_frame(frames, 1, "eth0", 1, 9000, 100);  /* no event */
 	e = fake_frame(frames, 1, "eth0", 1, 11500, 104); /* tagged: the skb's data has no tag */
 	e->vlan_tci = 5;
 	begin();
@@ -80,13 +83,19 @@ static void test_out(void **state)
 	expect(c, 0, 0);
 	expect(d, 0, 0);
 	expect(e, 13, UNIQUE);
-	assert_int_equal(sqlite3_prepare_v2(db_handle(db), "SELECT group_concat(count || ' ' || note, ';') FROM quality", -1, &st,
-					    NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_prepare_v2(db_handle(db),
+				   "SELECT group_concat(count || ' ' || note, ';') FROM quality",
+				   -1, &st, NULL),
+		SQLITE_OK);
 	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
 	assert_string_equal((const char *)sqlite3_column_text(st, 0),
-			    "2 of 5 captured frames, 2 are tied to no packet: 0 were captured before or after the events, "
-			    "1 while events were lost, 1 for no reason that is known;1 of 4 times that a packet passed a "
-			    "capture, 1 gave no frame: a capture filter, frames lost, captured later or before, or not visible "
+			    "2 of 5 captured frames, 2 are tied to no packet: 0 were captured "
+			    "before or after the events, "
+			    "1 while events were lost, 1 for no reason that is known;1 of 4 times "
+			    "that a packet passed a "
+			    "capture, 1 gave no frame: a capture filter, frames lost, captured "
+			    "later or before, or not visible "
 			    "to captures");
 	sqlite3_finalize(st);
 }
@@ -251,21 +260,28 @@ static void test_write(void **state)
 	char sql[512];
 
 	(void)state;
-	exec("INSERT INTO netns(id, inum, name, names, seen) VALUES(1, 1, 'a', 'a', 1), (2, 2, 'b', 'b', 1)");
-	exec("INSERT INTO flow(id, proto, src, dst) VALUES(1, 'udp', 'x', 'y'), (2, 'udp', 'x', 'y')");
+	exec("INSERT INTO netns(id, inum, name, names, seen) VALUES(1, 1, 'a', 'a', 1), (2, 2, "
+	     "'b', 'b', 1)");
+	exec("INSERT INTO flow(id, proto, src, dst) VALUES(1, 'udp', 'x', 'y'), (2, 'udp', 'x', "
+	     "'y')");
 	fake_frame(frames, 1, "va0", 1, 1500, 100);
 	fake_frame(frames, 2, "vb0", 0, 3500, 100);
 	begin();
 	event("va0", 1, 7, 1000, 2000, 2000, 100, 0);
 	event("vb0", 0, 7, 3000, 4000, 4000, 86, 0);
-	snprintf(sql, sizeof(sql), "INSERT INTO _packet(id, first_ns, last_ns, kind, dev_in_id, dev_out_id, outcome, cpu_hops, "
-				   "confidence) VALUES(7, 0, 1, 4, %d, %d, 1, 0, 1)",
+	snprintf(sql, sizeof(sql),
+		 "INSERT INTO _packet(id, first_ns, last_ns, kind, dev_in_id, dev_out_id, outcome, "
+		 "cpu_hops, "
+		 "confidence) VALUES(7, 0, 1, 4, %d, %d, 1, 0, 1)",
 		 (int)db_name_text(db, "vb0"), (int)db_name_text(db, "va0"));
 	exec(sql);
 	assert_int_equal(ties_match(ties, &seen), 0);
 	assert_int_equal(ties_write(ties), 0);
-	assert_int_equal(sqlite3_prepare_v2(db_handle(db), "SELECT flow_id, netns_in_id, netns_out_id FROM _packet", -1, &st, NULL),
-			 SQLITE_OK);
+	assert_int_equal(
+		sqlite3_prepare_v2(db_handle(db),
+				   "SELECT flow_id, netns_in_id, netns_out_id FROM _packet", -1,
+				   &st, NULL),
+		SQLITE_OK);
 	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
 	assert_int_equal(sqlite3_column_int(st, 0), 1);
 	assert_int_equal(sqlite3_column_int(st, 1), 2);
@@ -300,16 +316,19 @@ static void test_truth(void **state)
 		if (rand_r(&seed) % 50 == 0)
 			continue;
 		truth[frames_n] = i + 1;
-		f[frames_n++] = fake_frame(frames, 1, "eth0", 1, (uint64_t)(when[i] - 500 - rand_r(&seed) % 900), 1514);
+		f[frames_n++] = fake_frame(frames, 1, "eth0", 1,
+					   (uint64_t)(when[i] - 500 - rand_r(&seed) % 900), 1514);
 	}
 	begin();
 	for (int i = 0; i < N; i++)
 		if (rand_r(&seed) % 100)
-			event("eth0", 1, i + 1, when[i] - 1500, when[i] - 300, when[i], 1514, cpu[i]);
+			event("eth0", 1, i + 1, when[i] - 1500, when[i] - 300, when[i], 1514,
+			      cpu[i]);
 	assert_int_equal(ties_match(ties, &seen), 0);
 	for (size_t i = 0; i < frames_n; i++) {
 		sure += f[i]->tie == UNIQUE || f[i]->tie == ORDERED;
-		wrong += (f[i]->tie == UNIQUE || f[i]->tie == ORDERED) && f[i]->packet_id != truth[i];
+		wrong += (f[i]->tie == UNIQUE || f[i]->tie == ORDERED) &&
+			 f[i]->packet_id != truth[i];
 	}
 	print_message("%zu frames, %zu sure, %zu of these wrong\n", frames_n, sure, wrong);
 	assert_true(sure > frames_n / 3);
@@ -320,8 +339,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-		T(test_out),   T(test_hypotheses), T(test_order),	T(test_order_lossy), T(test_narrow),
-		T(test_cpus),  T(test_names),	   T(test_clock_error), T(test_write),	     T(test_truth),
+		T(test_out),	T(test_hypotheses), T(test_order), T(test_order_lossy),
+		T(test_narrow), T(test_cpus),	    T(test_names), T(test_clock_error),
+		T(test_write),	T(test_truth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
