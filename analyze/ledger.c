@@ -8,7 +8,8 @@
  *
  * 1. Working tables: counters that moved, drops grouped by reason, place and
  *    flow, frames per flow, readers per flow.
- * 2. Placing by elimination: kfree_skb names neither device nor namespace. Where
+ * 2. Placing by elimination: kfree_skb names neither device nor namespace; what
+ *    a task drops in its own call happens in the task's namespace. Else, where
  *    a counter of that kind moved further than the drops placed in its
  *    namespace explain, and in no other namespace, the drops without a place
  *    happened there; netns_by says that it was found so.
@@ -40,12 +41,17 @@ static const char WORK[] =
 	"	WHERE flow_id IS NOT NULL GROUP BY flow_id, netns_id, dev_id, direction) "
 	"GROUP BY flow_id;"
 
-	"INSERT INTO _drop_group(reason, function, layer, class, netns, dev, flow_id, proto, src, sport, dst, dport, "
+	"INSERT INTO _drop_group(reason, function, layer, class, netns, netns_by, dev, flow_id, proto, src, sport, dst, dport, "
 	"	context, protocol, has_socket, drops, bytes, first_ns, last_ns) "
-	"SELECT p.reason, p.function, p.layer, p.class, p.netns, p.dev, p.flow_id, f.proto, f.src, f.sport, f.dst, f.dport, "
+	"SELECT p.reason, p.function, p.layer, p.class, coalesce(p.netns, n.name) AS place, "
+	"	CASE WHEN p.netns IS NULL AND n.name IS NOT NULL THEN 'task' END AS by, p.dev, p.flow_id, "
+	"	f.proto, f.src, f.sport, f.dst, f.dport, "
 	"	p.context, p.protocol, p.has_socket, count(*), coalesce(sum(k.len_bytes), 0), min(p.ts_ns), max(p.ts_ns) "
 	"FROM packet_drop p LEFT JOIN flow f ON f.id = p.flow_id LEFT JOIN _packet k ON k.id = p.packet_id "
-	"GROUP BY p.reason, p.function, p.layer, p.class, p.netns, p.dev, p.flow_id, p.context, p.protocol, p.has_socket "
+	/* in task context it is the sender's (or reader's) own call that drops */
+	"LEFT JOIN task t ON p.netns IS NULL AND p.context = 'task' AND p.pid > 0 AND t.pid = p.pid "
+	"LEFT JOIN netns n ON n.id = t.netns_id "
+	"GROUP BY p.reason, p.function, p.layer, p.class, place, by, p.dev, p.flow_id, p.context, p.protocol, p.has_socket "
 	"ORDER BY min(p.id);"
 
 	"INSERT INTO _reader(flow_id, netns, proto, dst, dport, pid, comm, reads) "

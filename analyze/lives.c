@@ -63,7 +63,6 @@ int lives_open(struct lives **out, struct db *d, struct host *h, const struct tr
 		return err_set(e, rc, "out of memory");
 	v->db = d;
 	v->host = h;
-	v->trace = t;
 	v->all_netns = whole_host(d);
 	v->has_gro_exit = has(t, EV_NAPI_GRO_RECEIVE_EXIT);
 	v->has_xmit = has(t, EV_NET_DEV_XMIT);
@@ -325,12 +324,11 @@ int lives_late_hop(struct lives *v, struct life *l, const struct event *ev, enum
 }
 
 /* A new life at @addr; one that was there has ended. */
-int lives_birth(struct lives *v, const struct event *ev, uint64_t addr, struct life **out)
+int lives_birth(struct lives *v, uint64_t addr, struct life **out)
 {
 	struct life *l = life_find(v->store, addr);
 	int rc = l ? lives_end_inferred(v, l, false) : 0;
 
-	(void)ev;
 	if (rc)
 		return rc;
 	l = life_oldest(v->store);

@@ -111,7 +111,6 @@ struct wait {
 struct lives {
 	struct db *db;
 	struct host *host;
-	const struct trace *trace;
 	struct life_store *store;
 	struct drops *drops;
 	struct ties *ties;
@@ -145,7 +144,7 @@ int lives_hop(struct lives *v, struct life *l, const struct event *ev, enum stag
 	      int confidence);
 int lives_late_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
 		   int confidence);
-int lives_birth(struct lives *v, const struct event *ev, uint64_t addr, struct life **l);
+int lives_birth(struct lives *v, uint64_t addr, struct life **l);
 int lives_confidence(const struct life *l, const struct event *ev, bool verified);
 bool lives_same_run(const struct lives *v, const struct life *l, const struct event *ev);
 

@@ -197,7 +197,7 @@ int lives_entry(struct lives *v, const struct event *ev, enum stage stage)
 	on = rx_continues(v, l, dev, len, ev, &confidence);
 	again = on && on->state == LIFE_RX; /* keeps the stamp of the first time */
 	if (!on) {
-		rc = lives_birth(v, ev, addr, &on);
+		rc = lives_birth(v, addr, &on);
 		if (rc)
 			return rc;
 		confidence = CERTAIN;
@@ -279,7 +279,7 @@ int lives_receive(struct lives *v, const struct event *ev)
 	}
 	if (!on) {
 		confidence = v->has_entries ? MEDIUM : CERTAIN;
-		rc = lives_birth(v, ev, addr, &on);
+		rc = lives_birth(v, addr, &on);
 		if (rc)
 			return rc;
 		if (v->has_entries)
@@ -416,7 +416,7 @@ int lives_queue(struct lives *v, const struct event *ev)
 		from = copied_from(v, dev, len, ev);
 		if (from && from != l)
 			parent = *from; /* a birth may end it */
-		rc = lives_birth(v, ev, addr, &on);
+		rc = lives_birth(v, addr, &on);
 		if (rc)
 			return rc;
 		on->born_tx = true;
@@ -475,7 +475,7 @@ int lives_qdisc(struct lives *v, const struct event *ev, enum stage stage)
 		rc = lives_hop(v, l, ev, stage, lives_confidence(l, ev, true));
 	} else {
 		/* never seen before: a segment that the queue made, or its head was lost */
-		rc = lives_birth(v, ev, addr, &l);
+		rc = lives_birth(v, addr, &l);
 		if (rc)
 			return rc;
 		l->born_tx = true;
@@ -493,7 +493,7 @@ static int start_birth(struct lives *v, const struct event *ev, uint64_t addr, u
 		       uint32_t len, struct life **out, int *confidence)
 {
 	struct lives_cpu *c = &v->cpu[ev->cpu];
-	int rc = lives_birth(v, ev, addr, out);
+	int rc = lives_birth(v, addr, out);
 	struct life *l = *out;
 
 	if (rc)

@@ -103,7 +103,7 @@ CREATE TABLE _drop_group (
 	layer TEXT NOT NULL,
 	class TEXT NOT NULL,
 	netns TEXT, -- where it happened, NULL: not known
-	netns_by TEXT, -- NULL: the events say it; 'counter': by elimination, only there the counter of this kind moved; 'flow': where the flow's frames were seen
+	netns_by TEXT, -- NULL: the events say it; 'counter': by elimination, only there the counter of this kind moved; 'task': that of the task in whose call it was dropped; 'flow': where the flow's frames were seen
 	dev TEXT,
 	flow_id INTEGER,
 	proto TEXT, -- of the flow; NULL: no frame shows it

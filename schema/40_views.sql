@@ -93,7 +93,7 @@ JOIN symbol s ON s.id = x.symbol_id
 LEFT JOIN _drop_reason r ON r.value = x.reason
 LEFT JOIN netns n ON n.id = x.netns_id
 LEFT JOIN _name d ON d.id = x.dev_id
-WHERE x.layer NOT IN ('unix', 'netlink', 'vsock');
+WHERE x.layer NOT IN ('unix', 'netlink', 'vsock', 'bluetooth');
 
 CREATE VIEW counter AS -- a counter at a time; rows only where it is new, changed, or last seen
 SELECT

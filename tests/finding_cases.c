@@ -399,6 +399,16 @@ static void syn_queue(void)
 	sysctl(3, "net.ipv4.tcp_max_syn_backlog", "128", NULL);
 }
 
+/* tcp_max_syn_backlog: ListenDrops alone */
+static void syn_backlog(void)
+{
+	counter(3, "netstat", "TcpExt.ListenDrops", NULL, -1, 40);
+	sysctl(3, "net.ipv4.tcp_syncookies", "0", NULL);
+	sysctl(3, "net.ipv4.tcp_max_syn_backlog", "4", NULL);
+	for (int i = 0; i < 3; i++)
+		sock(1, 3, "tcp", "SYN_RECV", "10.0.0.2", 8000, 0, 0, i);
+}
+
 /* cookies help: nobody is refused */
 static void syn_queue_no(void)
 {
@@ -671,6 +681,21 @@ static void martian_no(void)
 	drops(20, "IP_LOCALNET", "ip_rcv_finish_core", "policy", 3, "b0", 1);
 }
 
+static void multicast(void)
+{
+	flow(1, 3, "udp", "10.0.0.1", 4000, "239.1.2.3", 9000);
+	drops(20, "NOT_SPECIFIED", "ip_rcv_finish_core", "loss", 3, "b0", 1);
+	sock(1, 3, "udp", "CLOSE", "0.0.0.0", 9000, 0, 0, 0);
+}
+
+/* nobody here waits for it */
+static void multicast_no(void)
+{
+	flow(1, 3, "udp", "10.0.0.1", 4000, "239.1.2.3", 9000);
+	drops(200, "NOT_SPECIFIED", "ip_rcv_finish_core", "loss", 3, "b0", 1);
+	sock(1, 3, "udp", "CLOSE", "0.0.0.0", 9001, 0, 0, 0);
+}
+
 static void vni(void)
 {
 	drops(20, "VXLAN_VNI_NOT_FOUND", "vxlan_rcv", "loss", 3, "b0", 0);
@@ -861,6 +886,7 @@ const struct finding_case finding_cases[] = {
 	{ "accept_full", accept_full, "tcp-accept-queue-overflow", "critical" },
 	{ "accept_no", accept_no, NULL, NULL },
 	{ "syn_queue", syn_queue, "tcp-syn-queue-overflow", "critical" },
+	{ "syn_backlog", syn_backlog, "tcp-syn-queue-overflow", "critical" },
 	{ "syn_queue_no", syn_queue_no, NULL, NULL },
 	{ "rp_filter", rp_filter, "rp-filter", "critical" },
 	{ "rp_filter_no", rp_filter_no, NULL, NULL },
@@ -894,6 +920,8 @@ const struct finding_case finding_cases[] = {
 	{ "ttl_no", ttl_no, NULL, NULL },
 	{ "martian", martian, "martian-source", "warning" },
 	{ "martian_no", martian_no, NULL, NULL },
+	{ "multicast", multicast, "multicast-not-joined", "warning" },
+	{ "multicast_no", multicast_no, NULL, NULL },
 	{ "vni", vni, "vxlan-vni-unknown", "warning" },
 	{ "carrier", carrier, "link-down", "critical" },
 	{ "carrier_no", carrier_no, NULL, NULL },

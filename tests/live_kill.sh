@@ -47,7 +47,7 @@ eq "command's status is on the tape" "$(q "$TMP/c.db" "SELECT value FROM tape WH
 "$RECORD" -q -o "$TMP/x.skbtape" -- /nonexistent/program 2>"$TMP/log"
 eq "command that cannot start: status" $? 1
 grep -q nonexistent "$TMP/log" && ok "command that cannot start: said" || no "command that cannot start: said" "$(cat "$TMP/log")"
-"$RECORD" -q -d 1 -o - 2>"$TMP/log" >"$TMP/p.skbtape" 
+"$RECORD" -q -d 1 -o - 2>"$TMP/log" >"$TMP/p.skbtape"
 eq "-o -: status" $? 0
 "$SKBTAPE" info "$TMP/p.skbtape" >/dev/null 2>&1
 eq "-o -: whole tape" $? 0

@@ -314,7 +314,7 @@ static void test_json(void **state)
 				out, out, out, out, out, out, out, out);
 	free(out);
 	assert_int_equal(RUN(query_main, &out, path_of("t.db"), check, "--csv"), 0);
-	assert_non_null(strstr(out, "\r\n1,1,null,null,1764025200000000000,1,array,3\r\n"));
+	assert_non_null(strstr(out, "\n1,1,null,null,1764025200000000000,1,array,3\n"));
 	free(out);
 	sqlite3_free(check);
 }
@@ -338,7 +338,7 @@ static void test_query(void **state)
 	assert_int_equal(RUN(query_main, &out, path_of("t.db"),
 			     "SELECT 1 AS n, 'a,\"b\"' AS t, NULL AS z", "--csv"),
 			 0);
-	assert_string_equal(out, "n,t,z\r\n1,\"a,\"\"b\"\"\",\r\n");
+	assert_string_equal(out, "n,t,z\n1,\"a,\"\"b\"\"\",\n");
 	free(out);
 	assert_int_equal(RUN(query_main, &out, "--json", path_of("t.db"),
 			     "SELECT 1 AS n, 'x' AS t, NULL AS z WHERE 1"),

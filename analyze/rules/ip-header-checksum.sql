@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: ip-header-checksum
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames
 -- how: At least 5 drops with reason IP_CSUM; IpExt.InCsumErrors grows with them.
 -- title: Wrong IP header checksums

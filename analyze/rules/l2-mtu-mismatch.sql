@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: l2-mtu-mismatch
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, config
 -- how: At least 5 drops at __dev_forward_skb, __dev_forward_skb2, veth_xmit or br_dev_queue_push_xmit of packets longer than the MTU of the
 --   receiving end (and its 14 byte link header and a VLAN tag), while smaller packets pass.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: link-down
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: counters, config, events
 -- how: A device lost its carrier during the recording (carrier_down_count or carrier_changes grew) or the kernel log says that its
 --   link went down, or it is up without carrier at the end; and packets suffered for it: at least 5 drops of the neighbour or

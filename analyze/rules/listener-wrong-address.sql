@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: listener-wrong-address
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, sockets
 -- how: At least 5 datagrams or connection attempts refused with NO_SOCKET at an address where a socket does hold that port,
 --   but bound to other addresses only (loopback most of all).

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: martian-source
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames
 -- how: At least 5 drops with reason IP_LOCAL_SOURCE or IP_INVALID_SOURCE, or IP_LOCALNET where the captured packet itself has a
 --   loopback source (IP_LOCALNET also stands for a DNAT to loopback: then the captured source is an ordinary one and nothing is

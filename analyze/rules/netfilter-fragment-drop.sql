@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: netfilter-fragment-drop
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters, config
 -- how: A dropping rule that matches fragments (frag-off, exthdr frag, fragments) whose counter moved by at least 3; or at
 --   least 3 packets dropped by netfilter of which all that were captured are fragments.

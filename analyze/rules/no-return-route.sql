@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: no-return-route
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: counters, config
 -- how: In one namespace TcpExt.ListenDrops grew by at least 3 more than the full queues explain (ListenOverflows,
 --   TCPReqQFullDrop), and Ip.OutNoRoutes grew with it: a SYN whose answer has no route is refused by the listener.

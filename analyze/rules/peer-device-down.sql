@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- cause: peer-device-down
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, config
+-- symptom-of: link-down/dev
 -- how: At least 5 drops at __dev_forward_skb, __dev_forward_skb2 or veth_xmit (or DEV_READY in the transmit path), where the other
 --   end of the veth pair is not up in the last snapshot. Frames that are too large have a cause of their own.
 -- title: The other end of {dev} is down

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: qdisc-burst-below-mtu
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: counters, config
 -- how: A tbf whose burst is smaller than the device's largest frame (MTU and 14 bytes of Ethernet header) dropped at least 3
 --   packets while its queue was never seen half full: such a bucket never holds enough for a full-size packet.

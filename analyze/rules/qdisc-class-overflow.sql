@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: qdisc-class-overflow
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: counters, config
 -- how: One class (or one leaf qdisc below a classful root) of a device has at least 9 of 10 of all its drops, at least 5, more
 --   than 1 packet in 100 that it was given, while another class sent packets and dropped none.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: routing-loop
 -- severity: critical
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters
 -- how: At least 3 drops with reason IP_INHDR (or none) in ip_forward or ip6_forward of flows of which one and the same packet
 --   (equal IP identification) was captured coming in at one device with at least 3 different TTLs: it came by again and again.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: socket-filter-drop
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames
 -- how: At least 10 drops with reason SOCKET_FILTER at the TCP or UDP receive functions. Raw, packet and ping sockets filter what they do
 --   not want as a matter of course and are left out.

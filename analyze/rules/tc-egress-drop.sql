@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tc-egress-drop
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters, config
 -- how: At least 10 drops with reason TC_EGRESS. They come before any device event, so device and namespace are those of the only
 --   clsact qdisc that counted drops, where the drops do not tell.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tcp-no-listener
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, sockets
 -- symptom-of: listener-wrong-address/flow
 -- how: Drops with reason NO_SOCKET in tcp_v4_rcv or tcp_v6_rcv of flows that begin with a SYN, at least 5 connection attempts

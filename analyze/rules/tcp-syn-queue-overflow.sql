@@ -1,25 +1,59 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tcp-syn-queue-overflow
 -- severity: warning
--- tested: replay
--- uses: counters, config
+-- tested: live
+-- uses: counters, sockets, config
 -- how: TcpExt.TCPReqQFullDrop grew by at least 3 in a namespace: SYNs were dropped because the SYN queue was full and SYN
---   cookies are off. With cookies (TCPReqQFullDoCookies) connections still come about, which is info.
--- title: SYN queue full
+--   cookies are off; or TcpExt.ListenDrops grew by at least 3 more than full accept queues and missing routes explain,
+--   cookies are off, and a snapshot shows at least 3 of 4 of tcp_max_syn_backlog half-open connections (beyond that the kernel
+--   refuses, tcp_conn_request()). With cookies (TCPReqQFullDoCookies) connections still come about, which is info.
+-- title: SYN queue full[[ at {flow_dst} port {flow_dport}]]
 -- summary: {packets} SYNs were {v_what}[[ in {netns}]] because a listener's SYN queue was full: a flood of SYNs, or SYN-ACKs that are not answered.
+WITH half AS (
+	SELECT netns, max(n) AS n
+	FROM (SELECT netns, snap_id, count(*) AS n FROM socket WHERE proto = 'tcp' AND state = 'SYN_RECV' GROUP BY netns, snap_id)
+	GROUP BY netns
+), setting AS (
+	SELECT netns,
+		max(CASE name WHEN 'net.ipv4.tcp_syncookies' THEN value END) AS cookies,
+		max(CASE name WHEN 'net.ipv4.tcp_max_syn_backlog' THEN CAST(value AS INTEGER) END) AS backlog
+	FROM sysctl
+	WHERE name IN ('net.ipv4.tcp_syncookies', 'net.ipv4.tcp_max_syn_backlog')
+	GROUP BY netns
+), refused AS (
+	SELECT netns, name AS counter, sum(delta) AS n
+	FROM _moved
+	WHERE name IN ('TcpExt.TCPReqQFullDrop', 'TcpExt.TCPReqQFullDoCookies') AND delta > 0
+	GROUP BY netns, name
+	UNION ALL
+	SELECT m.netns, 'TcpExt.ListenDrops', CAST(total(CASE m.name WHEN 'TcpExt.ListenDrops' THEN m.delta ELSE -m.delta END) AS INTEGER)
+	FROM _moved m
+	JOIN setting s ON s.netns = m.netns AND s.cookies = '0'
+	JOIN half h ON h.netns = m.netns AND h.n * 4 >= s.backlog * 3
+	WHERE m.name IN ('TcpExt.ListenDrops', 'TcpExt.ListenOverflows', 'TcpExt.TCPReqQFullDrop', 'Ip.OutNoRoutes')
+	GROUP BY m.netns
+)
 SELECT
-	CASE WHEN m.name = 'TcpExt.TCPReqQFullDoCookies' THEN 'info' WHEN sum(m.delta) >= 20 THEN 'critical' ELSE 'warning' END AS severity,
-	m.netns,
-	sum(m.delta) AS packets,
-	m.name AS v_counter,
-	CASE WHEN m.name = 'TcpExt.TCPReqQFullDoCookies' THEN 'answered with a cookie' ELSE 'dropped' END AS v_what,
-	(SELECT value FROM sysctl WHERE name = 'net.ipv4.tcp_syncookies' AND netns IS m.netns) AS v_cookies,
-	(SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.ipv4.tcp_max_syn_backlog' AND netns IS m.netns) AS v_backlog
-FROM _moved m
-WHERE m.name IN ('TcpExt.TCPReqQFullDrop', 'TcpExt.TCPReqQFullDoCookies') AND m.delta > 0
-GROUP BY m.netns, m.name
-HAVING sum(m.delta) >= 3
-ORDER BY m.name DESC, sum(m.delta) DESC, m.netns;
+	CASE WHEN r.counter = 'TcpExt.TCPReqQFullDoCookies' THEN 'info' WHEN r.n >= 20 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN r.counter = 'TcpExt.ListenDrops' THEN 0.9 ELSE 0.95 END AS confidence,
+	r.netns,
+	l.flow_dst,
+	l.flow_dport,
+	CASE WHEN l.flow_dport IS NOT NULL THEN 'tcp' END AS flow_proto,
+	r.n AS packets,
+	r.counter AS v_counter,
+	CASE WHEN r.counter = 'TcpExt.TCPReqQFullDoCookies' THEN 'answered with a cookie' ELSE 'dropped' END AS v_what,
+	s.cookies AS v_cookies,
+	s.backlog AS v_backlog
+FROM refused r
+LEFT JOIN setting s ON s.netns = r.netns
+LEFT JOIN (
+	-- the local end of the half-open connections
+	SELECT netns, src AS flow_dst, sport AS flow_dport, row_number() OVER (PARTITION BY netns ORDER BY count(*) DESC, src, sport) AS nth
+	FROM socket WHERE proto = 'tcp' AND state = 'SYN_RECV' GROUP BY netns, src, sport
+) l ON l.netns = r.netns AND l.nth = 1
+WHERE r.n >= 3
+ORDER BY r.counter = 'TcpExt.TCPReqQFullDoCookies', r.n DESC, r.netns;
 
 -- evidence: {v_counter} grew by {result}.
 SELECT sum(delta) FROM _moved WHERE name = {v_counter} AND netns IS {netns} AND delta > 0;

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: ttl-expired
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters
 -- symptom-of: routing-loop/any
 -- how: At least 10 drops in ip_forward or ip6_forward with reason IP_INHDR of packets to one destination and port that were captured
@@ -11,17 +11,19 @@
 -- summary: {packets} packets to {flow_dst}[[ port {flow_dport}]] came[[ to {netns}]] with a TTL of 1 and could not be forwarded: their sender's TTL
 --   is too small for the way (or it is meant to be so).
 WITH low AS (
-	SELECT f.flow_id, f.netns_id, f.dev_id, count(*) AS n
-	FROM _frame f
-	WHERE f.ttl = 1 AND f.direction = 0 AND f.flow_id IN (SELECT flow_id FROM _drop_group WHERE reason = 'IP_INHDR' AND function IN ('ip_forward', 'ip6_forward'))
-	GROUP BY f.flow_id, f.netns_id, f.dev_id
+	-- by the addresses: the drop's flow may be the one that the sender's namespace saw
+	SELECT w.netns, w.proto, w.dst, w.dport, count(*) AS n, max(w.id) AS flow_id
+	FROM flow w JOIN _frame f ON f.flow_id = w.id
+	WHERE f.ttl = 1 AND f.direction = 0
+		AND w.dst IN (SELECT dst FROM _drop_group WHERE reason = 'IP_INHDR' AND function IN ('ip_forward', 'ip6_forward'))
+	GROUP BY w.netns, w.proto, w.dst, w.dport
 )
 SELECT
 	t.netns,
 	t.dev,
 	t.function,
 	t.reason,
-	t.flow_id,
+	l.flow_id,
 	t.proto AS flow_proto,
 	t.src AS flow_src,
 	t.sport AS flow_sport,
@@ -32,10 +34,10 @@ SELECT
 	t.drops AS packets,
 	l.n AS v_low
 FROM _drop_target t
-JOIN low l ON l.flow_id = t.flow_id
+JOIN low l ON l.netns IS t.netns AND l.proto = t.proto AND l.dst = t.dst AND l.dport IS t.dport
 WHERE t.reason = 'IP_INHDR' AND t.function IN ('ip_forward', 'ip6_forward') AND t.drops >= 10
-	AND NOT EXISTS (SELECT 1 FROM _frame f WHERE f.flow_id = t.flow_id AND f.direction = 0 AND f.ip_id <> 0
-		GROUP BY f.netns_id, f.dev_id, f.ip_id HAVING count(DISTINCT f.ttl) >= 3)
+	AND NOT EXISTS (SELECT 1 FROM flow w JOIN _frame f ON f.flow_id = w.id WHERE w.dst = t.dst AND f.direction = 0 AND f.ip_id <> 0
+		GROUP BY f.netns_id, f.dev_id, f.flow_id, f.ip_id HAVING count(DISTINCT f.ttl) >= 3)
 GROUP BY t.id
 ORDER BY t.drops DESC, t.id;
 

@@ -37,7 +37,8 @@ WITH hit AS (
 ), had AS (
 	SELECT
 		h.*,
-		EXISTS (SELECT 1 FROM _socket_span s WHERE s.proto = 'udp' AND s.netns IS h.netns AND s.sport = h.dport AND NOT s.at_end) AS socket_gone,
+		EXISTS (SELECT 1 FROM _socket_span s WHERE s.proto = 'udp' AND s.netns IS h.netns AND s.sport = h.dport
+			AND s.src IN (h.dst, '0.0.0.0', '::', '*') AND NOT s.at_end) AS socket_gone,
 		(SELECT sum(r.reads) FROM _reader r WHERE r.proto = 'udp' AND r.dst = h.dst AND r.dport = h.dport) AS reads
 	FROM hit h
 )
@@ -80,7 +81,7 @@ SELECT {v_placed} = 'counter';
 SELECT count(*) FROM _socket_span WHERE proto = 'udp' AND netns IS {netns} AND sport = {flow_dport} AND at_end;
 -- evidence?: Before that, {who} had read {result:n datagram} from this port.
 SELECT sum(reads), coalesce(comm || ' (pid ' || pid || ')', 'pid ' || pid) AS who FROM _reader WHERE proto = 'udp' AND dst = {flow_dst} AND dport = {flow_dport} GROUP BY pid ORDER BY sum(reads) DESC, pid;
--- evidence?: {result} other datagrams went to {ports} other ports without socket: a scan or stray traffic, not this fault.
+-- evidence?: {result:n other datagram} went to {ports:n other port} without socket: a scan or stray traffic, not this fault.
 SELECT sum(drops), count(DISTINCT dport) AS ports FROM _drop_target WHERE reason IS {reason} AND function = {function} AND netns IS {netns} AND NOT (dst = {flow_dst} AND dport = {flow_dport});
 -- packets:
 SELECT d.packet_id FROM packet_drop d JOIN flow f ON f.id = d.flow_id WHERE d.function = {function} AND d.reason IS {reason} AND f.dst = {flow_dst} AND f.dport = {flow_dport} ORDER BY d.id LIMIT 20;

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: unknown-ip-protocol
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames
 -- how: At least 5 drops with reason IP_NOPROTO.
 -- title: Packets of an IP protocol that nobody handles

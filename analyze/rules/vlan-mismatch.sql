@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: vlan-mismatch
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, config
 -- how: At least 5 captured frames with a VLAN tag belong to packets that were dropped with reason OTHERHOST or UNHANDLED_PROTO
 --   (the kernel treats a tag without interface as "for another host"), and the namespace has no VLAN device or bridge there that

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: vxlan-vni-unknown
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames
 -- how: At least 5 drops with reason VXLAN_VNI_NOT_FOUND; the VXLAN devices of the namespace are shown. Kernels before 6.12 give no reason for it.
 -- title: VXLAN packets for a network identifier that is not configured here

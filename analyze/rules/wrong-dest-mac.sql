@@ -31,7 +31,7 @@ SELECT
 FROM _drop_target t
 JOIN _local_addr a ON a.netns = t.netns AND a.address = t.dst
 WHERE t.reason = 'OTHERHOST' AND t.dst IS NOT NULL
-	AND NOT EXISTS (SELECT 1 FROM _frame f WHERE f.flow_id = t.flow_id AND f.vlan IS NOT NULL)
+	AND NOT EXISTS (SELECT 1 FROM flow w JOIN _frame f ON f.flow_id = w.id WHERE w.dst = t.dst AND w.proto = t.proto AND w.dport IS t.dport AND f.vlan IS NOT NULL)
 GROUP BY t.netns, t.dev, t.dst
 HAVING sum(t.drops) >= 5
 ORDER BY sum(t.drops) DESC, t.netns, t.dst;
