@@ -30,12 +30,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MAX    25	      /* findings of one rule: more than anyone reads */
-#define PACKETS_MAX 20	      /* packets of one finding */
-#define STEP_UNIT   100000	      /* virtual machine instructions */
-#define STEPS_MIN   2000LL    /* a rule may take so many units, and one more for */
-#define STEPS_EACH  50	      /* so many events and frames, */
-#define STEPS_MAX   200000LL  /* but never more than that */
+#define ROWS_MAX    25	     /* findings of one rule: more than anyone reads */
+#define PACKETS_MAX 20	     /* packets of one finding */
+#define STEP_UNIT   100000   /* virtual machine instructions */
+#define STEPS_MIN   2000LL   /* a rule may take so many units, and one more for */
+#define STEPS_EACH  50	     /* so many events and frames, */
+#define STEPS_MAX   200000LL /* but never more than that */
 
 /* A text with its SQL or command, as it goes into the tables behind finding. */
 struct part {
@@ -64,7 +64,7 @@ struct run {
 	struct found *v;
 	size_t n;
 	bool confined;
-	long long steps, steps_max; /* of the present rule */
+	long long steps, steps_max;	 /* of the present rule */
 	double events_kept, frames_kept; /* share that was not lost */
 	bool tape_whole;
 	struct err *e;
@@ -72,7 +72,8 @@ struct run {
 
 /* ---- confinement ---- */
 
-static int authorize(void *ctx, int action, const char *a, const char *b, const char *db, const char *trigger)
+static int authorize(void *ctx, int action, const char *a, const char *b, const char *db,
+		     const char *trigger)
 {
 	const struct run *r = ctx;
 
@@ -101,7 +102,8 @@ static void rule_failed(struct run *r, const struct rule *rule, const char *what
 
 	r->confined = false;
 	db_quality(r->d, &(struct quality){ "rule-failed", rule->name, -1, NULL, -1, -1, -1 },
-		   "the rule %s is not (wholly) used: %s%s%s", rule->name, what, *what ? ": " : "", why);
+		   "the rule %s is not (wholly) used: %s%s%s", rule->name, what, *what ? ": " : "",
+		   why);
 	r->confined = confined;
 }
 
@@ -112,12 +114,15 @@ static sqlite3_stmt *rule_prepare(struct run *r, const char *sql, char *why, siz
 	const char *tail = NULL;
 
 	if (sqlite3_prepare_v2(db_handle(r->d), sql, -1, &st, &tail) != SQLITE_OK || !st) {
-		snprintf(why, size, "%s", st || sqlite3_errcode(db_handle(r->d)) != SQLITE_OK ?
-						 sqlite3_errmsg(db_handle(r->d)) : "an empty query");
+		snprintf(why, size, "%s",
+			 st || sqlite3_errcode(db_handle(r->d)) != SQLITE_OK
+				 ? sqlite3_errmsg(db_handle(r->d))
+				 : "an empty query");
 		return NULL;
 	}
 	if (!sqlite3_column_count(st) || (tail && tail[strspn(tail, " \t\r\n;")])) {
-		snprintf(why, size, "%s", sqlite3_column_count(st) ? "more than one statement" : "no query");
+		snprintf(why, size, "%s",
+			 sqlite3_column_count(st) ? "more than one statement" : "no query");
 		sqlite3_finalize(st);
 		return NULL;
 	}
@@ -140,7 +145,8 @@ static double row_number(const struct rule_row *row, const char *name, double ot
 	return v ? sqlite3_value_double(v) : otherwise;
 }
 
-/* The prefix that runs a command in the finding's namespace: a name of ip-netns(8), else a process in it. */
+/* The prefix that runs a command in the finding's namespace: a name of ip-netns(8), else a process
+ * in it. */
 static int ns_prefix(struct run *r, const char *netns, struct buf *out)
 {
 	sqlite3_stmt *st;
@@ -148,7 +154,9 @@ static int ns_prefix(struct run *r, const char *netns, struct buf *out)
 
 	if (!netns || !strcmp(netns, "init"))
 		return buf_put(out, "", 1);
-	st = db_prepare(r->d, "SELECT pid, instr(name, ':[') FROM netns WHERE name = ? ORDER BY id LIMIT 1");
+	st = db_prepare(
+		r->d,
+		"SELECT pid, instr(name, ':[') FROM netns WHERE name = ? ORDER BY id LIMIT 1");
 	db_bind_text(st, 1, netns);
 	if (sqlite3_step(st) != SQLITE_ROW || !sqlite3_column_int(st, 1)) {
 		struct rule_row row = { 0 };
@@ -160,7 +168,8 @@ static int ns_prefix(struct run *r, const char *netns, struct buf *out)
 		rc = rule_row_take(&more, q);
 		sqlite3_reset(q);
 		if (!rc)
-			rc = rule_render("ip netns exec {result} ", RULE_TEXT_SHELL, &row, &more, "", out, NULL);
+			rc = rule_render("ip netns exec {result} ", RULE_TEXT_SHELL, &row, &more,
+					 "", out, NULL);
 		rule_row_free(&more);
 	} else if (sqlite3_column_type(st, 0) != SQLITE_NULL) {
 		rc = buf_printf(out, "nsenter -t %d -n ", sqlite3_column_int(st, 0));
@@ -176,8 +185,8 @@ struct texts {
 };
 
 /* Fill a template into a string of its own. Return: 0; -EINVAL with the reason in @e; -ENOMEM. */
-static int fill(const struct texts *t, const char *text, enum rule_text mode, const struct rule_row *more, char **out,
-		struct err *e)
+static int fill(const struct texts *t, const char *text, enum rule_text mode,
+		const struct rule_row *more, char **out, struct err *e)
 {
 	struct buf b = { 0 };
 	int rc = rule_render(text, mode, &t->f->row, more, t->ns, &b, e);
@@ -193,8 +202,8 @@ static int fill(const struct texts *t, const char *text, enum rule_text mode, co
 }
 
 /*
- * Run a section's query for its first row. Return: 1: @more holds it; 0: it gives no row; -EINVAL: it fails, the
- * reason is in @e; -ENOMEM.
+ * Run a section's query for its first row. Return: 1: @more holds it; 0: it gives no row; -EINVAL:
+ * it fails, the reason is in @e; -ENOMEM.
  */
 static int section_row(const struct texts *t, const char *sql, struct rule_row *more, struct err *e)
 {
@@ -209,7 +218,9 @@ static int section_row(const struct texts *t, const char *sql, struct rule_row *
 	if (rc == SQLITE_ROW)
 		rc = rule_row_take(more, st) ? -ENOMEM : 1;
 	else
-		rc = rc == SQLITE_DONE ? 0 : err_set(e, -EINVAL, "%s", sqlite3_errmsg(db_handle(t->r->d)));
+		rc = rc == SQLITE_DONE
+			     ? 0
+			     : err_set(e, -EINVAL, "%s", sqlite3_errmsg(db_handle(t->r->d)));
 	sqlite3_finalize(st);
 	return rc;
 }
@@ -248,7 +259,8 @@ static void part_free(struct part *p)
 	free(p->undo);
 }
 
-/* One section of a rule for one finding. Return: 0, -EINVAL (this section cannot be used), -ENOMEM. */
+/* One section of a rule for one finding. Return: 0, -EINVAL (this section cannot be used), -ENOMEM.
+ */
 static int section(const struct texts *t, const struct rule_item *it, struct err *e)
 {
 	struct part p = { .kind = it->kind }, *v;
@@ -267,7 +279,8 @@ static int section(const struct texts *t, const struct rule_item *it, struct err
 		rc = section_row(t, sql, &more, e);
 		if (it->optional || it->kind != RULE_EVIDENCE)
 			wanted = rc > 0 && sqlite3_value_type(more.value[0]) != SQLITE_NULL &&
-				 (sqlite3_value_type(more.value[0]) == SQLITE_TEXT || sqlite3_value_double(more.value[0]) != 0);
+				 (sqlite3_value_type(more.value[0]) == SQLITE_TEXT ||
+				  sqlite3_value_double(more.value[0]) != 0);
 		rc = rc > 0 ? 0 : rc;
 	}
 	if (rc || !wanted)
@@ -307,7 +320,8 @@ static const char *severity_of(const struct rule *rule, const struct rule_row *r
 	return rule->severity;
 }
 
-static double confidence_of(const struct run *r, const struct rule *rule, const struct rule_row *row)
+static double confidence_of(const struct run *r, const struct rule *rule,
+			    const struct rule_row *row)
 {
 	double c = row_number(row, "confidence", rule->confidence);
 
@@ -326,9 +340,12 @@ static double confidence_of(const struct run *r, const struct rule *rule, const 
 
 static double rank_of(const struct found *f)
 {
-	double base = !strcmp(f->severity, "critical") ? 2000 : !strcmp(f->severity, "warning") ? 1000 : 0;
+	double base = !strcmp(f->severity, "critical")	? 2000
+		      : !strcmp(f->severity, "warning") ? 1000
+							: 0;
 	double harm = row_number(&f->row, "harm",
-				 row_number(&f->row, "packets", 0) + row_number(&f->row, "delay_ns", 0) / 1e6);
+				 row_number(&f->row, "packets", 0) +
+					 row_number(&f->row, "delay_ns", 0) / 1e6);
 	double score = harm > 0 ? 90 * log10(1 + harm) * f->confidence : 0;
 
 	return base + (score < 999 ? score : 999);
@@ -344,7 +361,8 @@ static void found_free(struct found *f)
 	rule_row_free(&f->row);
 }
 
-/* The present row of @st becomes a finding. Return: 0, -EINVAL (the rule's texts are wrong, reason in @e), -ENOMEM. */
+/* The present row of @st becomes a finding. Return: 0, -EINVAL (the rule's texts are wrong, reason
+ * in @e), -ENOMEM. */
 static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, struct err *e)
 {
 	struct found f = { .rule = rule, .order = r->n, .symptom_of = SIZE_MAX }, *v;
@@ -365,7 +383,8 @@ static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, s
 	rc = fill(&t, own ? "{title}" : rule->title, RULE_TEXT_PLAIN, NULL, &f.title, e);
 	own = row_text(&f.row, "summary");
 	if (!rc)
-		rc = fill(&t, own ? "{summary}" : rule->summary, RULE_TEXT_PLAIN, NULL, &f.summary, e);
+		rc = fill(&t, own ? "{summary}" : rule->summary, RULE_TEXT_PLAIN, NULL, &f.summary,
+			  e);
 	for (size_t i = 0; !rc && i < rule->items; i++) {
 		rc = section(&t, &rule->item[i], e);
 		if (rc == -EINVAL) { /* the finding stands without that section */
@@ -391,15 +410,17 @@ out:
 
 /* ---- one rule ---- */
 
-/* Whether the tape has what a rule needs: "event NAME", "counter SOURCE" or "frames", separated by commas, alternatives by |.
+/* Whether the tape has what a rule needs: "event NAME", "counter SOURCE" or "frames", separated by
+ * commas, alternatives by |.
  * @lacking: the first one that it does not have. */
 static bool needs_met(struct run *r, const struct rule *rule, struct span *lacking)
 {
 	struct span list = { rule->needs, rule->needs ? strlen(rule->needs) : 0 }, need, one;
-	sqlite3_stmt *st = db_prepare(r->d, "SELECT CASE ?1 "
-					    "WHEN 'event' THEN EXISTS(SELECT 1 FROM event_type WHERE name = ?2) "
-					    "WHEN 'counter' THEN EXISTS(SELECT 1 FROM counter_delta WHERE source = ?2) "
-					    "WHEN 'frames' THEN EXISTS(SELECT 1 FROM _frame) END");
+	sqlite3_stmt *st = db_prepare(
+		r->d, "SELECT CASE ?1 "
+		      "WHEN 'event' THEN EXISTS(SELECT 1 FROM event_type WHERE name = ?2) "
+		      "WHEN 'counter' THEN EXISTS(SELECT 1 FROM counter_delta WHERE source = ?2) "
+		      "WHEN 'frames' THEN EXISTS(SELECT 1 FROM _frame) END");
 
 	while (span_field(&list, ',', &need)) {
 		struct span all = need = span_trim(need);
@@ -449,17 +470,20 @@ static int rule_run(struct run *r, const struct rule *rule)
 		rule_failed(r, rule, "its texts", e.text);
 		rc = 0;
 	} else if (!rc && step != SQLITE_DONE && step != SQLITE_ROW) {
-		rule_failed(r, rule, "its query", step == SQLITE_INTERRUPT ? "it takes too long" :
-									     sqlite3_errmsg(db_handle(r->d)));
+		rule_failed(r, rule, "its query",
+			    step == SQLITE_INTERRUPT ? "it takes too long"
+						     : sqlite3_errmsg(db_handle(r->d)));
 	} else if (!rc && step == SQLITE_ROW) {
 		db_quality(r->d, &(struct quality){ "limit", rule->name, -1, NULL, -1, -1, -1 },
-			   "the rule %s finds more than %d places; the first %d are shown", rule->name, ROWS_MAX, ROWS_MAX);
+			   "the rule %s finds more than %d places; the first %d are shown",
+			   rule->name, ROWS_MAX, ROWS_MAX);
 	}
 	sqlite3_finalize(st);
 	return rc;
 }
 
-/* One row of quality for each need that the tape does not meet, with all the causes that could not be looked for. */
+/* One row of quality for each need that the tape does not meet, with all the causes that could not
+ * be looked for. */
 static void note_lacking(struct run *r, const struct span *lacking)
 {
 	for (size_t i = 0; i < rules_count(r->rules); i++) {
@@ -467,18 +491,22 @@ static void note_lacking(struct run *r, const struct span *lacking)
 		bool seen = !lacking[i].p;
 
 		for (size_t k = 0; !seen && k < i; k++)
-			seen = lacking[k].p && lacking[k].n == lacking[i].n && !memcmp(lacking[k].p, lacking[i].p, lacking[i].n);
+			seen = lacking[k].p && lacking[k].n == lacking[i].n &&
+			       !memcmp(lacking[k].p, lacking[i].p, lacking[i].n);
 		if (seen)
 			continue;
 		for (size_t k = i; k < rules_count(r->rules); k++) {
 			size_t n = strlen(causes);
 
-			if (lacking[k].p && lacking[k].n == lacking[i].n && !memcmp(lacking[k].p, lacking[i].p, lacking[i].n))
-				snprintf(causes + n, sizeof(causes) - n, "%s%s", n ? ", " : "", rules_at(r->rules, k)->cause->word);
+			if (lacking[k].p && lacking[k].n == lacking[i].n &&
+			    !memcmp(lacking[k].p, lacking[i].p, lacking[i].n))
+				snprintf(causes + n, sizeof(causes) - n, "%s%s", n ? ", " : "",
+					 rules_at(r->rules, k)->cause->word);
 		}
 		span_copy(lacking[i], source, sizeof(source));
 		db_quality(r->d, &(struct quality){ "note", source, -1, NULL, -1, -1, -1 },
-			   "the tape has none of this, so these causes could not be looked for: %s", causes);
+			   "the tape has none of this, so these causes could not be looked for: %s",
+			   causes);
 	}
 }
 
@@ -517,7 +545,8 @@ static bool in_scope(const struct found *a, const struct found *b, struct span s
 	if (span_is(scope, "any"))
 		return true;
 	if (span_is(scope, "flow"))
-		return same_text(a, b, "flow_proto") && same_text(a, b, "flow_dst") && same_text(a, b, "flow_dport");
+		return same_text(a, b, "flow_proto") && same_text(a, b, "flow_dst") &&
+		       same_text(a, b, "flow_dport");
 	if (!same_text(a, b, "netns"))
 		return false;
 	return !span_is(scope, "dev") || same_text(a, b, "dev");
@@ -534,7 +563,8 @@ static bool follows(const struct run *r, size_t i, size_t of)
 	return false;
 }
 
-/* The highest ranked finding that explains @i by its rule's list "cause[/scope], ..."; scope is netns where it is not said. */
+/* The highest ranked finding that explains @i by its rule's list "cause[/scope], ..."; scope is
+ * netns where it is not said. */
 static void symptom_link(struct run *r, size_t i)
 {
 	const char *spec = r->v[i].rule->symptom_of;
@@ -551,7 +581,8 @@ static void symptom_link(struct run *r, size_t i)
 		for (size_t k = 0; k < r->n; k++) {
 			const struct found *c = &r->v[k];
 
-			if (k == i || !span_is(word, c->rule->cause->word) || !in_scope(&r->v[i], c, scope) || follows(r, k, i))
+			if (k == i || !span_is(word, c->rule->cause->word) ||
+			    !in_scope(&r->v[i], c, scope) || follows(r, k, i))
 				continue;
 			if (best == SIZE_MAX || c->rank > r->v[best].rank)
 				best = k;
@@ -631,9 +662,12 @@ static void bind_row_text(sqlite3_stmt *st, int i, const struct rule_row *row, c
 static void write_parts(struct run *r, const struct found *f, int64_t id)
 {
 	static const char *const sql[] = {
-		[RULE_EVIDENCE] = "INSERT INTO finding_evidence(finding_id, seq, text, sql) VALUES(?, ?, ?, ?)",
-		[RULE_ADVICE] = "INSERT INTO finding_advice(finding_id, seq, text, command, undo) VALUES(?, ?, ?, ?, ?)",
-		[RULE_RULED_OUT] = "INSERT INTO finding_ruled_out(finding_id, seq, text) VALUES(?, ?, ?)",
+		[RULE_EVIDENCE] = "INSERT INTO finding_evidence(finding_id, seq, text, sql) "
+				  "VALUES(?, ?, ?, ?)",
+		[RULE_ADVICE] = "INSERT INTO finding_advice(finding_id, seq, text, command, undo) "
+				"VALUES(?, ?, ?, ?, ?)",
+		[RULE_RULED_OUT] =
+			"INSERT INTO finding_ruled_out(finding_id, seq, text) VALUES(?, ?, ?)",
 	};
 
 	for (size_t kind = 0; kind < ARRAY_SIZE(sql); kind++) {
@@ -660,19 +694,25 @@ static void write_parts(struct run *r, const struct found *f, int64_t id)
 }
 
 /* Columns of finding behind symptom_of that come from the rule's row as they are. */
-static const char *const text_column[] = { "netns", "dev", "function", "reason", "flow_proto", "flow_src", "flow_dst", "process" };
-static const char *const int_column[] = { "flow_id", "flow_sport", "flow_dport", "pid",	  "cpu",   "from_ns",
-					  "to_ns",   "packets",	   "bytes",	 "flows", "delay_ns" };
+static const char *const text_column[] = { "netns",	 "dev",	     "function", "reason",
+					   "flow_proto", "flow_src", "flow_dst", "process" };
+static const char *const int_column[] = { "flow_id", "flow_sport", "flow_dport", "pid",
+					  "cpu",     "from_ns",	   "to_ns",	 "packets",
+					  "bytes",   "flows",	   "delay_ns" };
 
 static int write_all(struct run *r)
 {
-	sqlite3_stmt *st = db_prepare(r->d,
-		"INSERT INTO finding(id, rank, rule, cause, severity, confidence, title, summary, layer, symptom_of, "
-		"netns, dev, function, reason, flow_proto, flow_src, flow_dst, process, "
-		"flow_id, flow_sport, flow_dport, pid, cpu, from_ns, to_ns, packets, bytes, flows, delay_ns) "
-		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
-		"?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)");
-	sqlite3_stmt *pk = db_prepare(r->d, "INSERT OR IGNORE INTO finding_packet(finding_id, packet_id) VALUES(?, ?)");
+	sqlite3_stmt *st = db_prepare(
+		r->d, "INSERT INTO finding(id, rank, rule, cause, severity, confidence, title, "
+		      "summary, layer, symptom_of, "
+		      "netns, dev, function, reason, flow_proto, flow_src, flow_dst, process, "
+		      "flow_id, flow_sport, flow_dport, pid, cpu, from_ns, to_ns, packets, bytes, "
+		      "flows, delay_ns) "
+		      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
+		      "?16, ?17, ?18, "
+		      "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)");
+	sqlite3_stmt *pk = db_prepare(
+		r->d, "INSERT OR IGNORE INTO finding_packet(finding_id, packet_id) VALUES(?, ?)");
 	size_t *order = calloc(r->n + 1, sizeof(*order)), *id = calloc(r->n + 1, sizeof(*id));
 	int rc = order && id ? 0 : -ENOMEM;
 
@@ -714,14 +754,15 @@ static int write_all(struct run *r)
 	return rc;
 }
 
-/* Share of the events or frames that reached the tape, at least one half: counters and configuration still tell the rest. */
+/* Share of the events or frames that reached the tape, at least one half: counters and
+ * configuration still tell the rest. */
 static double kept(struct run *r, const char *total, const char *lost, const char *kind)
 {
-	sqlite3_stmt *st = db_prepare(r->d,
-		"SELECT coalesce((SELECT CAST(value AS REAL) FROM tape WHERE key = ?1), 0), "
-		"max(coalesce((SELECT CAST(value AS REAL) FROM tape WHERE key = ?2), 0), "
-		"(SELECT coalesce(sum(count), 0) FROM quality WHERE kind = ?3)), "
-		"(SELECT count(*) FROM quality WHERE kind = ?3 AND count IS NULL)");
+	sqlite3_stmt *st = db_prepare(
+		r->d, "SELECT coalesce((SELECT CAST(value AS REAL) FROM tape WHERE key = ?1), 0), "
+		      "max(coalesce((SELECT CAST(value AS REAL) FROM tape WHERE key = ?2), 0), "
+		      "(SELECT coalesce(sum(count), 0) FROM quality WHERE kind = ?3)), "
+		      "(SELECT count(*) FROM quality WHERE kind = ?3 AND count IS NULL)");
 	double n, gone, share = 1;
 
 	db_bind_text(st, 1, total);
@@ -742,7 +783,8 @@ static double kept(struct run *r, const char *total, const char *lost, const cha
 /* How long a rule may take grows with the tape, which may lie about its size. */
 static long long steps_allowed(struct run *r)
 {
-	sqlite3_stmt *st = db_prepare(r->d, "SELECT total(CAST(value AS REAL)) FROM tape WHERE key IN ('events_recorded', 'frames')");
+	sqlite3_stmt *st = db_prepare(r->d, "SELECT total(CAST(value AS REAL)) FROM tape WHERE key "
+					    "IN ('events_recorded', 'frames')");
 	double n = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_double(st, 0) : 0;
 
 	sqlite3_reset(st);
@@ -752,7 +794,8 @@ static long long steps_allowed(struct run *r)
 
 static bool tape_is_whole(struct run *r)
 {
-	sqlite3_stmt *st = db_prepare(r->d, "SELECT count(*) FROM quality WHERE kind IN ('tape-cut', 'tape-damaged')");
+	sqlite3_stmt *st = db_prepare(
+		r->d, "SELECT count(*) FROM quality WHERE kind IN ('tape-cut', 'tape-damaged')");
 	bool whole = sqlite3_step(st) == SQLITE_ROW && !sqlite3_column_int(st, 0);
 
 	sqlite3_reset(st);
@@ -765,9 +808,11 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 	int rc;
 
 	rc = db_exec(d,
-		     "DELETE FROM finding_packet; DELETE FROM finding_ruled_out; DELETE FROM finding_advice;"
+		     "DELETE FROM finding_packet; DELETE FROM finding_ruled_out; DELETE FROM "
+		     "finding_advice;"
 		     "DELETE FROM finding_evidence; DELETE FROM finding;"
-		     "DELETE FROM quality WHERE kind = 'rule-failed' OR (kind = 'limit' AND source LIKE '%.sql')"
+		     "DELETE FROM quality WHERE kind = 'rule-failed' OR (kind = 'limit' AND source "
+		     "LIKE '%.sql')"
 		     " OR (kind = 'note' AND note LIKE '%could not be looked for:%')",
 		     e);
 	if (!rc)

@@ -12,8 +12,8 @@
 
 /**
  * ledger_build() - fill the table ledger and the working tables
- * @d: a database that is still being written, evidence and packets in place; an earlier ledger is replaced
- * Return: 0, -ENOMEM, -EIO (database).
+ * @d: a database that is still being written, evidence and packets in place; an earlier ledger is
+ * replaced Return: 0, -ENOMEM, -EIO (database).
  */
 int ledger_build(struct db *d, struct err *e);
 

@@ -90,10 +90,12 @@ static int put_size(struct buf *out, int64_t bytes)
 	return buf_printf(out, "%.0f MiB", (double)bytes / (double)MIB);
 }
 
-/* Text of a value for sh(1): as it is where it is harmless, else in single quotes; control characters become '?'. */
+/* Text of a value for sh(1): as it is where it is harmless, else in single quotes; control
+ * characters become '?'. */
 static int put_shell(struct buf *out, const char *s, size_t n)
 {
-	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+,=-";
+	static const char harmless[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@%+,=-";
 	int rc;
 
 	if (n && strspn(s, harmless) == n && s[0] != '-')
@@ -131,7 +133,8 @@ static int put_sql(struct buf *out, sqlite3_value *v)
 }
 
 /* A value in a text: @fmt is time, size, pct, or 'n WORD' for a counted noun. */
-static int put_value(struct buf *out, enum rule_text mode, sqlite3_value *v, struct span fmt, struct err *e)
+static int put_value(struct buf *out, enum rule_text mode, sqlite3_value *v, struct span fmt,
+		     struct err *e)
 {
 	const char *text;
 
@@ -148,20 +151,23 @@ static int put_value(struct buf *out, enum rule_text mode, sqlite3_value *v, str
 	if (span_starts(fmt, "n ")) {
 		int64_t n = sqlite3_value_int64(v);
 
-		return buf_printf(out, "%" PRId64 " %.*s%s", n, (int)(fmt.n - 2), fmt.p + 2, n == 1 ? "" : "s");
+		return buf_printf(out, "%" PRId64 " %.*s%s", n, (int)(fmt.n - 2), fmt.p + 2,
+				  n == 1 ? "" : "s");
 	}
 	if (fmt.n)
 		return err_set(e, -EINVAL, "unknown format '%.*s'", (int)fmt.n, fmt.p);
 	if (sqlite3_value_type(v) == SQLITE_FLOAT) {
 		double x = sqlite3_value_double(v);
-		bool whole = x > -1e15 && x < 1e15 && x == (double)(int64_t)x; /* sums by total() are counts */
+		bool whole = x > -1e15 && x < 1e15 &&
+			     x == (double)(int64_t)x; /* sums by total() are counts */
 
 		return whole ? buf_printf(out, "%" PRId64, (int64_t)x) : buf_printf(out, "%.3g", x);
 	}
 	text = (const char *)sqlite3_value_text(v);
 	if (!text)
 		return -ENOMEM;
-	return mode == RULE_TEXT_SHELL ? put_shell(out, text, strlen(text)) : buf_put(out, text, strlen(text));
+	return mode == RULE_TEXT_SHELL ? put_shell(out, text, strlen(text))
+				       : buf_put(out, text, strlen(text));
 }
 
 /* {name} or {name:format} at the start of @s. Return: its length, 0: no placeholder. */
@@ -171,21 +177,23 @@ static size_t placeholder(struct span s, struct span *name, struct span *fmt)
 
 	if (s.n < 3 || s.p[0] != '{' || !(s.p[1] >= 'a' && s.p[1] <= 'z'))
 		return 0;
-	while (n < s.n && ((s.p[n] >= 'a' && s.p[n] <= 'z') || (s.p[n] >= '0' && s.p[n] <= '9') || s.p[n] == '_'))
+	while (n < s.n && ((s.p[n] >= 'a' && s.p[n] <= 'z') || (s.p[n] >= '0' && s.p[n] <= '9') ||
+			   s.p[n] == '_'))
 		n++;
 	*name = (struct span){ s.p + 1, n - 1 };
 	*fmt = (struct span){ "", 0 };
 	if (n < s.n && s.p[n] == ':') {
 		at = ++n;
-		while (n < s.n && ((s.p[n] >= 'a' && s.p[n] <= 'z') || s.p[n] == ' ' || s.p[n] == '-'))
+		while (n < s.n &&
+		       ((s.p[n] >= 'a' && s.p[n] <= 'z') || s.p[n] == ' ' || s.p[n] == '-'))
 			n++;
 		*fmt = (struct span){ s.p + at, n - at };
 	}
 	return n < s.n && s.p[n] == '}' ? n + 1 : 0;
 }
 
-int rule_render(const char *text, enum rule_text mode, const struct rule_row *row, const struct rule_row *more,
-		const char *ns, struct buf *out, struct err *e)
+int rule_render(const char *text, enum rule_text mode, const struct rule_row *row,
+		const struct rule_row *more, const char *ns, struct buf *out, struct err *e)
 {
 	struct span s = { text, strlen(text) }, name, fmt;
 	size_t optional = SIZE_MAX; /* where the part in [[ ]] began in @out */

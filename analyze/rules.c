@@ -41,7 +41,8 @@ static const char *const tested_name[] = {
 };
 static_assert(ARRAY_SIZE(tested_name) == RULE_TESTED_COUNT, "a name for each");
 
-static const char *const uses_name[] = { "events", "frames", "counters", "config", "sockets", "sched" };
+static const char *const uses_name[] = { "events", "frames",  "counters",
+					 "config", "sockets", "sched" };
 
 static char *span_dup(struct span s)
 {
@@ -69,7 +70,8 @@ static int causes_load(struct rules *r)
 		for (size_t i = 0; i < ARRAY_SIZE(f); i++)
 			span_field(&line, '\t', &f[i]);
 		p = &r->cause[r->causes++];
-		*p = (struct rule_cause){ span_dup(f[0]), span_dup(f[1]), span_dup(f[2]), span_dup(f[3]) };
+		*p = (struct rule_cause){ span_dup(f[0]), span_dup(f[1]), span_dup(f[2]),
+					  span_dup(f[3]) };
 		if (!p->word || !p->layer || !p->kind || !p->meaning)
 			return -ENOMEM;
 	}
@@ -339,7 +341,9 @@ static void uses_parse(struct parse *p)
 			if (span_is(f, uses_name[i]))
 				break;
 		if (i == ARRAY_SIZE(uses_name))
-			problem(p, "uses: '%.*s' is not one of events, frames, counters, config, sockets, sched",
+			problem(p,
+				"uses: '%.*s' is not one of events, frames, counters, config, "
+				"sockets, sched",
 				(int)(f.n < 40 ? f.n : 40), f.p);
 		else
 			p->r->uses |= 1u << i;
@@ -353,14 +357,17 @@ static void rule_check(struct parse *p)
 	size_t i;
 
 	p->line = 0;
-	if (!p->cause || !r->severity || !r->title || !r->summary || !r->how || !p->tested || !p->uses || !r->sql) {
-		problem(p, "it needs cause, severity, title, summary, how, tested, uses and a query");
+	if (!p->cause || !r->severity || !r->title || !r->summary || !r->how || !p->tested ||
+	    !p->uses || !r->sql) {
+		problem(p,
+			"it needs cause, severity, title, summary, how, tested, uses and a query");
 		return;
 	}
 	r->cause = cause_find(p->all, (struct span){ p->cause, strlen(p->cause) });
 	if (!r->cause)
 		problem(p, "unknown cause '%.60s': it must be a word of causes.tsv", p->cause);
-	if (strcmp(r->severity, "critical") && strcmp(r->severity, "warning") && strcmp(r->severity, "info"))
+	if (strcmp(r->severity, "critical") && strcmp(r->severity, "warning") &&
+	    strcmp(r->severity, "info"))
 		problem(p, "severity '%.20s' is not critical, warning or info", r->severity);
 	for (i = 0; i < RULE_TESTED_COUNT; i++)
 		if (!strcmp(p->tested, tested_name[i]))
@@ -387,7 +394,8 @@ static void rule_check(struct parse *p)
 }
 
 /* Parse one file into @r. Return: 0 (with a problem or without), -ENOMEM. */
-static int rule_parse(const struct rules *all, struct rule *r, const char *name, bool embedded, struct span text)
+static int rule_parse(const struct rules *all, struct rule *r, const char *name, bool embedded,
+		      struct span text)
 {
 	struct parse p = { .all = all, .r = r };
 	int rc;
@@ -470,7 +478,8 @@ static int file_add(struct rules *r, int dir, const char *name)
 		snprintf(why, sizeof(why), "larger than %d bytes", (int)RULE_BYTES_MAX);
 	else if (memchr(b.data, '\0', b.len))
 		snprintf(why, sizeof(why), "not text");
-	rc = rule_add(r, name, false, (struct span){ b.data ? (const char *)b.data : "", why[0] ? 0 : b.len });
+	rc = rule_add(r, name, false,
+		      (struct span){ b.data ? (const char *)b.data : "", why[0] ? 0 : b.len });
 	for (size_t i = 0; !rc && why[0] && i < r->n; i++)
 		if (!strcmp(r->v[i].name, name)) {
 			free(r->v[i].problem);
@@ -498,7 +507,8 @@ static int dir_add(struct rules *r, const char *path, struct err *e)
 		if (n < 5 || strcmp(de->d_name + n - 4, ".sql"))
 			continue;
 		if (++files > RULE_FILES_MAX)
-			rc = err_set(e, -E2BIG, "%s: more than %d rule files", path, RULE_FILES_MAX);
+			rc = err_set(e, -E2BIG, "%s: more than %d rule files", path,
+				     RULE_FILES_MAX);
 		else
 			rc = file_add(r, dirfd(d), de->d_name);
 	}
@@ -594,8 +604,8 @@ static int put_wrapped(struct buf *out, const char *indent, const char *text)
 static int list_rule(struct buf *out, const struct rule *r)
 {
 	const char *sep = "    evidence: ";
-	int rc = buf_printf(out, "  %s: %s, tested: %s%s\n", r->name, r->severity, tested_name[r->tested],
-			    r->embedded ? "" : ", not built in");
+	int rc = buf_printf(out, "  %s: %s, tested: %s%s\n", r->name, r->severity,
+			    tested_name[r->tested], r->embedded ? "" : ", not built in");
 
 	if (!rc)
 		rc = put_wrapped(out, "    ", r->how);
@@ -625,7 +635,8 @@ static int list_all(struct buf *out, const struct rules *r)
 			if (r->v[i].problem || r->v[i].cause != cause)
 				continue;
 			if (!any)
-				rc = buf_printf(out, "%s (%s, %s)\n", cause->word, cause->layer, cause->kind);
+				rc = buf_printf(out, "%s (%s, %s)\n", cause->word, cause->layer,
+						cause->kind);
 			if (!rc && !any)
 				rc = put_wrapped(out, "  ", cause->meaning);
 			any = true;

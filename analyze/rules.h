@@ -44,7 +44,8 @@ struct rule_item {
 	enum rule_item_kind kind;
 	bool optional; /* evidence: left out where its query gives nothing, NULL or 0 */
 	char *text;    /* template, "" for RULE_PACKETS */
-	char *sql;     /* template; evidence, packets, and the condition of advice and ruled-out; NULL: none */
+	char *sql; /* template; evidence, packets, and the condition of advice and ruled-out; NULL:
+		      none */
 	char *command; /* template, advice only, may be NULL */
 	char *undo;
 };
@@ -72,7 +73,8 @@ struct rules;
 
 /**
  * rules_load() - the embedded rules, and those of a folder
- * @dir: folder whose *.sql files are rules too; one that has the name of an embedded rule replaces it. NULL: none
+ * @dir: folder whose *.sql files are rules too; one that has the name of an embedded rule replaces
+ * it. NULL: none
  *
  * Return: 0, also where single files are no good (their problem says why);
  * -ENOMEM; the errno of opening @dir.

@@ -18,13 +18,30 @@ extern const struct finding_case finding_cases[];
 /* The database that all of these write into. */
 extern struct db *db;
 
+#define T0 1700000000000000000LL /* when the evidence begins */
+
+/* Builders; a namespace is its number in table netns (2: a, 3: b). */
 void sql(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* host() - two namespaces a and b, a veth pair between them, two snapshots */
 void host(void);
+int64_t name_id(const char *text);
+/* flow() - ports of 0: none */
+void flow(int id, int ns, const char *proto, const char *src, int sport, const char *dst,
+	  int dport);
+/* drops() - @n packets freed with @reason (NULL: a kernel without reasons); ns and flow 0, dev
+ * NULL: not known */
+void drops(int n, const char *reason, const char *function, const char *class, int ns,
+	   const char *dev, int flow_id);
+/* frames() - @n frames of a flow; flags 0: no TCP */
+void frames(int n, int flow_id, int ns, const char *dev, int direction, int flags);
 /* counter() - one that grew by @delta; ns 0: of the machine */
 void counter(int ns, const char *source, const char *name, const char *dev, int cpu, int64_t delta);
-/* drops() - @n packets freed with @reason (NULL: a kernel without reasons); ns and flow 0, dev NULL: not known */
-void drops(int n, const char *reason, const char *function, const char *class, int ns, const char *dev, int flow_id);
+void sysctl(int ns, const char *name, const char *first, const char *last);
+void sock(int snap, int ns, const char *proto, const char *state, const char *src, int sport,
+	  int rqueue, int wqueue, int drop_count);
+void qdisc(const char *kind, const char *handle, const char *parent, int class, int drop_count,
+	   int passed, int backlog);
+void nft(int id, const char *text, const char *verdict, int delta);
 
 /* Cases that other tests build on. */
 void case_udp_rcvbuf(void);

@@ -18,7 +18,7 @@ for tape in fixtures/*/*.skbtape; do
 done
 while IFS='	' read -r name fixture query expected; do
 	case $name in '#'* | '') continue ;; esac
-	"$SKBTAPE" query --csv "$TMP/$fixture.db" "$(cat "tests/golden/$query")" >"$TMP/got.csv" 2>"$TMP/err" ||
+	"$SKBTAPE" query --csv -- "$TMP/$fixture.db" "$(cat "tests/golden/$query")" >"$TMP/got.csv" 2>"$TMP/err" ||
 		{ no "golden $name" "$(cat "$TMP/err")"; continue; }
 	[ "$update" = --update ] && cp "$TMP/got.csv" "tests/golden/$expected"
 	if diff -u "tests/golden/$expected" "$TMP/got.csv" >"$TMP/diff"; then ok "golden $name"; else no "golden $name" "$(cat "$TMP/diff")"; fi

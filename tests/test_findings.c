@@ -48,7 +48,8 @@ static void run_all(void)
 /* Every evidence's SQL, in a connection that knows nothing of the rules. */
 static void check_evidence(const char *name)
 {
-	sqlite3_stmt *st = db_prepare(db, "SELECT sql, text FROM finding_evidence WHERE sql IS NOT NULL ORDER BY finding_id, seq");
+	sqlite3_stmt *st = db_prepare(db, "SELECT sql, text FROM finding_evidence WHERE sql IS NOT "
+					  "NULL ORDER BY finding_id, seq");
 
 	while (sqlite3_step(st) == SQLITE_ROW) {
 		const char *q = (const char *)sqlite3_column_text(st, 0);
@@ -66,13 +67,16 @@ static void check_evidence(const char *name)
 static void check_texts(const char *name)
 {
 	sqlite3_stmt *st = db_prepare(
-		db, "SELECT title FROM finding UNION ALL SELECT summary FROM finding UNION ALL SELECT text FROM finding_evidence "
-		    "UNION ALL SELECT text || coalesce(command, '') || coalesce(undo, '') FROM finding_advice UNION ALL SELECT text FROM finding_ruled_out");
+		db, "SELECT title FROM finding UNION ALL SELECT summary FROM finding UNION ALL "
+		    "SELECT text FROM finding_evidence "
+		    "UNION ALL SELECT text || coalesce(command, '') || coalesce(undo, '') FROM "
+		    "finding_advice UNION ALL SELECT text FROM finding_ruled_out");
 
 	while (sqlite3_step(st) == SQLITE_ROW) {
 		const char *t = (const char *)sqlite3_column_text(st, 0);
 
-		if (strchr(t, '{') || strstr(t, "[[") || strstr(t, "]]") || strstr(t, "unknown ") || strstr(t, "  "))
+		if (strchr(t, '{') || strstr(t, "[[") || strstr(t, "]]") || strstr(t, "unknown ") ||
+		    strstr(t, "  "))
 			fail_msg("%s: text not whole: %s", name, t);
 	}
 	sqlite3_reset(st);
@@ -80,16 +84,21 @@ static void check_texts(const char *name)
 
 static void print_findings(const char *name)
 {
-	sqlite3_stmt *st = db_prepare(db, "SELECT id, cause, severity, confidence, title, summary, coalesce(symptom_of, 0) FROM finding ORDER BY id");
+	sqlite3_stmt *st = db_prepare(db, "SELECT id, cause, severity, confidence, title, summary, "
+					  "coalesce(symptom_of, 0) FROM finding ORDER BY id");
 
 	while (sqlite3_step(st) == SQLITE_ROW)
-		print_message("  %s: %d %s %s %.2f (of %d): %s\n    %s\n", name, sqlite3_column_int(st, 0), sqlite3_column_text(st, 1),
-			      sqlite3_column_text(st, 2), sqlite3_column_double(st, 3), sqlite3_column_int(st, 6),
-			      sqlite3_column_text(st, 4), sqlite3_column_text(st, 5));
+		print_message("  %s: %d %s %s %.2f (of %d): %s\n    %s\n", name,
+			      sqlite3_column_int(st, 0), sqlite3_column_text(st, 1),
+			      sqlite3_column_text(st, 2), sqlite3_column_double(st, 3),
+			      sqlite3_column_int(st, 6), sqlite3_column_text(st, 4),
+			      sqlite3_column_text(st, 5));
 	sqlite3_reset(st);
-	st = db_prepare(db, "SELECT 'E ' || text FROM finding_evidence WHERE finding_id = 1 UNION ALL "
-			    "SELECT 'A ' || text || coalesce(' $ ' || command, '') || coalesce(' UNDO ' || undo, '') FROM finding_advice WHERE finding_id = 1 UNION ALL "
-			    "SELECT 'R ' || text FROM finding_ruled_out WHERE finding_id = 1");
+	st = db_prepare(db,
+			"SELECT 'E ' || text FROM finding_evidence WHERE finding_id = 1 UNION ALL "
+			"SELECT 'A ' || text || coalesce(' $ ' || command, '') || coalesce(' UNDO "
+			"' || undo, '') FROM finding_advice WHERE finding_id = 1 UNION ALL "
+			"SELECT 'R ' || text FROM finding_ruled_out WHERE finding_id = 1");
 	while (sqlite3_step(st) == SQLITE_ROW)
 		print_message("      %s\n", sqlite3_column_text(st, 0));
 	sqlite3_reset(st);
@@ -111,7 +120,8 @@ static void test_cases(void **state)
 		run_all();
 		if (only || getenv("SHOW"))
 			print_findings(name);
-		st = db_prepare(db, "SELECT note FROM quality WHERE kind IN ('rule-failed', 'limit')");
+		st = db_prepare(db,
+				"SELECT note FROM quality WHERE kind IN ('rule-failed', 'limit')");
 		if (sqlite3_step(st) == SQLITE_ROW)
 			fail_msg("%s: %s", name, sqlite3_column_text(st, 0));
 		check_evidence(name);
@@ -123,15 +133,18 @@ static void test_cases(void **state)
 			if (!finding_cases[i].cause && strcmp(severity, "info"))
 				fail_msg("%s: found %s (%s)", name, cause, severity);
 			if (finding_cases[i].cause && strcmp(finding_cases[i].cause, cause))
-				fail_msg("%s: found %s instead of %s", name, cause, finding_cases[i].cause);
-			if (finding_cases[i].cause && finding_cases[i].severity && strcmp(finding_cases[i].severity, severity))
+				fail_msg("%s: found %s instead of %s", name, cause,
+					 finding_cases[i].cause);
+			if (finding_cases[i].cause && finding_cases[i].severity &&
+			    strcmp(finding_cases[i].severity, severity))
 				fail_msg("%s: %s is %s", name, cause, severity);
 		} else if (finding_cases[i].cause) {
 			fail_msg("%s: %s was not found", name, finding_cases[i].cause);
 		}
 		sqlite3_reset(st);
 		/* nothing else above info but what it is a symptom of */
-		if (number("SELECT count(*) FROM finding WHERE severity <> 'info' AND symptom_of IS NULL") > 1)
+		if (number("SELECT count(*) FROM finding WHERE severity <> 'info' AND symptom_of "
+			   "IS NULL") > 1)
 			fail_msg("%s: more than one cause", name);
 		db_close(db);
 	}
@@ -148,7 +161,9 @@ static void test_every_rule_has_a_case(void **state)
 	for (size_t i = 0; finding_cases[i].name; i++)
 		if (finding_cases[i].cause)
 			sql("INSERT INTO tried VALUES('%s')", finding_cases[i].cause);
-	sql("INSERT INTO tried VALUES('neighbour-queue-full'), ('fragment-lost')"); /* symptoms in neigh_failed, nf_frag */
+	sql("INSERT INTO tried VALUES('neighbour-queue-full'), ('fragment-lost')"); /* symptoms in
+										       neigh_failed,
+										       nf_frag */
 	for (size_t i = 0; embed_at(i); i++) {
 		const char *name = embed_at(i)->name;
 
@@ -171,8 +186,10 @@ static void test_symptom_ranks_behind_its_cause(void **state)
 	case_neigh_failed();
 	run_all();
 	assert_int_equal(number("SELECT count(*) FROM finding"), 2);
-	assert_int_equal(number("SELECT symptom_of FROM finding WHERE cause = 'neighbour-queue-full'"), 1);
-	assert_true(number("SELECT (SELECT rank FROM finding WHERE id = 1) > (SELECT rank FROM finding WHERE id = 2)"));
+	assert_int_equal(
+		number("SELECT symptom_of FROM finding WHERE cause = 'neighbour-queue-full'"), 1);
+	assert_true(number("SELECT (SELECT rank FROM finding WHERE id = 1) > (SELECT rank FROM "
+			   "finding WHERE id = 2)"));
 	db_close(db);
 }
 
@@ -183,8 +200,10 @@ static void test_more_harm_ranks_first(void **state)
 	case_udp_rcvbuf();
 	counter(3, "netstat", "TcpExt.TCPReqQFullDrop", NULL, -1, 5000);
 	run_all();
-	assert_int_equal(number("SELECT cause = 'tcp-syn-queue-overflow' FROM finding WHERE id = 1"), 1);
-	assert_int_equal(number("SELECT cause = 'udp-rcvbuf-overflow' FROM finding WHERE id = 2"), 1);
+	assert_int_equal(
+		number("SELECT cause = 'tcp-syn-queue-overflow' FROM finding WHERE id = 1"), 1);
+	assert_int_equal(number("SELECT cause = 'udp-rcvbuf-overflow' FROM finding WHERE id = 2"),
+			 1);
 	db_close(db);
 }
 
@@ -194,13 +213,21 @@ static void test_finding_is_whole(void **state)
 	start();
 	case_udp_rcvbuf();
 	run_all();
-	assert_int_equal(number("SELECT count(*) FROM finding WHERE netns = 'b' AND dev = 'b0' AND function = 'udp_queue_rcv_one_skb' "
-				"AND reason = 'SOCKET_RCVBUFF' AND flow_proto = 'udp' AND flow_src = '10.0.0.1' AND flow_sport = 4000 "
-				"AND flow_dst = '10.0.0.2' AND flow_dport = 9000 AND process = 'slowd' AND pid = 4242 AND packets = 80 "
-				"AND flows = 1 AND flow_id = 1 AND layer = 'socket' AND rule = 'udp-rcvbuf-overflow.sql'"), 1);
-	assert_true(number("SELECT summary LIKE '80 of 100 datagrams to 10.0.0.2 port 9000 %' FROM finding"));
-	assert_true(number("SELECT count(*) FROM finding_evidence WHERE text LIKE '%waited up to 20.0 ms%'"));
-	assert_true(number("SELECT count(*) FROM finding_advice WHERE command = 'ip netns exec b sysctl -w net.core.rmem_max=8388608' "
+	assert_int_equal(number("SELECT count(*) FROM finding WHERE netns = 'b' AND dev = 'b0' AND "
+				"function = 'udp_queue_rcv_one_skb' "
+				"AND reason = 'SOCKET_RCVBUFF' AND flow_proto = 'udp' AND flow_src "
+				"= '10.0.0.1' AND flow_sport = 4000 "
+				"AND flow_dst = '10.0.0.2' AND flow_dport = 9000 AND process = "
+				"'slowd' AND pid = 4242 AND packets = 80 "
+				"AND flows = 1 AND flow_id = 1 AND layer = 'socket' AND rule = "
+				"'udp-rcvbuf-overflow.sql'"),
+			 1);
+	assert_true(number(
+		"SELECT summary LIKE '80 of 100 datagrams to 10.0.0.2 port 9000 %' FROM finding"));
+	assert_true(number(
+		"SELECT count(*) FROM finding_evidence WHERE text LIKE '%waited up to 20.0 ms%'"));
+	assert_true(number("SELECT count(*) FROM finding_advice WHERE command = 'ip netns exec b "
+			   "sysctl -w net.core.rmem_max=8388608' "
 			   "AND undo = 'ip netns exec b sysctl -w net.core.rmem_max=212992'"));
 	assert_int_equal(number("SELECT count(*) FROM finding_packet"), 20);
 	db_close(db);
@@ -217,8 +244,12 @@ static void test_confidence_falls_with_what_was_lost(void **state)
 	whole = number("SELECT confidence * 100 FROM finding WHERE cause = 'udp-rcvbuf-overflow'");
 	sql("UPDATE tape SET value = '50000' WHERE key = 'events_lost'");
 	run_all();
-	assert_true(number("SELECT confidence * 100 FROM finding WHERE cause = 'udp-rcvbuf-overflow'") < whole * 8 / 10);
-	assert_int_equal(number("SELECT count(*) FROM finding WHERE cause = 'capture-overflow' AND severity = 'info'"), 1);
+	assert_true(
+		number("SELECT confidence * 100 FROM finding WHERE cause = 'udp-rcvbuf-overflow'") <
+		whole * 8 / 10);
+	assert_int_equal(number("SELECT count(*) FROM finding WHERE cause = 'capture-overflow' AND "
+				"severity = 'info'"),
+			 1);
 	db_close(db);
 }
 
@@ -232,8 +263,11 @@ static void test_same_twice(void **state)
 	sql("CREATE TEMP TABLE one AS SELECT * FROM finding");
 	sql("CREATE TEMP TABLE two AS SELECT * FROM finding_evidence");
 	run_all();
-	assert_int_equal(number("SELECT count(*) FROM (SELECT * FROM one EXCEPT SELECT * FROM finding)"), 0);
-	assert_int_equal(number("SELECT count(*) FROM (SELECT * FROM two EXCEPT SELECT * FROM finding_evidence)"), 0);
+	assert_int_equal(
+		number("SELECT count(*) FROM (SELECT * FROM one EXCEPT SELECT * FROM finding)"), 0);
+	assert_int_equal(number("SELECT count(*) FROM (SELECT * FROM two EXCEPT SELECT * FROM "
+				"finding_evidence)"),
+			 0);
 	assert_true(number("SELECT count(*) FROM finding") >= 3);
 	db_close(db);
 }
@@ -249,10 +283,17 @@ static void test_ledger_places_by_elimination(void **state)
 	counter(2, "snmp", "Udp.NoPorts", NULL, -1, 10);
 	counter(3, "snmp", "Udp.NoPorts", NULL, -1, 33);
 	run_all();
-	assert_int_equal(number("SELECT explained FROM ledger WHERE netns = 'a' AND name = 'Udp.NoPorts'"), 10);
-	assert_int_equal(number("SELECT explained FROM ledger WHERE netns = 'b' AND name = 'Udp.NoPorts'"), 30);
-	assert_int_equal(number("SELECT unexplained FROM ledger WHERE netns = 'b' AND name = 'Udp.NoPorts'"), 3);
-	assert_true(number("SELECT explanation LIKE '%30 of them placed here%' FROM ledger WHERE netns = 'b'"));
+	assert_int_equal(
+		number("SELECT explained FROM ledger WHERE netns = 'a' AND name = 'Udp.NoPorts'"),
+		10);
+	assert_int_equal(
+		number("SELECT explained FROM ledger WHERE netns = 'b' AND name = 'Udp.NoPorts'"),
+		30);
+	assert_int_equal(
+		number("SELECT unexplained FROM ledger WHERE netns = 'b' AND name = 'Udp.NoPorts'"),
+		3);
+	assert_true(number("SELECT explanation LIKE '%30 of them placed here%' FROM ledger WHERE "
+			   "netns = 'b'"));
 	db_close(db);
 }
 
@@ -282,12 +323,23 @@ static void test_ledger_scopes(void **state)
 	counter(3, "netstat", "TcpExt.TCPAbortOnData", NULL, -1, 2);
 	counter(3, "netstat", "TcpExt.TCPPureAcks", NULL, -1, 2);
 	run_all();
-	assert_int_equal(number("SELECT delta = 350 AND explained = 300 AND unexplained = 50 FROM ledger WHERE source = 'softnet_stat' AND name = 'dropped'"), 1);
-	assert_int_equal(number("SELECT explained FROM ledger WHERE name = 'rx_dropped' AND dev = 'b0'"), 300);
-	assert_int_equal(number("SELECT explained FROM ledger WHERE name = 'tx_dropped' AND dev = 'a0'"), 300);
-	assert_int_equal(number("SELECT explanation = 'traffic' AND explained IS NULL FROM ledger WHERE name = 'Ip.InReceives'"), 1);
-	assert_int_equal(number("SELECT explained IS NULL FROM ledger WHERE name = 'TcpExt.TCPAbortOnData'"), 1);
-	assert_int_equal(number("SELECT count(*) FROM ledger WHERE name = 'TcpExt.TCPPureAcks'"), 0);
+	assert_int_equal(number("SELECT delta = 350 AND explained = 300 AND unexplained = 50 FROM "
+				"ledger WHERE source = 'softnet_stat' AND name = 'dropped'"),
+			 1);
+	assert_int_equal(
+		number("SELECT explained FROM ledger WHERE name = 'rx_dropped' AND dev = 'b0'"),
+		300);
+	assert_int_equal(
+		number("SELECT explained FROM ledger WHERE name = 'tx_dropped' AND dev = 'a0'"),
+		300);
+	assert_int_equal(number("SELECT explanation = 'traffic' AND explained IS NULL FROM ledger "
+				"WHERE name = 'Ip.InReceives'"),
+			 1);
+	assert_int_equal(
+		number("SELECT explained IS NULL FROM ledger WHERE name = 'TcpExt.TCPAbortOnData'"),
+		1);
+	assert_int_equal(number("SELECT count(*) FROM ledger WHERE name = 'TcpExt.TCPPureAcks'"),
+			 0);
 	db_close(db);
 }
 

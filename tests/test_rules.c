@@ -16,8 +16,9 @@
 /* cmocka needs what stands above */
 #include <cmocka.h>
 
-#define HEAD                                                                                                     \
-	"-- cause: link-down\n-- severity: warning\n-- title: T {v_x}\n-- summary: S\n-- tested: live\n"          \
+#define HEAD                                                                                       \
+	"-- cause: link-down\n-- severity: warning\n-- title: T {v_x}\n-- summary: S\n-- tested: " \
+	"live\n"                                                                                   \
 	"-- uses: counters\n-- how: a\n--   b\n"
 
 static char dir[] = "/tmp/test-rules-XXXXXX";
@@ -99,10 +100,12 @@ static void test_parse(void **state)
 
 	(void)state;
 	clean();
-	put("mine.sql", HEAD "-- a plain remark\nSELECT 1 AS v_x,\n 2 AS v_y;\n"
-			     "-- evidence: first {result}\nSELECT 1;\n-- evidence?: second\nSELECT 0;\n"
-			     "-- advice: do\n-- command: cmd {v_x}\n-- undo: un\n-- when: SELECT 1\n-- ruled-out: not\n"
-			     "-- packets:\nSELECT 1;\n");
+	put("mine.sql",
+	    HEAD "-- a plain remark\nSELECT 1 AS v_x,\n 2 AS v_y;\n"
+		 "-- evidence: first {result}\nSELECT 1;\n-- evidence?: second\nSELECT 0;\n"
+		 "-- advice: do\n-- command: cmd {v_x}\n-- undo: un\n-- when: SELECT 1\n-- "
+		 "ruled-out: not\n"
+		 "-- packets:\nSELECT 1;\n");
 	put("ignored.txt", "x");
 	assert_int_equal(rules_load(&r, dir, &e), 0);
 	assert_null(find(r, "ignored.txt"));
@@ -129,10 +132,18 @@ static void test_bad_files_have_a_problem(void **state)
 	} bad[] = {
 		{ "", "needs cause" },
 		{ "SELECT 1;", "needs cause" },
-		{ "-- cause: moon-phase\n-- severity: info\n-- title: t\n-- summary: s\n-- tested: no\n-- uses: events\n-- how: h\nSELECT 1;", "unknown cause 'moon-phase'" },
-		{ "-- cause: link-down\n-- severity: awful\n-- title: t\n-- summary: s\n-- tested: no\n-- uses: events\n-- how: h\nSELECT 1;", "severity" },
-		{ "-- cause: link-down\n-- severity: info\n-- title: t\n-- summary: s\n-- tested: maybe\n-- uses: events\n-- how: h\nSELECT 1;", "tested" },
-		{ "-- cause: link-down\n-- severity: info\n-- title: t\n-- summary: s\n-- tested: no\n-- uses: tea\n-- how: h\nSELECT 1;", "uses" },
+		{ "-- cause: moon-phase\n-- severity: info\n-- title: t\n-- summary: s\n-- tested: "
+		  "no\n-- uses: events\n-- how: h\nSELECT 1;",
+		  "unknown cause 'moon-phase'" },
+		{ "-- cause: link-down\n-- severity: awful\n-- title: t\n-- summary: s\n-- tested: "
+		  "no\n-- uses: events\n-- how: h\nSELECT 1;",
+		  "severity" },
+		{ "-- cause: link-down\n-- severity: info\n-- title: t\n-- summary: s\n-- tested: "
+		  "maybe\n-- uses: events\n-- how: h\nSELECT 1;",
+		  "tested" },
+		{ "-- cause: link-down\n-- severity: info\n-- title: t\n-- summary: s\n-- tested: "
+		  "no\n-- uses: tea\n-- how: h\nSELECT 1;",
+		  "uses" },
 		{ HEAD "-- confidence: 2\nSELECT 1;", "confidence" },
 		{ HEAD "-- advise: x\nSELECT 1;", "line 9: unknown key" },
 		{ HEAD "SELECT 1;\n-- command: x\n", "does not belong" },
@@ -191,7 +202,8 @@ static void test_list(void **state)
 	assert_int_equal(rules_list(&b, dir, &e), 0);
 	assert_int_equal(buf_put(&b, "", 1), 0);
 	assert_non_null(strstr((char *)b.data, "udp-rcvbuf-overflow (socket, loss)\n"));
-	assert_non_null(strstr((char *)b.data, "evidence: events, frames, counters, config, sockets\n"));
+	assert_non_null(
+		strstr((char *)b.data, "evidence: events, frames, counters, config, sockets\n"));
 	assert_non_null(strstr((char *)b.data, "broken.sql: not usable"));
 	buf_free(&b);
 }
@@ -230,10 +242,13 @@ static void test_plain(void **state)
 	(void)state;
 	render(RULE_TEXT_PLAIN, "SELECT 5 AS a, NULL AS b, 'x' AS c", "{a} {c} {b}", "5 x unknown");
 	render(RULE_TEXT_PLAIN, "SELECT 5 AS a, NULL AS b", "n[[ of {b}]][[ at {a}]].", "n at 5.");
-	render(RULE_TEXT_PLAIN, "SELECT 1 AS a, 2 AS b", "{a:n frame}, {b:n frame}", "1 frame, 2 frames");
-	render(RULE_TEXT_PLAIN, "SELECT 1500000 AS a, 2500000000 AS b", "{a:time} {b:time}", "1.5 ms 2.50 s");
+	render(RULE_TEXT_PLAIN, "SELECT 1 AS a, 2 AS b", "{a:n frame}, {b:n frame}",
+	       "1 frame, 2 frames");
+	render(RULE_TEXT_PLAIN, "SELECT 1500000 AS a, 2500000000 AS b", "{a:time} {b:time}",
+	       "1.5 ms 2.50 s");
 	render(RULE_TEXT_PLAIN, "SELECT 0.125 AS a, 3.0 AS b", "{a:pct} {b}", "12.5 % 3");
-	render(RULE_TEXT_PLAIN, "SELECT 1 AS a", "{ a } {A} nft { {a} } {", "{ a } {A} nft { 1 } {");
+	render(RULE_TEXT_PLAIN, "SELECT 1 AS a", "{ a } {A} nft { {a} } {",
+	       "{ a } {A} nft { 1 } {");
 	render(RULE_TEXT_PLAIN, "SELECT 1 AS a", "{typo}", NULL);
 	render(RULE_TEXT_PLAIN, "SELECT 1 AS a", "{a:furlongs}", NULL);
 }
@@ -241,7 +256,8 @@ static void test_plain(void **state)
 static void test_sql_literals(void **state)
 {
 	(void)state;
-	render(RULE_TEXT_SQL, "SELECT 5 AS a, NULL AS b, 'o''k; DROP' AS c, 1.5 AS d", "x = {a} AND y IS {b} AND z = {c} AND w < {d}",
+	render(RULE_TEXT_SQL, "SELECT 5 AS a, NULL AS b, 'o''k; DROP' AS c, 1.5 AS d",
+	       "x = {a} AND y IS {b} AND z = {c} AND w < {d}",
 	       "x = 5 AND y IS NULL AND z = 'o''k; DROP' AND w < 1.5");
 	render(RULE_TEXT_SQL, "SELECT 1 AS a", "SELECT '[[' || {a}", "SELECT '[[' || 1");
 }
@@ -249,10 +265,13 @@ static void test_sql_literals(void **state)
 static void test_shell_quoting(void **state)
 {
 	(void)state;
-	render(RULE_TEXT_SHELL, "SELECT 'eth0.42' AS a", "{ns}ip link show {a}", "ip netns exec n ip link show eth0.42");
-	render(RULE_TEXT_SHELL, "SELECT '$(reboot)' AS a", "ip link show {a}", "ip link show '$(reboot)'");
+	render(RULE_TEXT_SHELL, "SELECT 'eth0.42' AS a", "{ns}ip link show {a}",
+	       "ip netns exec n ip link show eth0.42");
+	render(RULE_TEXT_SHELL, "SELECT '$(reboot)' AS a", "ip link show {a}",
+	       "ip link show '$(reboot)'");
 	render(RULE_TEXT_SHELL, "SELECT 'a''b;c' AS a", "x {a}", "x 'a'\\''b;c'");
-	render(RULE_TEXT_SHELL, "SELECT 'a' || char(10) || 'rm' AS a, '' AS b", "x {a} {b}", "x 'a?rm' ''");
+	render(RULE_TEXT_SHELL, "SELECT 'a' || char(10) || 'rm' AS a, '' AS b", "x {a} {b}",
+	       "x 'a?rm' ''");
 	render(RULE_TEXT_SHELL, "SELECT '-rf' AS a", "x {a}", "x '-rf'");
 }
 
@@ -278,7 +297,8 @@ static void test_rules_are_confined(void **state)
 		"PRAGMA user_version = 7",
 		"SELECT load_extension('x') AS v_x",
 		"SELECT nothing FROM nowhere",
-		"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT sum(n) AS v_x FROM c",
+		"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT sum(n) AS "
+		"v_x FROM c",
 		"SELECT 1 AS other",
 	};
 
@@ -297,11 +317,15 @@ static void test_rules_are_confined(void **state)
 		assert_int_equal(ledger_build(d, &e), 0);
 		if (findings_run(d, dir, &e))
 			fail_msg("%s: %s", bad[i], e.text);
-		if (number(d, "SELECT count(*) FROM quality WHERE kind = 'rule-failed' AND source = 'bad.sql'") != 1)
+		if (number(d, "SELECT count(*) FROM quality WHERE kind = 'rule-failed' AND source "
+			      "= 'bad.sql'") != 1)
 			fail_msg("%s did not fail", bad[i]);
 		assert_int_equal(number(d, "SELECT count(*) FROM tape"), 1);
-		assert_int_equal(number(d, "SELECT count(*) FROM finding WHERE rule = 'bad.sql'"), 0);
-		assert_int_equal(number(d, "SELECT count(*) FROM finding WHERE rule = 'good.sql' AND title = 'T 1'"), 1);
+		assert_int_equal(number(d, "SELECT count(*) FROM finding WHERE rule = 'bad.sql'"),
+				 0);
+		assert_int_equal(number(d, "SELECT count(*) FROM finding WHERE rule = 'good.sql' "
+					   "AND title = 'T 1'"),
+				 1);
 		db_close(d);
 	}
 }
@@ -314,20 +338,33 @@ static void test_odd_rules(void **state)
 
 	(void)state;
 	clean();
-	put("types.sql", HEAD "SELECT 1 AS v_x, 'many' AS packets, 5 AS netns, 9.0 AS confidence, 'fatal' AS severity, x'00ff' AS dev\n"
-			      "-- evidence: bad\nSELECT nothing FROM nowhere;\n-- evidence: good\nSELECT 1;\n");
-	put("needy.sql", HEAD "-- needs: event no_such_event | frames\nSELECT 1 AS v_x\n-- evidence: e\nSELECT 1;\n");
-	put("many.sql", HEAD "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 100) SELECT n AS v_x FROM c\n-- evidence: e\nSELECT 1;\n");
+	put("types.sql",
+	    HEAD "SELECT 1 AS v_x, 'many' AS packets, 5 AS netns, 9.0 AS confidence, 'fatal' AS "
+		 "severity, x'00ff' AS dev\n"
+		 "-- evidence: bad\nSELECT nothing FROM nowhere;\n-- evidence: good\nSELECT 1;\n");
+	put("needy.sql", HEAD
+	    "-- needs: event no_such_event | frames\nSELECT 1 AS v_x\n-- evidence: e\nSELECT 1;\n");
+	put("many.sql", HEAD "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT "
+			     "100) SELECT n AS v_x FROM c\n-- evidence: e\nSELECT 1;\n");
 	assert_int_equal(db_create(&d, NULL, &e), 0);
 	assert_int_equal(ledger_build(d, &e), 0);
 	if (findings_run(d, dir, &e))
 		fail_msg("%s", e.text);
-	assert_int_equal(number(d, "SELECT packets IS NULL AND netns = '5' AND confidence = 1 AND severity = 'warning' FROM finding WHERE rule = 'types.sql'"), 1);
-	assert_int_equal(number(d, "SELECT count(*) FROM finding_evidence WHERE finding_id = (SELECT id FROM finding WHERE rule = 'types.sql')"), 1);
+	assert_int_equal(number(d, "SELECT packets IS NULL AND netns = '5' AND confidence = 1 AND "
+				   "severity = 'warning' FROM finding WHERE rule = 'types.sql'"),
+			 1);
+	assert_int_equal(number(d, "SELECT count(*) FROM finding_evidence WHERE finding_id = "
+				   "(SELECT id FROM finding WHERE rule = 'types.sql')"),
+			 1);
 	assert_int_equal(number(d, "SELECT count(*) FROM finding WHERE rule = 'needy.sql'"), 0);
-	assert_int_equal(number(d, "SELECT count(*) FROM quality WHERE note LIKE '%could not be looked for: link-down%'"), 1);
+	assert_int_equal(number(d, "SELECT count(*) FROM quality WHERE note LIKE '%could not be "
+				   "looked for: link-down%'"),
+			 1);
 	assert_int_equal(number(d, "SELECT count(*) FROM finding WHERE rule = 'many.sql'"), 25);
-	assert_int_equal(number(d, "SELECT count(*) FROM quality WHERE kind = 'limit' AND source = 'many.sql'"), 1);
+	assert_int_equal(
+		number(d,
+		       "SELECT count(*) FROM quality WHERE kind = 'limit' AND source = 'many.sql'"),
+		1);
 	db_close(d);
 }
 
