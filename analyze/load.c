@@ -19,6 +19,7 @@
 #include "ringstats.h"
 #include "snapshots.h"
 #include "spans.h"
+#include "tasks.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ struct load {
 	struct events *events;
 	struct lives *lives;
 	struct spans *spans;
+	struct tasks *tasks;
 	int64_t first_ns, last_ns; /* of events */
 };
 
@@ -70,6 +72,8 @@ static int load_events(struct load *l, struct err *e)
 		rc = lives_event(l->lives, &ev);
 		if (!rc)
 			rc = spans_event(l->spans, &ev);
+		if (!rc)
+			rc = tasks_event(l->tasks, &ev);
 		if (!rc && ev.kind != EV_LOST)
 			rc = events_event(l->events, &ev);
 		if (rc)
@@ -147,7 +151,7 @@ static int load_packets(struct load *l, struct err *e)
 
 	if (rc)
 		return rc;
-	if (events_open(&l->events, l->db, l->trace, l->symbols))
+	if (events_open(&l->events, l->db, l->trace, l->symbols) || tasks_open(&l->tasks, l->db))
 		return err_set(e, -ENOMEM, "out of memory");
 	rc = lives_open(&l->lives, l->db, l->host, l->trace, l->symbols, l->frames, l->clocks, e);
 	if (!rc)
@@ -160,6 +164,8 @@ static int load_packets(struct load *l, struct err *e)
 		rc = lives_finish(l->lives);
 	if (!rc)
 		rc = events_finish(l->events, e);
+	if (!rc)
+		rc = tasks_finish(l->tasks, e);
 	if (rc)
 		return db_error(l->db, e) ? rc : rc;
 	load_trace_state(l);
@@ -214,6 +220,7 @@ int load_tape(const char *tape_path, const char *db_path, const char *rules_dir,
 	spans_close(l.spans);
 	lives_close(l.lives);
 	events_close(l.events);
+	tasks_close(l.tasks);
 	trace_free(l.trace);
 	frames_free(l.frames);
 	host_free(l.host);

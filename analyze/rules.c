@@ -582,21 +582,21 @@ const struct rule_cause *rules_cause(const struct rules *r, size_t i)
 
 /* ---- listing ---- */
 
-/* @text as lines of at most 100 columns, each behind @indent. */
+/* @text as lines of at most 100 columns, the first behind @indent, the others as deep. */
 static int put_wrapped(struct buf *out, const char *indent, const char *text)
 {
 	struct span line = { text, strlen(text) }, word;
-	size_t col = 0, left = strlen(indent);
-	int rc = 0;
+	size_t depth = strlen(indent), col = 0;
+	int rc = buf_put(out, indent, depth);
 
 	while (!rc && span_word(&line, &word)) {
-		if (col && col + 1 + word.n > 100) {
-			rc = buf_put(out, "\n", 1);
+		if (col && depth + col + 1 + word.n > 100) {
+			rc = buf_printf(out, "\n%*s", (int)depth, "");
 			col = 0;
 		}
 		if (!rc)
-			rc = buf_printf(out, "%s%.*s", col ? " " : indent, (int)word.n, word.p);
-		col += (col ? 1 : left) + word.n;
+			rc = buf_printf(out, "%s%.*s", col ? " " : "", (int)word.n, word.p);
+		col += (col ? 1 : 0) + word.n;
 	}
 	return rc ? rc : buf_put(out, "\n", 1);
 }

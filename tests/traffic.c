@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * traffic: small senders and receivers with exact counts, for the demo, the
- * live tests and the fixtures. Every payload begins with the sender's number and
- * a sequence number, which the analyzer never looks at.
+ * live tests and the fixtures. Every datagram is filled with the sender's pid and
+ * a sequence number, a stream with the numbers of its words; the analyzer never
+ * looks at them, tests/identity.c does.
  *
  *   traffic send ADDR PORT COUNT SIZE PPS    UDP datagrams (PPS 0: as fast as it goes); prints "sent N"
  *   traffic flood ADDR PORT SECONDS SIZE     UDP as fast as it goes; prints "sent N"
+ *   traffic list ADDR PORT RCVBUF USEC       as slow; prints "ready", then "PID SEQ" of all datagrams
  *   traffic sink ADDR PORT IDLE_MS           read UDP until IDLE_MS pass without any; prints "ready", "received N"
  *   traffic hold ADDR PORT RCVBUF            bind, never read until SIGTERM, then count what was queued; prints "ready", "queued N"
  *   traffic slow ADDR PORT RCVBUF USEC       as sink, but USEC pass after each datagram, until SIGTERM
@@ -78,12 +80,15 @@ static socklen_t address(char **v, struct sockaddr_storage *a)
 
 static char payload[65536];
 
-static void stamp(uint32_t seq)
+/* Again every 8 bytes: a fragment begins at one of them, too. */
+static void stamp(uint32_t seq, size_t size)
 {
 	uint32_t who = (uint32_t)getpid();
 
-	memcpy(payload, &who, 4);
-	memcpy(payload + 4, &seq, 4);
+	for (size_t i = 0; i < sizeof(payload) && (i < size || !i); i += 8) {
+		memcpy(payload + i, &who, 4);
+		memcpy(payload + i + 4, &seq, 4);
+	}
 }
 
 static void udp_send(int s, const struct sockaddr_storage *a, socklen_t n, long count, size_t size, long pps,
@@ -94,7 +99,7 @@ static void udp_send(int s, const struct sockaddr_storage *a, socklen_t n, long 
 
 	/* not connected: errors of earlier datagrams (ICMP) must not stop later ones */
 	for (long i = 0; !stop && (until ? now_ns() < until : i < count); i++) {
-		stamp((uint32_t)i);
+		stamp((uint32_t)i, size);
 		if (sendto(s, payload, size, 0, (const void *)a, n) == (ssize_t)size)
 			sent++;
 		else if (errno == ENOBUFS || errno == EAGAIN)
@@ -184,7 +189,7 @@ static void tcp_ask(int s, long count, size_t size, long pps)
 	for (long i = 0; i < count && !stop; i++) {
 		size_t got = 0;
 
-		stamp((uint32_t)i);
+		stamp((uint32_t)i, size);
 		if (send(s, payload, size, MSG_NOSIGNAL) != (ssize_t)size)
 			die("send");
 		while (got < size) {

@@ -7,13 +7,11 @@
 --   without reasons). softnet_stat is of the whole machine, so this is one finding; the drops tell device and namespace.
 -- title: Input backlog of a CPU overflows
 -- summary: {packets} packets were dropped because a CPU's input backlog was full (net.core.netdev_max_backlog = {v_limit}): they
---   arrived faster than that CPU could take them up[[, at {dev}]][[ (the queue was worst on CPU {cpu})]].
+--   arrived faster than that CPU could take them up[[, most at {dev}]][[ and at {v_others:n other device}]][[ (the queue was worst on CPU {cpu})]].
 WITH ev AS (
 	SELECT
 		sum(drops) AS drops,
-		CASE WHEN min(netns) = max(netns) AND count(netns) = count(*) THEN min(netns) END AS netns,
-		CASE WHEN count(DISTINCT netns || dev) = 1 THEN min(dev) END AS dev,
-		count(DISTINCT dev) AS devs,
+		count(DISTINCT netns || ' ' || dev) AS devs,
 		max(function) AS function,
 		max(reason) AS reason,
 		CASE WHEN count(DISTINCT coalesce(dst, '') || ' ' || coalesce(dport, '')) = 1 THEN max(flow_id) END AS flow_id,
@@ -26,6 +24,13 @@ WITH ev AS (
 		max(to_ns) AS to_ns
 	FROM _drop_target
 	WHERE reason = 'CPU_BACKLOG' OR (reason IS NULL AND function IN ('enqueue_to_backlog', 'netif_rx_internal'))
+), worst AS (
+	SELECT netns, dev
+	FROM _drop_target
+	WHERE reason = 'CPU_BACKLOG' OR (reason IS NULL AND function IN ('enqueue_to_backlog', 'netif_rx_internal'))
+	GROUP BY netns, dev
+	ORDER BY sum(drops) DESC, netns, dev
+	LIMIT 1
 ), soft AS (
 	SELECT total(delta) AS dropped, max(delta) AS most,
 		(SELECT cpu FROM _moved WHERE source = 'softnet_stat' AND name = 'dropped' ORDER BY delta DESC, cpu LIMIT 1) AS cpu
@@ -35,8 +40,9 @@ WITH ev AS (
 SELECT
 	CASE WHEN max(s.dropped, coalesce(e.drops, 0)) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
 	CASE WHEN s.dropped > 0 AND e.drops > 0 THEN 0.98 WHEN s.dropped > 0 THEN 0.9 ELSE 0.85 END AS confidence,
-	e.netns,
-	e.dev,
+	w.netns,
+	w.dev,
+	nullif(e.devs - 1, 0) AS v_others,
 	e.function,
 	e.reason,
 	e.flow_id,
@@ -51,7 +57,7 @@ SELECT
 	nullif(e.flows, 0) AS flows,
 	(SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.netdev_max_backlog' ORDER BY netns_id LIMIT 1) AS v_limit,
 	max(10000, 4 * coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.netdev_max_backlog' ORDER BY netns_id LIMIT 1), 0)) AS v_limit_new
-FROM soft s, ev e
+FROM soft s JOIN ev e LEFT JOIN worst w
 WHERE s.dropped >= 5 OR e.drops >= 5;
 
 -- evidence?: softnet_stat counts {result} dropped packets (all CPUs; worst CPU {cpu}).

@@ -29,6 +29,10 @@ WITH q AS (
 			'FQ_HORIZON_LIMIT', 'DUALPI2_STEP_DROP')
 		OR (reason IS NULL AND function IN ('kfree_skb_list', 'kfree_skb_list_reason', '__dev_queue_xmit', '__dev_xmit_skb'))
 	GROUP BY netns, dev
+), passed AS (
+	-- what is dropped here was not captured yet: the flow that makes up nearly all of what passed is the one that suffers
+	SELECT netns_id, dev_id, flow_id, n, sum(n) OVER (PARTITION BY netns_id, dev_id) AS all_n
+	FROM (SELECT netns_id, dev_id, flow_id, count(*) AS n FROM _frame WHERE direction = 1 GROUP BY netns_id, dev_id, flow_id)
 )
 SELECT
 	CASE WHEN q.aqm AND q.drops_delta * 50 < q.given THEN 'info'
@@ -38,11 +42,12 @@ SELECT
 	q.dev,
 	e.function,
 	e.reason,
-	CASE WHEN e.targets = 1 THEN e.flow_id END AS flow_id,
-	CASE WHEN e.targets = 1 THEN e.proto END AS flow_proto,
-	CASE WHEN e.targets = 1 THEN e.src END AS flow_src,
-	CASE WHEN e.targets = 1 THEN e.dst END AS flow_dst,
-	CASE WHEN e.targets = 1 THEN e.dport END AS flow_dport,
+	coalesce(CASE WHEN e.targets = 1 THEN e.flow_id END, w.id) AS flow_id,
+	CASE WHEN e.targets = 1 AND e.flow_id IS NOT NULL THEN e.proto ELSE w.proto END AS flow_proto,
+	CASE WHEN e.targets = 1 AND e.flow_id IS NOT NULL THEN e.src ELSE w.src END AS flow_src,
+	CASE WHEN e.targets = 1 AND e.flow_id IS NOT NULL THEN e.dst ELSE w.dst END AS flow_dst,
+	CASE WHEN e.targets = 1 AND e.flow_id IS NOT NULL THEN e.dport ELSE w.dport END AS flow_dport,
+	CASE WHEN e.flow_id IS NULL THEN w.id END AS v_passed,
 	e.from_ns,
 	e.to_ns,
 	q.drops_delta AS packets,
@@ -58,6 +63,8 @@ SELECT
 FROM q
 LEFT JOIN ev e ON (e.netns IS q.netns AND e.dev IS q.dev) OR (e.dev IS NULL AND (e.netns IS NULL OR e.netns = q.netns)
 	AND (SELECT count(*) FROM q o WHERE o.nth = 1) = 1)
+LEFT JOIN passed p ON p.netns_id = q.netns_id AND p.dev_id = (SELECT id FROM _name WHERE text = q.dev) AND p.n * 5 >= p.all_n * 4
+LEFT JOIN flow w ON w.id = p.flow_id
 WHERE q.nth = 1 AND q.drops_delta * 100 >= q.given
 GROUP BY q.id
 ORDER BY q.drops_delta DESC, q.id;
@@ -66,6 +73,8 @@ ORDER BY q.drops_delta DESC, q.id;
 SELECT drops_delta, kind, handle, dev, packets_delta FROM qdisc WHERE id = {v_qdisc};
 -- evidence?: {result} packets were freed in {function}[[ with reason {reason}]] when they were to be queued.
 SELECT sum(drops) FROM _drop_target WHERE netns IS {v_ev_netns} AND dev IS {v_ev_dev} AND function = {function} AND reason IS {reason};
+-- evidence?: Dropped packets were not captured; of those that passed, {result} belong to the flow {src} to {dst} port {dport}, nearly all.
+SELECT count(*), w.src, w.dst, w.dport FROM _frame f JOIN flow w ON w.id = f.flow_id WHERE f.direction = 1 AND f.flow_id = {v_passed};
 -- evidence?: Up to {result} packets ({max_backlog_bytes} bytes) were seen waiting in it.
 SELECT max_backlog_packets, max_backlog_bytes FROM qdisc WHERE id = {v_qdisc};
 -- evidence?: Its rate is {result} bit/s[[, its burst {burst_bytes} bytes]].

@@ -33,6 +33,7 @@ SELECT
 	CASE WHEN o.delta >= 10 OR l.full THEN 'critical' ELSE 'warning' END AS severity,
 	CASE WHEN l.full THEN 0.98 WHEN l.sport IS NOT NULL THEN 0.85 ELSE 0.8 END AS confidence,
 	o.netns,
+	(SELECT min(a.dev) FROM addr a WHERE a.netns = o.netns AND a.address = coalesce(y.dst, l.src)) AS dev,
 	y.flow_id,
 	CASE WHEN l.sport IS NOT NULL THEN 'tcp' END AS flow_proto,
 	y.src AS flow_src,
