@@ -20,6 +20,19 @@ struct host {
 #define HOST_NETNS_MAX 100000
 #define HOST_DEV_MAX   1000000
 
+/* A name that an earlier namespace had gets a number: "web#2". */
+static void name_make_unique(const struct host *h, struct host_netns *n)
+{
+	unsigned int same = 1;
+	size_t len = strnlen(n->name, sizeof(n->name) - 12);
+
+	for (size_t i = 0; i < h->ns_n; i++)
+		same += !strncmp(h->ns[i]->name, n->name, len) &&
+			(!h->ns[i]->name[len] || h->ns[i]->name[len] == '#');
+	if (same > 1)
+		snprintf(n->name + len, sizeof(n->name) - len, "#%u", same);
+}
+
 /* Adds a namespace. Grows by one at a time: there are few. */
 static struct host_netns *netns_add(struct host *h, uint64_t inum, struct span names, int64_t pid, bool init,
 				    bool seen)
@@ -43,7 +56,8 @@ static struct host_netns *netns_add(struct host *h, uint64_t inum, struct span n
 	else if (span_word(&rest, &first))
 		span_copy(first, n->name, sizeof(n->name));
 	else
-		snprintf(n->name, sizeof(n->name), "net:[%" PRIu64 "]", inum);
+		snprintf(n->name, sizeof(n->name), "net:[%" PRIu64 "]", inum & UINT32_MAX);
+	name_make_unique(h, n);
 	h->ns[h->ns_n++] = n;
 	db_bind_int(h->ins_ns, 1, n->id);
 	db_bind_int(h->ins_ns, 2, (int64_t)(inum & INT64_MAX));
@@ -131,6 +145,16 @@ const struct host_netns *host_netns(struct host *h, uint64_t inum)
 	struct host_netns *n = netns_find(h, inum);
 
 	return n ? n : netns_add(h, inum, (struct span){ 0 }, 0, false, true);
+}
+
+const struct host_netns *host_netns_newest(struct host *h, uint64_t inum)
+{
+	struct host_netns *newest = NULL;
+
+	for (size_t i = 0; i < h->ns_n; i++)
+		if ((h->ns[i]->inum & UINT32_MAX) == (inum & UINT32_MAX))
+			newest = h->ns[i];
+	return newest ? newest : host_netns(h, inum);
 }
 
 const struct host_netns *host_netns_by_id(const struct host *h, int64_t id)

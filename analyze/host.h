@@ -11,8 +11,8 @@
 
 struct host_netns {
 	int64_t id; /* of table netns, from 1 */
-	uint64_t inum;
-	char name[64];
+	uint64_t inum; /* NETNS of TAPE.md */
+	char name[64]; /* unique */
 };
 
 struct host_dev {
@@ -32,8 +32,11 @@ struct host;
 int host_load(struct host **h, struct tape *t, struct db *d, struct err *e);
 void host_free(struct host *h);
 
-/* host_netns() - namespace by inode number; one that netns/SEQ does not name is added. NULL: out of memory. */
+/* host_netns() - namespace by its number on the tape (NETNS of TAPE.md); one that netns/SEQ does not name is added. NULL: out of
+ * memory. */
 const struct host_netns *host_netns(struct host *h, uint64_t inum);
+/* host_netns_newest() - the last namespace that had this inode number; as host_netns(). */
+const struct host_netns *host_netns_newest(struct host *h, uint64_t inum);
 const struct host_netns *host_netns_by_id(const struct host *h, int64_t id);
 size_t host_netns_count(const struct host *h);
 

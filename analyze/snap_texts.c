@@ -247,7 +247,7 @@ uint64_t snap_texts_tasks(struct snap_texts *x, struct span text)
 			continue;
 		}
 		if (!span_u64(f[3], &inum) && inum)
-			ns = host_netns(x->env->h, inum);
+			ns = host_netns_newest(x->env->h, inum);
 		db_bind_int(x->task, 1, (int64_t)pid);
 		db_bind_int(x->task, 2, (int64_t)tgid);
 		db_bind_span(x->task, 3, f[2]);

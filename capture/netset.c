@@ -155,6 +155,9 @@ static int append(struct netset *s, uint64_t inum, int fd)
 	pthread_mutex_init(&x->lock, NULL);
 	x->set = s;
 	x->ns.inum = inum;
+	x->ns.id = inum;
+	for (size_t k = 0; k < i; k++) /* numbers of namespaces have 32 bits: fs/nsfs.c, ns_common.inum */
+		x->ns.id += (uint64_t)(s->slots[k]->ns.inum == inum) << 32;
 	x->ns.fd = fd;
 	x->ns.self = inum == s->self_inum;
 	x->ns.init = inum == s->init_inum;
@@ -550,7 +553,7 @@ static int write_set(struct netset *s, struct tape_writer *w)
 		const struct netset_ns *ns = &s->slots[i]->ns;
 
 		if (!ns->gone)
-			rc = put_line(s, ns->inum, ns->names, ns->pid, false);
+			rc = put_line(s, ns->id, ns->names, ns->pid, false);
 	}
 	for (i = 0; !rc && i < s->found_n; i++)
 		if (s->found[i].slot < 0)

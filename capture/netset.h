@@ -24,7 +24,8 @@ struct netset;
  * comes back, or another one that got the same number, is a new entry. Only netset.c uses fd; pid
  * and names belong to the thread that refreshes. */
 struct netset_ns {
-	uint64_t inum; /* of /proc/PID/ns/net */
+	uint64_t inum; /* of /proc/PID/ns/net; the kernel gives the number of a gone one to a new one */
+	uint64_t id;   /* names it on the tape: inum, plus 2^32 for each earlier one of that number */
 	int fd;
 	_Atomic bool gone;
 	bool self;	 /* the recorder's own */

@@ -196,7 +196,7 @@ static void say(struct round *r, size_t source, int what, const char *note)
 		return;
 	source_name(s, source, name, sizeof(name));
 	if (r->ns)
-		snprintf(ns, sizeof(ns), "namespace %llu", (unsigned long long)r->ns->inum);
+		snprintf(ns, sizeof(ns), "namespace %llu", (unsigned long long)r->ns->id);
 	if (what == SAID_CUT)
 		quality_put(s->w, "limit", name, -1, NULL, r->begin_ns, -1, -1,
 			    "in %s it was longer than the recorder takes: its end is missing", ns);
@@ -233,7 +233,7 @@ static int put(struct round *r, const struct buf *b, const char *prefix, const c
 		return 0;
 	if (r->ns)
 		return tape_member_put(s->w, b->data, b->len, "snap/%06u/%llu/%s%s", s->seq,
-				       (unsigned long long)r->ns->inum, prefix, path);
+				       (unsigned long long)r->ns->id, prefix, path);
 	return tape_member_put(s->w, b->data, b->len, "snap/%06u/host/%s%s", s->seq, prefix, path);
 }
 
@@ -496,7 +496,7 @@ static int take_ethtool(struct round *r)
 	if (!due(r, SOURCE_ETHTOOL, true))
 		return 0;
 	buf_reset(&s->records);
-	rc = ethtool_begin(s->ethtool, r->ns->inum, s->access.modules);
+	rc = ethtool_begin(s->ethtool, r->ns->id, s->access.modules);
 	if (!rc) {
 		netlink_each_link((struct span){ (const char *)s->text.data, s->text.len },
 				  see_device, r);

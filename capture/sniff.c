@@ -203,12 +203,12 @@ static void ring_stats(struct sniff *s, struct ring *r, bool always)
 		quality_put(
 			s->w, "frames-lost", "pcap", -1, NULL, from, now, st.tp_drops,
 			"netns %" PRIu64 ": its ring of %zu KiB was full (%u of %u frames lost)",
-			r->ns->inum, r->blocks * r->block_bytes / 1024, st.tp_drops, st.tp_packets);
+			r->ns->id, r->blocks * r->block_bytes / 1024, st.tp_drops, st.tp_packets);
 	}
 	if (!st.tp_packets && !always && !r->new)
 		return;
 	r->new = false;
-	if (buf_printf(&s->stats, "%" PRIu64 "\t%" PRId64 "\t%u\t%u\t%u\t%zu\n", r->ns->inum, now,
+	if (buf_printf(&s->stats, "%" PRIu64 "\t%" PRId64 "\t%u\t%u\t%u\t%zu\n", r->ns->id, now,
 		       st.tp_packets, st.tp_drops, st.tp_freeze_q_cnt, r->blocks * r->block_bytes))
 		s->failed = -ENOMEM;
 }
@@ -319,7 +319,7 @@ static int ring_setup(struct sniff *s, struct ring *r, uint64_t bytes)
 			   s->kernel_bytes + LINK_HEADER_ROOM);
 	if (rc < 0)
 		goto fail;
-	rc = section_open(&r->section, &s->sections, r->fd, r->ns->inum, series_get(s, r->ns->inum),
+	rc = section_open(&r->section, &s->sections, r->fd, r->ns->id, series_get(s, r->ns->id),
 			  rc);
 	if (!rc)
 		rc = ring_map(s, r, r->fd, bytes);
@@ -357,7 +357,7 @@ static int ring_open(struct sniff *s, struct ring *r, size_t live, size_t pendin
 			    -1, NULL, -1, -1, -1,
 			    "netns %" PRIu64
 			    ": no frames recorded, its ring could not be opened: %s",
-			    r->ns->inum, strerror(-rc));
+			    r->ns->id, strerror(-rc));
 		return rc;
 	}
 	s->memory_left -= r->blocks * r->block_bytes;

@@ -292,7 +292,7 @@ void text_html(FILE *f, const char *s)
 void text_markdown(FILE *f, const char *s)
 {
 	const char *start = s;
-	uint32_t cp, last = 0;
+	uint32_t cp, last = 0, before = 0;
 
 	while (text_next(&s, &cp)) {
 		bool word = (last >= '0' && last <= '9') || (last >= 'a' && last <= 'z') ||
@@ -304,7 +304,7 @@ void text_markdown(FILE *f, const char *s)
 			/* an entity cannot start markup, a mention or an issue reference */
 			fprintf(f, "&#%u;", cp);
 		} else if ((cp == ':' && word && *s == '/') ||
-			   (cp == '.' && (last == 'w' || last == 'W'))) {
+			   (cp == '.' && (last | 0x20) == 'w' && (before | 0x20) == 'w')) {
 			/* GFM autolinks http://... and www. (GFM 0.29, 6.9) */
 			fprintf(f, "&#%u;", cp);
 		} else if (cp < 0x80 && strchr("\\`*_{}[]|~!", (int)cp)) {
@@ -317,6 +317,7 @@ void text_markdown(FILE *f, const char *s)
 		} else {
 			text_put(f, cp);
 		}
+		before = last;
 		last = cp;
 	}
 }

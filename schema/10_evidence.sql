@@ -31,8 +31,8 @@ CREATE TABLE _name (
 CREATE TABLE netns (
 	-- a network namespace
 	id INTEGER PRIMARY KEY, -- own number, by order of appearance
-	inum INTEGER NOT NULL UNIQUE, -- inode number of /proc/PID/ns/net
-	name TEXT NOT NULL, -- its first name in /run/netns; 'init' for the first one of the host; else 'net:[INUM]'
+	inum INTEGER NOT NULL UNIQUE, -- inode number of /proc/PID/ns/net, plus 2^32 for each earlier namespace of that number
+	name TEXT NOT NULL, -- its first name in /run/netns; 'init' for the first one of the host; else 'net:[INUM]'; with #2, #3 ... where an earlier one had that name
 	names TEXT NOT NULL, -- all its names, separated by blanks
 	pid INTEGER, -- a process in it, NULL: none known
 	seen INTEGER NOT NULL -- 1: recorded; 0: known, but beyond the limit

@@ -54,8 +54,15 @@ $(BUILD)/tests/traffic: tests/traffic.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE $(CFLAGS) -o $@ $<
 
+$(BUILD)/tests/identity: tests/identity.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE $(CFLAGS) -o $@ $< -lsqlite3
+
 .PHONY: check
 check:
 	$(Q)sh tests/deps.sh check
-	$(Q)$(MAKE) --no-print-directory all unit $(BUILD)/tests/traffic
+	$(Q)$(MAKE) --no-print-directory all unit $(BUILD)/tests/traffic $(BUILD)/tests/identity
 	$(Q)BUILD=$(BUILD) sh tests/run.sh
+
+include tests/fuzz.mk

@@ -78,7 +78,7 @@ static socklen_t address(char **v, struct sockaddr_storage *a)
 	exit(2);
 }
 
-static char payload[65536];
+static char payload[65536], out[32768 + 8];
 
 /* Again every 8 bytes: a fragment begins at one of them, too. */
 static void stamp(uint32_t seq, size_t size)
@@ -130,6 +130,31 @@ static void udp_receive(int s, int idle_ms, long usec)
 	while (recv(s, payload, sizeof(payload), MSG_DONTWAIT) >= 0)
 		got++;
 	printf("received %ld\n", got);
+}
+
+static void udp_list(int s, useconds_t usec)
+{
+	struct pollfd p = { .fd = s, .events = POLLIN };
+	size_t n = 0, cap = 1 << 20;
+	uint32_t *got = malloc(cap * 8);
+
+	if (!got)
+		die("malloc");
+	printf("ready\n");
+	/* what is queued when it is told to stop counts as well: it is read then */
+	while (!stop || recv(s, payload, sizeof(payload), MSG_DONTWAIT | MSG_PEEK) >= 0) {
+		if (!stop && poll(&p, 1, 100) <= 0)
+			continue;
+		if (recv(s, payload, sizeof(payload), MSG_DONTWAIT) < 8)
+			continue;
+		if (n < cap)
+			memcpy(&got[2 * n++], payload, 8);
+		if (usec && !stop)
+			usleep(usec);
+	}
+	for (size_t i = 0; i < n; i++)
+		printf("%u %u\n", got[2 * i], got[2 * i + 1]);
+	free(got);
 }
 
 static void udp_hold(int s)
@@ -208,7 +233,7 @@ static void tcp_ask(int s, long count, size_t size, long pps)
 
 static void tcp_bulk(int s, int64_t bytes)
 {
-	int64_t left = bytes, back = bytes;
+	int64_t left = bytes, back = bytes, at = bytes, word;
 
 	while (back > 0 && !stop) {
 		struct pollfd p = { .fd = s, .events = (short)(POLLIN | (left > 0 ? POLLOUT : 0)) };
@@ -223,7 +248,14 @@ static void tcp_bulk(int s, int64_t bytes)
 			back -= r;
 		}
 		if (left > 0 && p.revents & POLLOUT) {
-			ssize_t r = send(s, payload, left < 32768 ? (size_t)left : 32768, MSG_NOSIGNAL | MSG_DONTWAIT);
+			ssize_t r;
+
+			word = (bytes - left) / 8;
+			for (size_t i = 0; at != left && i < 32768 + 8; i += 8, word++)
+				memcpy(out + i, &word, 8);
+			at = left;
+			r = send(s, out + (bytes - left) % 8, left < 32768 ? (size_t)left : 32768,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
 
 			if (r < 0 && errno != EAGAIN)
 				die("send");
@@ -245,7 +277,7 @@ int main(int n, char **v)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	if (n < 4) {
-		fprintf(stderr, "usage: traffic send|flood|sink|hold|slow|serve|ask|bulk ADDR PORT ...\n");
+		fprintf(stderr, "usage: traffic send|flood|sink|hold|slow|list|serve|ask|bulk ADDR PORT ...\n");
 		return 2;
 	}
 	len = address(v, &a);
@@ -257,13 +289,15 @@ int main(int n, char **v)
 	} else if (!strcmp(what, "flood") && n == 6) {
 		udp_send(s, &a, len, 0, (size_t)atol(v[5]), 0, now_ns() + (int64_t)(atof(v[4]) * 1e9));
 	} else if ((!strcmp(what, "sink") && n == 5) || (!strcmp(what, "hold") && n == 5) ||
-		   (!strcmp(what, "slow") && n == 6)) {
+		   ((!strcmp(what, "slow") || !strcmp(what, "list")) && n == 6)) {
 		buf = *what == 's' && what[1] == 'i' ? 4 << 20 : atoi(v[4]);
 		setsockopt(s, SOL_SOCKET, SO_RCVBUF, &buf, sizeof(buf));
 		if (bind(s, (void *)&a, len))
 			die("bind");
 		if (*what == 'h')
 			udp_hold(s);
+		else if (*what == 'l')
+			udp_list(s, (useconds_t)atol(v[5]));
 		else
 			udp_receive(s, what[1] == 'i' ? atoi(v[4]) : 0, what[1] == 'l' ? atol(v[5]) : 0);
 	} else if (!strcmp(what, "serve")) {

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A tape of the input's members through all stages, rules included. The part named
+ * "@ formats KERNEL" adds the format files of fixtures/formats.
+ */
+#include "fuzz.h"
+#include "../../analyze/load.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The parts of a formats file become members ftrace/... */
+static void add_formats(struct buf *out, struct span kernel)
+{
+	static const char *const known[] = { "5.10.0", "6.1.0", "6.12.117", "6.18.44" };
+	char path[64] = "", head[128];
+	struct span all, left, name, text, system, event;
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (span_is(kernel, known[i]))
+			snprintf(path, sizeof(path), "fixtures/formats/%s.txt", known[i]);
+	if (!*path)
+		return;
+	all = left = fuzz_slurp(path);
+	while (fuzz_part(&left, &name, &text)) {
+		HOLDS(span_word(&name, &system) && span_word(&name, &event));
+		if (span_is(system, "-"))
+			snprintf(head, sizeof(head), "\n@ ftrace/%.*s\n", (int)event.n, event.p);
+		else
+			snprintf(head, sizeof(head), "\n@ ftrace/events/%.*s/%.*s/format\n", (int)system.n, system.p,
+				 (int)event.n, event.p);
+		HOLDS(!buf_put(out, head, strlen(head)) && !buf_put(out, text.p, text.n));
+	}
+	free((char *)all.p);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct span left = { (const char *)data, n }, name, part;
+	struct buf parts = { 0 };
+	struct load_result r;
+	struct db *d;
+	struct err e = { "" };
+	int rc;
+
+	if (n)
+		HOLDS(!buf_put(&parts, data, n));
+	while (fuzz_part(&left, &name, &part)) {
+		if (span_starts(name, "formats ")) {
+			add_formats(&parts, (struct span){ name.p + 8, name.n - 8 });
+			break;
+		}
+	}
+	rc = load_tape(fuzz_tape((struct span){ (char *)parts.data, parts.len }), NULL, NULL, &d, &r, &e);
+	if (rc) {
+		/* a first frame or a header_page that is no use is refused; nothing else may fail */
+		if (rc != -EINVAL)
+			fprintf(stderr, "%s\n", e.text);
+		HOLDS(rc == -EINVAL && e.text[0]);
+	} else {
+		db_close(d);
+	}
+	buf_free(&parts);
+	return 0;
+}
