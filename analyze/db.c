@@ -262,18 +262,10 @@ int db_run(struct db *d, sqlite3_stmt *st)
 /* Whether @s is UTF-8 without a NUL: SQLite takes anything, its readers do not. */
 static bool text_ok(struct span s)
 {
-	const unsigned char *p = (const unsigned char *)s.p;
-
-	for (size_t i = 0; i < s.n;) {
-		size_t n = p[i] < 0x80 ? 1 : p[i] >= 0xc2 && p[i] < 0xe0 ? 2 : p[i] >= 0xe0 && p[i] < 0xf0 ? 3 :
-			   p[i] >= 0xf0 && p[i] < 0xf5 ? 4 : 0;
-
-		if (!n || !p[i] || n > s.n - i)
+	for (size_t i = 0, n; i < s.n; i += n) {
+		n = utf8_length(s.p + i, s.n - i);
+		if (!n || !s.p[i])
 			return false;
-		for (size_t k = 1; k < n; k++)
-			if ((p[i + k] & 0xc0) != 0x80)
-				return false;
-		i += n;
 	}
 	return true;
 }

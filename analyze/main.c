@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* skbtape: the command table. */
 #include "analyze.h"
+#include "confine.h"
 #include "tmpfiles.h"
 
 #include "../schema/base.h"
@@ -18,7 +19,7 @@ struct command {
 	const char *args;
 	const char *what;
 	int (*run)(int argc, char **argv); /* argv[0] is the command; returns the exit status */
-	bool guarded;			   /* reads hostile input: a crash is told apart, half-written files are removed */
+	bool guarded;			   /* reads hostile input: confined, a crash is told apart, half-written files are removed */
 };
 
 static const struct command COMMANDS[] = {
@@ -61,8 +62,13 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++) {
 		if (strcmp(argv[1], COMMANDS[i].name))
 			continue;
-		if (COMMANDS[i].guarded)
+		if (COMMANDS[i].guarded) {
 			tmpfiles_guard();
+			if (confine_start(argc - 1, argv + 1)) {
+				fputs("skbtape: out of memory\n", stderr);
+				return 1;
+			}
+		}
 		return COMMANDS[i].run(argc - 1, argv + 1);
 	}
 	fprintf(stderr, "skbtape: no command '%s'; skbtape --help lists them\n", argv[1]);

@@ -186,28 +186,15 @@ static bool is_unsafe(uint32_t cp)
 bool text_next(const char **s, uint32_t *cp)
 {
 	const unsigned char *p = (const unsigned char *)*s;
-	uint32_t v = p[0];
-	size_t n = v < 0x80		   ? 1
-		   : v >= 0xc2 && v < 0xe0 ? 2
-		   : v >= 0xe0 && v < 0xf0 ? 3
-		   : v >= 0xf0 && v < 0xf5 ? 4
-					   : 0;
+	size_t n = utf8_length(p, strnlen(*s, 4));
+	uint32_t v = n > 1 ? p[0] & (0xff >> (n + 1)) : p[0];
 
-	if (!v)
+	if (!p[0])
 		return false;
-	*cp = 0xfffd;
-	if (n > 1)
-		v &= 0xff >> (n + 1);
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80) { /* a NUL ends here too */
-			n = 0;
-			break;
-		}
+	for (size_t i = 1; i < n; i++)
 		v = v << 6 | (p[i] & 0x3f);
-	}
 	*s += n ? n : 1;
-	if (n && !(n == 3 && v < 0x800) && !(n == 4 && v < 0x10000) && !is_unsafe(v))
-		*cp = v;
+	*cp = n && !is_unsafe(v) ? v : 0xfffd;
 	return true;
 }
 

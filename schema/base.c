@@ -294,3 +294,24 @@ void span_copy(struct span s, char *out, size_t size)
 		memcpy(out, s.p, n);
 	out[n] = '\0';
 }
+
+size_t utf8_length(const void *data, size_t left)
+{
+	const unsigned char *p = data;
+	size_t n;
+
+	if (!left)
+		return 0;
+	n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 :
+	    p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+	if (!n || n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* overlong forms, surrogates, beyond U+10FFFF */
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return n;
+}

@@ -112,6 +112,9 @@ int span_i64(struct span s, int64_t *v);
 /* span_copy() - NUL terminated copy into @out of @size bytes, cut where it does not fit. */
 void span_copy(struct span s, char *out, size_t size);
 
+/* utf8_length() - bytes of the well-formed UTF-8 sequence (RFC 3629) at the start of @left bytes at @p, 0 where there is none. */
+size_t utf8_length(const void *p, size_t left);
+
 /* sat_add_u64() - sum, or UINT64_MAX where it does not fit. */
 static inline uint64_t sat_add_u64(uint64_t a, uint64_t b)
 {

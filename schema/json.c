@@ -6,23 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Length of the well-formed UTF-8 sequence at @p (RFC 3629), 0 when there is none. */
-static size_t utf8_len(const unsigned char *p, size_t left)
-{
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 :
-		   p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-
-	if (!n || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static void put_string(struct json *j, struct span s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
@@ -30,7 +13,7 @@ static void put_string(struct json *j, struct span s)
 
 	putc('"', j->f);
 	while (left) {
-		size_t n = utf8_len(p, left);
+		size_t n = utf8_length(p, left);
 
 		if (!n) {
 			fputs("\\ufffd", j->f);

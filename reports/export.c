@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* export: the tape's frames as one pcapng file, in the order of frame.no. */
-#include "analyze.h"
-#include "tape_read.h"
-#include "tmpfiles.h"
+#include "rep.h"
+#include "report.h"
+
+#include "../analyze/tape_read.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Sections of "pcap/NETNS/SEQ"; "pcap/stats/SEQ" is text. */
 static bool is_section(const char *name)
@@ -37,39 +35,22 @@ static long write_sections(struct tape *t, FILE *f, const char *path, struct err
 	return rc ? rc : n;
 }
 
-static int export_pcapng(struct tape *t, const char *out, struct err *e)
+static int export_pcapng(struct tape *t, const char *path, struct err *e)
 {
-	bool to_stdout = !strcmp(out, "-");
-	char tmp[PATH_MAX];
-	FILE *f = stdout;
+	struct out o;
 	long n;
+	int rc = out_open(&o, path, tape_path(t), e);
 
-	if (!to_stdout) {
-		int fd;
-
-		if (snprintf(tmp, sizeof(tmp), "%s.tmp-%d", out, (int)getpid()) >= (int)sizeof(tmp))
-			return err_set(e, -ENAMETOOLONG, "%s: name too long", out);
-		fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		f = fd < 0 ? NULL : fdopen(fd, "w");
-		if (!f)
-			return err_sys(e, "cannot create %s", tmp);
-		tmpfiles_add(tmp);
-	}
-	n = write_sections(t, f, out, e);
-	if (fflush(f) && n >= 0)
-		n = err_sys(e, "%s", out);
-	if (!to_stdout) {
-		fclose(f);
-		if (n > 0 && rename(tmp, out))
-			n = err_sys(e, "cannot rename %s to %s", tmp, out);
-		if (n <= 0)
-			unlink(tmp);
-		tmpfiles_done(tmp);
-	}
-	if (!n)
-		return err_set(e, -ENODATA, "%s holds no captured frames (recorded with --no-pcap, or without permission)",
+	if (rc)
+		return rc;
+	n = write_sections(t, o.f, path, e);
+	if (n > 0)
+		return out_commit(&o, e);
+	out_abort(&o);
+	return n < 0 ? (int)n :
+		       err_set(e, -ENODATA,
+			       "%s holds no captured frames (recorded with --no-pcap, or without permission)",
 			       tape_path(t));
-	return n < 0 ? (int)n : 0;
 }
 
 int export_main(int argc, char **argv)
