@@ -69,6 +69,7 @@ static const char *const stage_names[] = {
 	[STAGE_TCP_PROBE] = "tcp_probe",
 	[STAGE_SK_DATA_READY] = "sk_data_ready",
 	[STAGE_SKB_COPY] = "skb_copy_datagram_iovec",
+	[STAGE_SOCK_RECV_LENGTH] = "sock_recv_length",
 	[STAGE_NET_DEV_QUEUE] = "net_dev_queue",
 	[STAGE_QDISC_ENQUEUE] = "qdisc_enqueue",
 	[STAGE_QDISC_DEQUEUE] = "qdisc_dequeue",
@@ -90,7 +91,7 @@ const char *stage_name(enum stage s)
 
 bool stage_receives(enum stage s)
 {
-	return s >= STAGE_NAPI_GRO_RECEIVE_ENTRY && s <= STAGE_SKB_COPY;
+	return s >= STAGE_NAPI_GRO_RECEIVE_ENTRY && s <= STAGE_SOCK_RECV_LENGTH;
 }
 
 /* Values below SUB have a bucket each; above, the leading bit and the SUB_BITS behind it choose
@@ -232,7 +233,9 @@ static enum hop_kind hop_kind(const struct hop *a, const struct hop *b)
 		return stage_receives(a->stage) && a->stage < STAGE_NETIF_RECEIVE_SKB ? HOP_RPS
 										      : HOP_OTHER;
 	case STAGE_SKB_COPY:
-		if (a->stage == STAGE_SKB_COPY)
+	case STAGE_SOCK_RECV_LENGTH:
+		if (a->stage == STAGE_SKB_COPY ||
+		    (a->stage == STAGE_CONSUME_SKB && a->context == 1))
 			return HOP_MIGRATION;
 		return b->context == 1 && stage_receives(a->stage) ? HOP_WAKEUP : HOP_OTHER;
 	case STAGE_QDISC_DEQUEUE:

@@ -98,8 +98,8 @@ static const struct {
 	{ "net_tx_action", USE_DEFERRED },
 	{ "validate_xmit_skb", USE_SPLIT },
 	{ "validate_xmit_xfrm", USE_SPLIT },
-	{ "tbf_enqueue", USE_SPLIT },
-	{ "tbf_segment", USE_SPLIT },
+	{ "tbf_enqueue", USE_QUEUE },
+	{ "tbf_segment", USE_QUEUE },
 	{ "cake_enqueue", USE_SPLIT },
 	{ "netem_enqueue", USE_SPLIT },
 	{ "taprio_enqueue", USE_SPLIT },
@@ -110,8 +110,9 @@ static const struct {
 	{ "ip6_finish_output_gso_slowpath_drop", USE_SPLIT },
 	{ "xfrm_output", USE_SPLIT },
 	{ "xfrm_output_gso", USE_SPLIT },
-	{ "ip_do_fragment", USE_SPLIT },
-	{ "ip6_fragment", USE_SPLIT },
+	{ "ip_do_fragment", USE_FRAGMENT },
+	{ "ip6_fragment", USE_FRAGMENT },
+	{ "inet_frag_reasm_prepare", USE_REASSEMBLY },
 };
 
 /* Drop reasons of Open vSwitch count from 1 within their subsystem (net/openvswitch/drop.h), whose
@@ -431,7 +432,7 @@ static void reason_ovs(struct drops *d, const struct site *s, int64_t reason)
 		reason_add(d, reason, ovs_names[low - 1]);
 }
 
-int drops_add(struct drops *d, const struct drop *x, int64_t *id)
+int drops_add(struct drops *d, const struct drop *x, int64_t *id, bool *noise)
 {
 	/* the same object as in @x->site, which callers only read */
 	struct site *s = drops_site(d, x->site->addr);
@@ -466,7 +467,9 @@ int drops_add(struct drops *d, const struct drop *x, int64_t *id)
 	db_bind_opt(st, 13, x->dev_id, 0);
 	db_bind_opt(st, 14, x->has_socket, -1);
 	rc = db_run(d->db, st);
-	if (!rc)
-		*id = d->last_id;
-	return rc ? rc : d->rc;
+	if (rc || d->rc)
+		return rc ? rc : d->rc;
+	*id = d->last_id;
+	*noise = span_is(class, "noise");
+	return 0;
 }

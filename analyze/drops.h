@@ -29,10 +29,13 @@ enum site_path {
 /* What a consume_skb there tells. */
 enum site_use {
 	USE_UNKNOWN,
-	USE_STACK,    /* a protocol is done with it */
-	USE_READ,     /* a process has read it */
-	USE_DEFERRED, /* freed later than it ended */
-	USE_SPLIT,    /* software segmentation or fragmentation: its children go on */
+	USE_STACK,	/* a protocol is done with it */
+	USE_READ,	/* a process has read it */
+	USE_DEFERRED,	/* freed later than it ended */
+	USE_SPLIT,	/* software segmentation: its children go on */
+	USE_QUEUE,	/* segmentation within a queue: its children come out of that in order */
+	USE_FRAGMENT,	/* its fragments have gone on */
+	USE_REASSEMBLY, /* what it held is in the fragment that came last */
 };
 
 struct dict_row;
@@ -88,7 +91,8 @@ struct site *drops_site(struct drops *d, uint64_t addr);
 void drops_judge(const struct drops *d, const struct site *s, int64_t reason, struct span *layer,
 		 struct span *class);
 
-/* drops_add() - a row of _drop. @id: its number. Return: 0, -ENOMEM, -EIO. */
-int drops_add(struct drops *d, const struct drop *x, int64_t *id);
+/* drops_add() - a row of _drop. @id: its number, @noise: whether it is of that class. Return: 0,
+ * -ENOMEM, -EIO. */
+int drops_add(struct drops *d, const struct drop *x, int64_t *id, bool *noise);
 
 #endif

@@ -85,11 +85,19 @@ int lives_open(struct lives **out, struct db *d, struct host *h, const struct tr
 		rc = drops_open(&v->drops, d, t, s);
 	if (!rc)
 		rc = ties_open(&v->ties, d, f, c);
+	if (!rc)
+		rc = lives_read_open(v);
 	if (rc) {
 		lives_close(v);
 		return db_error(d, e) ? rc : err_set(e, rc, "out of memory");
 	}
 	v->set_link = db_prepare(d, "UPDATE _packet SET link = ?2, parent_id = ?3 WHERE id = ?1");
+	/* settings of it, and how many of them are on or were changed */
+	v->get_forwarding = db_prepare(
+		d, "SELECT count(*), count(CASE WHEN value <> '0' OR value_end IS NOT NULL THEN 1 "
+		   "END) "
+		   "FROM sysctl WHERE netns_id = ?1 AND name IN ('net.ipv4.conf.' || ?2 || "
+		   "'.forwarding', 'net.ipv6.conf.' || ?2 || '.forwarding')");
 	*out = v;
 	return 0;
 }
@@ -98,6 +106,7 @@ void lives_close(struct lives *v)
 {
 	if (!v)
 		return;
+	lives_read_close(v);
 	life_close(v->store);
 	drops_close(v->drops);
 	ties_close(v->ties);
@@ -168,6 +177,28 @@ static bool is_tunnel_kind(const char *kind)
 	return false;
 }
 
+/* Whether a packet may be sent back by the device that received it: not where routing is off and no
+ * bridge has it. */
+static bool dev_forwards(const struct lives *v, const char *name)
+{
+	sqlite3_stmt *st = v->get_forwarding;
+	bool seen = false, off = true;
+
+	for (size_t i = 0; i < host_dev_count(v->host) && off; i++) {
+		const struct host_dev *o = host_dev_at(v->host, i);
+
+		if (strcmp(o->name, name))
+			continue;
+		seen = true;
+		db_bind_int(st, 1, o->netns_id);
+		db_bind_text(st, 2, name);
+		off = !o->master_ifindex && sqlite3_step(st) == SQLITE_ROW &&
+		      sqlite3_column_int64(st, 0) > 0 && !sqlite3_column_int64(st, 1);
+		sqlite3_reset(st);
+	}
+	return !seen || !off;
+}
+
 /* What is known of all devices of that name; where they differ, nothing is. */
 static void dev_describe(struct lives *v, struct life_dev *d, struct lives_dev *m)
 {
@@ -180,6 +211,7 @@ static void dev_describe(struct lives *v, struct life_dev *d, struct lives_dev *
 	m->rx_group = ties_group(v->ties, d->name, 0);
 	m->tx_group = ties_group(v->ties, d->name, 1);
 	m->loopback = !strcmp(d->name, "lo");
+	m->forwards = !m->loopback && dev_forwards(v, d->name);
 	for (size_t i = 0; i < host_dev_count(v->host); i++) {
 		const struct host_dev *o = host_dev_at(v->host, i);
 		bool tunnel = is_tunnel_kind(o->kind), ifb = !strcmp(o->kind, "ifb");
@@ -401,6 +433,8 @@ static int event_lost(struct lives *v, const struct event *ev)
 	int rc;
 
 	v->losses++;
+	v->queue_split_n = 0;
+	c->ready_sk = 0;
 	c->entry = c->received = c->consumed = (struct life_ref){ NULL, 0 };
 	c->held_n = 0;
 	c->held_more = false;
@@ -412,14 +446,32 @@ static int event_lost(struct lives *v, const struct event *ev)
 	return rc ? rc : loss_add(v, ev->lost_from_ns, ev->ts_ns);
 }
 
+/* Events that can come between any two others of a call chain. */
+static bool is_between(const struct event *ev)
+{
+	uint64_t protocol;
+
+	switch ((enum ev_kind)ev->kind) {
+	case EV_IRQ_HANDLER_ENTRY:
+	case EV_IRQ_HANDLER_EXIT:
+	/* a packet socket whose block is full wakes its reader before it stamps the next frame
+	 * (tpacket_rcv(), packet_current_rx_frame()) */
+	case EV_SCHED_WAKING:
+	case EV_SCHED_WAKEUP:
+		return true;
+	case EV_SK_DATA_READY:
+		return event_u64(ev, F_PROTOCOL, &protocol) && !protocol;
+	default:
+		return ev->flags & EV_FLAG_HARDIRQ;
+	}
+}
+
 /* What the CPU's event before this one still waited for. */
 static int settle_before(struct lives *v, struct lives_cpu *c, const struct event *ev)
 {
 	struct life *l;
 
-	/* an interrupt can come between any two events of a call chain */
-	if (ev->flags & EV_FLAG_HARDIRQ || ev->kind == EV_IRQ_HANDLER_ENTRY ||
-	    ev->kind == EV_IRQ_HANDLER_EXIT)
+	if (is_between(ev))
 		return 0;
 	if (c->entry.l) {
 		l = life_deref(c->entry);
@@ -452,8 +504,12 @@ int lives_event(struct lives *v, const struct event *ev)
 		v->first_ns = ev->ts_ns;
 	v->last_ns = ev->ts_ns;
 	rc = settle_before(v, c, ev);
+	if (!rc && c->ready_sk && ev->kind == EV_SCHED_WAKING)
+		rc = lives_read_woken(v, c->ready_sk);
 	if (rc)
 		return rc;
+	if (!is_between(ev))
+		c->ready_sk = 0;
 	switch ((enum ev_kind)ev->kind) {
 	case EV_NAPI_GRO_RECEIVE_ENTRY:
 		return lives_entry(v, ev, STAGE_NAPI_GRO_RECEIVE_ENTRY);
@@ -488,6 +544,8 @@ int lives_event(struct lives *v, const struct event *ev)
 		return lives_probe(v, ev);
 	case EV_SK_DATA_READY:
 		return lives_ready(v, ev);
+	case EV_SOCK_RECV_LENGTH:
+		return lives_read(v, ev);
 	case EV_TCP_RETRANSMIT_SKB:
 		return lives_retransmit(v, ev);
 	case EV_CONSUME_SKB:
@@ -685,6 +743,8 @@ int lives_finish(struct lives *v)
 		if (!rc)
 			rc = lives_nest_clear(v, &v->cpu[i], 0);
 	}
+	if (!rc)
+		rc = lives_read_finish(v);
 	while (!rc && (l = life_any(v->store)))
 		rc = lives_end_inferred(v, l, true);
 	merge_losses(v);

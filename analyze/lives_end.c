@@ -174,6 +174,8 @@ static int consume_received(struct lives *v, struct life *l, const struct event 
 	uint64_t gap = ev->ts - l->last_ts;
 	int confidence = lives_confidence(l, ev, s != NULL);
 	enum outcome read = l->state == LIFE_READ ? OUTCOME_DELIVERED : OUTCOME_CONSUMED;
+	struct life *last;
+	int rc;
 
 	if (!s) {
 		/* kernels before 6.4 do not tell where: in the receiving call a protocol is done,
@@ -191,9 +193,24 @@ static int consume_received(struct lives *v, struct life *l, const struct event 
 	case USE_DEFERRED:
 		return end_deferred(v, l, ev, OUTCOME_DELIVERED);
 	case USE_SPLIT:
+	case USE_QUEUE:
 		if (!same)
 			break;
 		split_open(&v->cpu[ev->cpu], l);
+		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, confidence);
+	case USE_FRAGMENT:
+		if (!same)
+			break;
+		rc = lives_fragments(v, l, ev);
+		return rc ? rc
+			  : end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, confidence);
+	case USE_REASSEMBLY:
+		last = life_deref(v->cpu[ev->cpu].received);
+		if (last && last != l && last->state == LIFE_RX && lives_same_run(v, last, ev)) {
+			l->parent_id = last->id;
+			l->link = LINK_REASSEMBLY;
+			last->grown = true;
+		}
 		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, confidence);
 	case USE_STACK:
 		if (same || s->path == PATH_LATE || (l->state == LIFE_READ && gap < GAP_SHORT))
@@ -221,7 +238,10 @@ static int consume_sent(struct lives *v, struct life *l, const struct event *ev,
 	if (l->state == LIFE_TXQ || l->state == LIFE_QDISC) {
 		if (s && (s->use == USE_READ || s->use == USE_STACK || s->use == USE_DEFERRED))
 			return lives_end_inferred(v, l, false);
-		split_open(c, l);
+		if (s && s->use == USE_QUEUE)
+			lives_queue_split(v, l);
+		else
+			split_open(c, l);
 		c->tx_lo_ns = ev->ts_ns;
 		c->last = NET_SPLIT;
 		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, confidence);
@@ -419,7 +439,7 @@ int lives_kfree(struct lives *v, const struct event *ev)
 	uint64_t addr, location = 0, u;
 	int confidence = 0, rc;
 	struct life *l;
-	bool same_call;
+	bool same_call, noise = false;
 	uint16_t dev;
 	int64_t id;
 
@@ -453,7 +473,9 @@ int lives_kfree(struct lives *v, const struct event *ev)
 		c->tap_ns = ev->ts_ns; /* kernels before 4.18 free the taps' clones so */
 	else if (!same_call)
 		c->last = NET_FREE;
-	rc = drops_add(v->drops, &d, &id);
+	if (same_call)
+		lives_queue_forget(v, c->queue_dev); /* perhaps one of the segments */
+	rc = drops_add(v->drops, &d, &id, &noise);
 	if (!rc)
 		rc = place_add(v, id, &d);
 	if (rc || !l)
@@ -462,8 +484,11 @@ int lives_kfree(struct lives *v, const struct event *ev)
 		rc = wait_add(v, id, &d, l);
 		return rc ? rc : lives_end_inferred(v, l, false);
 	}
-	if (!d.completion)
+	if (!d.completion && !noise)
 		l->drop_id = id;
-	return end_with(v, l, ev, STAGE_KFREE_SKB, d.completion ? sent_outcome(l) : OUTCOME_DROPPED,
+	return end_with(v, l, ev, STAGE_KFREE_SKB,
+			d.completion ? sent_outcome(l)
+			: noise	     ? OUTCOME_CONSUMED
+				     : OUTCOME_DROPPED,
 			confidence);
 }

@@ -15,6 +15,7 @@
 #define HELD_MAX       16
 #define SENT_RING      16    /* last births by net_dev_queue on a CPU */
 #define SENT_BEFORE    65536 /* last births by address */
+#define QUEUE_SPLITS   256   /* packets cut by a queue whose segments are still in it */
 
 /* Gaps, ns (measured, see the comments where they are used). */
 #define GAP_CERTAIN 5000
@@ -26,6 +27,7 @@ enum net_last {
 	NET_NONE,
 	NET_ENTRY,   /* handed to the stack */
 	NET_RECEIVE, /* netif_receive_skb */
+	NET_READY,   /* its socket was told */
 	NET_QUEUE,   /* net_dev_queue, qdisc_enqueue */
 	NET_DEQUEUE,
 	NET_SPLIT, /* a packet was segmented */
@@ -77,6 +79,7 @@ struct lives_cpu {
 	uint16_t queue_dev;
 	struct sent sent[SENT_RING];
 	unsigned int sent_n;
+	uint64_t ready_sk; /* the event before this one told that socket */
 	/* a consume_skb without location that may be a tap's clone: the next event tells */
 	struct life_ref consumed;
 	struct event consumed_ev;
@@ -92,11 +95,23 @@ enum pairing {
 struct lives_dev {
 	int rx_group, tx_group; /* of ties, -1 none */
 	bool loopback, tunnel, ifb;
+	bool forwards; /* a packet may leave by it that came in by it */
 	/* answers of last time, about another device: is it the other end, can it be in the same
 	 * namespace */
 	uint16_t peer, together, apart;
 	enum pairing pairing;
 };
+
+/* A packet that a queue cut into segments, which come out of it in order. */
+struct queue_split {
+	int64_t id; /* 0: free */
+	uint32_t len, segment,
+		left; /* bytes; of its first segment, 0: none yet; segments to come */
+	uint16_t dev, dev_rx_first, dev_rx_last, dev_tx_first;
+	bool born_tx, received, forwarded;
+};
+
+struct lives_read;
 
 /* A drop whose namespace a tie may tell. */
 struct place {
@@ -133,7 +148,11 @@ struct lives {
 	size_t wait_n, wait_cap;
 	int64_t first_ns, last_ns; /* of the events */
 	struct sent *before;	   /* last birth on the sending side, by address */
-	uint64_t clone_delta;	   /* from a queued skb to its clone, 0: not known yet */
+	struct queue_split queue_split[QUEUE_SPLITS]; /* eldest first, from queue_split_at on */
+	unsigned int queue_split_at, queue_split_n;
+	struct lives_read *read;
+	sqlite3_stmt *get_forwarding;
+	uint64_t clone_delta; /* from a queued skb to its clone, 0: not known yet */
 	sqlite3_stmt *set_link;
 };
 
@@ -159,6 +178,20 @@ int lives_copy(struct lives *v, const struct event *ev);
 int lives_probe(struct lives *v, const struct event *ev);
 int lives_ready(struct lives *v, const struct event *ev);
 int lives_retransmit(struct lives *v, const struct event *ev);
+
+/* lives_parts.c: what packets are cut into */
+void lives_queue_split(struct lives *v, const struct life *l);
+void lives_queue_child(struct lives *v, struct life *l, uint32_t len);
+void lives_queue_forget(struct lives *v, uint16_t dev);
+int lives_fragments(struct lives *v, const struct life *l, const struct event *ev);
+
+/* lives_read.c: what readers get from their sockets */
+int lives_read_open(struct lives *v);
+void lives_read_close(struct lives *v);
+int lives_read_queued(struct lives *v, struct life *l, const struct event *ev);
+int lives_read_woken(struct lives *v, uint64_t sk);
+int lives_read(struct lives *v, const struct event *ev);
+int lives_read_finish(struct lives *v);
 
 /* lives_end.c: events that end a life, and ends without one */
 int lives_gro_exit(struct lives *v, const struct event *ev);

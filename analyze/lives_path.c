@@ -342,9 +342,9 @@ static int forwards(const struct lives *v, const struct life *l, uint16_t dev, u
 		return HIGH;
 	if (dev != l->dev)
 		return next && grow >= GROW_MIN && grow <= GROW_MAX ? MEDIUM : 0;
-	/* out where it came in: only as the very next thing, and TCP on loopback does just that
-	 * with its answers */
-	return next && header && !v->dev_more[dev].loopback ? MEDIUM : 0;
+	/* out where it came in: only as the very next thing, and where something forwards at all:
+	 * TCP does just that with its answers */
+	return next && header && v->dev_more[dev].forwards ? MEDIUM : 0;
 }
 
 /* A copy that a bridge or the like sends to one of several ports: the packet that it was made of,
@@ -569,6 +569,8 @@ int lives_start(struct lives *v, const struct event *ev)
 	l->state = LIFE_DRV;
 	l->taken = false;
 	c->last = NET_START;
+	if (l->flags & FLAG_HEAD_MISSING && l->born_tx && !l->link)
+		lives_queue_child(v, l, len);
 	rc = start_tie(v, l, ev, len, c->tap_ns ? c->tap_ns : ev->ts_ns);
 	if (!rc && c->nest_n == NEST_MAX) {
 		/* deeper than the kernel allows: ends were lost */
@@ -684,16 +686,20 @@ static bool is_transport(uint64_t protocol)
  * no list. */
 int lives_ready(struct lives *v, const struct event *ev)
 {
-	const struct lives_cpu *c = &v->cpu[ev->cpu];
+	struct lives_cpu *c = &v->cpu[ev->cpu];
 	struct life *l = life_deref(c->received);
 	uint64_t protocol;
+	int rc;
 
-	if (!event_u64(ev, F_PROTOCOL, &protocol) || !is_transport(protocol) || !l ||
-	    l->state != LIFE_RX || l->ready || l->batch != c->batch || c->batch_n != 1 ||
-	    !lives_same_run(v, l, ev))
+	if (!event_u64(ev, F_PROTOCOL, &protocol) || !is_transport(protocol))
 		return 0;
+	if (!l || l->state != LIFE_RX || l->ready || l->batch != c->batch || c->batch_n != 1 ||
+	    !lives_same_run(v, l, ev))
+		return lives_read_queued(v, NULL, ev);
 	l->ready = true;
-	return lives_hop(v, l, ev, STAGE_SK_DATA_READY, HIGH);
+	c->last = NET_READY; /* what is received next is no list with this one */
+	rc = lives_hop(v, l, ev, STAGE_SK_DATA_READY, HIGH);
+	return rc ? rc : lives_read_queued(v, l, ev);
 }
 
 /*

@@ -182,7 +182,7 @@ static void load_completeness(struct load *l, struct load_result *r)
 {
 	const struct tape_state *s = tape_state(l->tape);
 	sqlite3_stmt *st = db_prepare(l->db, "SELECT source, note FROM quality "
-					     "WHERE kind IN ('source-missing', 'permission') ORDER BY id LIMIT 1");
+					     "WHERE kind IN ('tape-damaged', 'source-missing', 'permission') ORDER BY id LIMIT 1");
 
 	*r = (struct load_result){ 0 };
 	if (s->cut || s->frames_bad || s->frames_gap || s->bytes_bad || s->members_bad) {

@@ -11,14 +11,16 @@
  *           netif_receive_skb_entry or GRO, and netif_receive_skb. So with
  *           net.core.netdev_tstamp_prequeue and any socket that asked for stamps
  *   in, B   the packet socket stamps (tpacket_rcv()): between netif_receive_skb
- *           and the next thing the CPU does, at most 20 us later. So without
+ *           and the next thing the CPU does, at most 20 us later (200 us where
+ *           the frame itself says so: an interrupt can come between). So without
  *           stamping, and for TCP that never left the host, whose skb carries a
  *           departure time instead
  *
- * Whether A or B holds can differ by protocol and change at any time: every
- * five seconds the frames of each protocol class vote, by which bracket holds
- * more of them. A frame that the winner cannot place may use the other one if
- * just one event fits.
+ * Tapes of this recorder tell for each frame which of both it was. Elsewhere
+ * it can differ by protocol and change at any time: every five seconds the
+ * frames of each protocol class vote, by which bracket holds more of them. A
+ * frame that the winner cannot place may use the other one if just one event
+ * fits.
  *
  * Matching is done after the trace is read, per device name and direction, with
  * 40 bytes per event: a streaming match would need a window as long as the
@@ -48,6 +50,7 @@
 #define CAND_MAX     128 /* candidates of one frame that are kept */
 #define SCAN_MAX     65536
 #define LATE_NS	     20000
+#define LATE_TOLD_NS 200000
 #define VOTE_NS	     (5 * NSEC_PER_SEC)
 #define VOTES_MAX    500
 #define ERROR_MAX_NS 1000000 /* with clocks worse than that, time ties nothing */
@@ -86,6 +89,8 @@ struct ties {
 	struct db *db;
 	struct frames *frames;
 	int64_t error_ns;
+	bool told;	 /* frames say whether they were stamped late */
+	int64_t late_ns; /* how much later than its event a late stamp can be */
 	struct group *group;
 	size_t group_n;
 	struct tie *out;
@@ -121,6 +126,20 @@ struct match {
 	size_t open_cap;
 };
 
+/* Whether any frame is marked as stamped late; where none is, the marks may just not have been
+ * made. */
+static bool says_late(struct frames *f)
+{
+	for (size_t i = 0; i < frames_stream_count(f); i++) {
+		const struct frame_stream *s = frames_stream_at(f, i);
+
+		for (size_t k = 0; k < s->n && !s->direction; k++)
+			if (s->v[k].late_stamp)
+				return true;
+	}
+	return false;
+}
+
 int ties_open(struct ties **out, struct db *d, struct frames *f, const struct clocks *c)
 {
 	struct ties *t = calloc(1, sizeof(*t));
@@ -131,6 +150,8 @@ int ties_open(struct ties **out, struct db *d, struct frames *f, const struct cl
 	t->db = d;
 	t->frames = f;
 	t->error_ns = f ? clocks_error_ns(c) : 0;
+	t->told = f && says_late(f);
+	t->late_ns = t->told ? LATE_TOLD_NS : LATE_NS;
 	t->group = calloc(n + 1, sizeof(*t->group));
 	if (!t->group) {
 		free(t);
@@ -206,7 +227,7 @@ int64_t ties_add(struct ties *t, int group, const struct tie_event *e)
 		.ts_ns = e->ts_ns,
 		.lo = clamp_u32(e->ts_ns - e->lo_ns),
 		.hi = clamp_u32(e->ts_ns - e->hi_ns),
-		.late = LATE_NS,
+		.late = clamp_u32(t->late_ns),
 		.len = e->len_bytes,
 		.cpu = (uint16_t)(e->cpu < 0 || e->cpu >= CPUS_MAX ? CPUS_MAX - 1 : e->cpu),
 	};
@@ -274,7 +295,7 @@ static size_t find_bracket(const struct match *m, uint32_t len, int64_t ts, bool
 			   uint32_t *out)
 {
 	int64_t eps = m->t->error_ns;
-	size_t i = len_lower(m, len, ts - eps - (late ? LATE_NS : 0)), n = 0;
+	size_t i = len_lower(m, len, ts - eps - (late ? m->t->late_ns : 0)), n = 0;
 
 	for (size_t scan = 0; scan < SCAN_MAX && n < CAND_MAX && i < m->g->n; i++, scan++) {
 		const struct event_rec *e = &m->g->v[m->by_len[i]];
@@ -321,7 +342,7 @@ static void vote(const struct match *m, size_t from, size_t to, bool late[CLASS_
 	uint32_t out[2 * CAND_MAX], votes[CLASS_COUNT] = { 0 }, a[CLASS_COUNT] = { 0 },
 				    b[CLASS_COUNT] = { 0 };
 
-	if (m->g->direction)
+	if (m->g->direction || m->t->told)
 		return;
 	for (size_t i = from; i < to; i++) {
 		const struct frame_ref *r = m->f[i].ref;
@@ -378,10 +399,11 @@ static int candidates(struct match *m, size_t from, size_t to)
 		vote(m, from, end, late);
 		for (size_t i = from; i < end && !rc; i++) {
 			struct cand *f = &m->f[i];
-			bool l = late[frame_class(f->ref)];
+			bool told = m->t->told && !m->g->direction;
+			bool l = told ? f->ref->late_stamp : late[frame_class(f->ref)];
 			size_t n = find_all(m, f->ref, l, out);
 
-			if (!n && !m->g->direction) {
+			if (!n && !told && !m->g->direction) {
 				n = find_all(m, f->ref, !l, out);
 				n = n == 1 ? n : 0;
 			}

@@ -73,14 +73,14 @@ static const struct kind {
 	uint16_t type;
 	uint32_t limit;	     /* bytes */
 	uint32_t messages;   /* at most this many, 0: any number */
-	const char *modules; /* that must be there, separated by blanks */
+	const char *modules; /* that must be there, separated by blanks; what they depend on is then there too */
 } kinds[] = {
 #define RT(n, t, s, l, w) { n, PROTO_ROUTE, w, sizeof(s), t, l, 0, NULL }
 #define DIAG(n, s, l, w, m) { n, PROTO_DIAG, w, sizeof(s), SOCK_DIAG_BY_FAMILY, l, 200000, m }
 #define NF(n, sub, msg, l, max, w, m) \
 	{ n, PROTO_NF, w, sizeof(struct nfgenmsg), (sub) << 8 | (msg), l, max, m }
-#define NFT(n, msg, w) NF(n, NFNL_SUBSYS_NFTABLES, msg, 16 * MIB, 0, w, "nfnetlink nf_tables")
-#define CT	       "nfnetlink nf_conntrack nf_conntrack_netlink"
+#define NFT(n, msg, w) NF(n, NFNL_SUBSYS_NFTABLES, msg, 16 * MIB, 0, w, "nf_tables")
+#define CT	       "nf_conntrack_netlink"
 	[NETLINK_LINK] = RT("link", RTM_GETLINK, struct ifinfomsg, 16 * MIB, NETLINK_TICK),
 	[NETLINK_ADDR] = RT("addr", RTM_GETADDR, struct ifaddrmsg, 8 * MIB, 0),
 	[NETLINK_ROUTES] = RT("route", RTM_GETROUTE, struct rtmsg, 8 * MIB, 0),
@@ -91,11 +91,11 @@ static const struct kind {
 	[NETLINK_QDISC] = RT("qdisc", RTM_GETQDISC, struct tcmsg, 8 * MIB, NETLINK_TICK),
 	[NETLINK_TCLASS] = RT("tclass", RTM_GETTCLASS, struct tcmsg, 8 * MIB, NETLINK_TICK),
 	[NETLINK_TFILTER] = RT("tfilter", RTM_GETTFILTER, struct tcmsg, 8 * MIB, NETLINK_TICK),
-	[NETLINK_SOCK_TCP] = DIAG("sock-tcp", struct inet_diag_req_v2, 32 * MIB, NETLINK_TICK, "inet_diag tcp_diag"),
-	[NETLINK_SOCK_TCP6] = DIAG("sock-tcp6", struct inet_diag_req_v2, 32 * MIB, NETLINK_TICK, "inet_diag tcp_diag"),
-	[NETLINK_SOCK_UDP] = DIAG("sock-udp", struct inet_diag_req_v2, 16 * MIB, NETLINK_TICK, "inet_diag udp_diag"),
-	[NETLINK_SOCK_UDP6] = DIAG("sock-udp6", struct inet_diag_req_v2, 16 * MIB, NETLINK_TICK, "inet_diag udp_diag"),
-	[NETLINK_SOCK_RAW] = DIAG("sock-raw", struct inet_diag_req_v2, 4 * MIB, 0, "inet_diag raw_diag"),
+	[NETLINK_SOCK_TCP] = DIAG("sock-tcp", struct inet_diag_req_v2, 32 * MIB, NETLINK_TICK, "tcp_diag"),
+	[NETLINK_SOCK_TCP6] = DIAG("sock-tcp6", struct inet_diag_req_v2, 32 * MIB, NETLINK_TICK, "tcp_diag"),
+	[NETLINK_SOCK_UDP] = DIAG("sock-udp", struct inet_diag_req_v2, 16 * MIB, NETLINK_TICK, "udp_diag"),
+	[NETLINK_SOCK_UDP6] = DIAG("sock-udp6", struct inet_diag_req_v2, 16 * MIB, NETLINK_TICK, "udp_diag"),
+	[NETLINK_SOCK_RAW] = DIAG("sock-raw", struct inet_diag_req_v2, 4 * MIB, 0, "raw_diag"),
 	[NETLINK_SOCK_UNIX] = DIAG("sock-unix", struct unix_diag_req, 8 * MIB, 0, "unix_diag"),
 	[NETLINK_SOCK_PACKET] = DIAG("sock-packet", struct packet_diag_req, 4 * MIB, NETLINK_TICK, "af_packet_diag"),
 	[NETLINK_CONNTRACK] = NF("conntrack", NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, 4 * MIB, 20000,

@@ -12,8 +12,8 @@ struct finding_case {
 	const char *severity; /* NULL: any above info */
 };
 
-/* The last one has no name. */
-extern const struct finding_case finding_cases[];
+/* The last one of each has no name. */
+extern const struct finding_case finding_cases[], delay_cases[];
 
 /* The database that all of these write into. */
 extern struct db *db;

@@ -5,11 +5,12 @@
  * pid and a sequence number (every 8 bytes, so that fragments have it, too), and
  * a TCP stream with the number of the word; the analyzer reads neither.
  *
- *   identity PCAPNG DB [RECEIVED]
+ *   identity PCAPNG DB NETNS [RECEIVED]
  *
  * PCAPNG is what `skbtape export` wrote of a tape recorded with -s 0: the k-th
  * frame in it is frame.no k. A second truth needs no frame: one sender's packets
  * enter the stack in the order of their numbers, and net_dev_queue names its pid.
+ * NETNS is what the names of the namespaces begin with whose frames count.
  * RECEIVED has a line "PID SEQ" for each datagram that the receiver got.
  *
  * Prints one line of counts, NAME=NUMBER each:
@@ -18,8 +19,10 @@
  *   wrong_unique, wrong_ordered, wrong_ambiguous    tied to a packet with another identity
  *   torn        identities whose frames are tied (not ambiguously) to several packets
  *   packets     of senders, by net_dev_queue
- *   miscounted  senders of whose datagrams not each made the same number of packets
- *   delivered, wrong_outcome    packets of datagrams: outcome against RECEIVED
+ *   miscounted  senders of whose datagrams not each made the same number of packets; for these only the frames
+ *               of a packet are held against each other
+ *   delivered, wrong_outcome    datagrams whose end is that in RECEIVED, or is not
+ *   reads, wrong_reads          packets that a read is said to have got (high), and those of them out of RECEIVED's order
  */
 #include <inttypes.h>
 #include <sqlite3.h>
@@ -194,9 +197,12 @@ static sqlite3_stmt *ask(sqlite3 *db, const char *sql)
 	return st;
 }
 
-static void read_ties(sqlite3 *db)
+static void read_ties(sqlite3 *db, const char *netns)
 {
-	sqlite3_stmt *st = ask(db, "SELECT no, packet_id, tie FROM _frame WHERE packet_id IS NOT NULL");
+	sqlite3_stmt *st = ask(db, "SELECT f.no, f.packet_id, coalesce(f.tie, 0), substr(n.name, 1, length(?1)) = ?1 "
+				   "FROM _frame f JOIN netns n ON n.id = f.netns_id");
+
+	sqlite3_bind_text(st, 1, netns, -1, SQLITE_STATIC);
 
 	while (sqlite3_step(st) == SQLITE_ROW) {
 		int64_t no = sqlite3_column_int64(st, 0);
@@ -206,6 +212,8 @@ static void read_ties(sqlite3 *db)
 			die("the database has a frame that the file has not");
 		frames[no - 1].packet = sqlite3_column_int64(st, 1);
 		frames[no - 1].tie = tie;
+		if (!sqlite3_column_int(st, 3))
+			frames[no - 1].id.kind = 0;
 	}
 	sqlite3_finalize(st);
 }
@@ -258,6 +266,14 @@ static size_t sender_parts(uint32_t who, uint32_t part[64])
 	return n;
 }
 
+/* Some of a sender's packets are missing: their order proves nothing. */
+static void forget(uint32_t who)
+{
+	for (size_t i = 0; i < packets_n; i++)
+		if (packets[i].id.who == who)
+			packets[i] = (struct packet){ .outcome = packets[i].outcome };
+}
+
 /* Identities by the order in which each sender's packets enter the stack. Return: senders that do not add up. */
 static unsigned int order_truth(sqlite3 *db, size_t *sent)
 {
@@ -279,6 +295,7 @@ static unsigned int order_truth(sqlite3 *db, size_t *sent)
 				fprintf(stderr, "identity: sender %u: %" PRIu64 " packets of %u datagrams in %zu parts\n",
 					who, k, count, parts);
 				bad++;
+				forget(who);
 			}
 			if (!more)
 				break;
@@ -347,12 +364,45 @@ static int u64_cmp(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Whole datagrams that the receiver got must be 'delivered' (1), the others 'dropped' (4). */
-static void outcomes(const char *path, size_t *delivered, size_t *wrong)
+/* Reads, in order, must be a part of what the receiver got. */
+static void reads(sqlite3 *db, const uint64_t *got, size_t n, size_t *all, size_t *wrong)
+{
+	sqlite3_stmt *st = ask(db, "SELECT h.packet_id FROM _hop h JOIN _stage s ON s.id = h.stage "
+				   "WHERE s.name = 'sock_recv_length' AND h.confidence <= 2 ORDER BY h.ts_ns, h.packet_id");
+	size_t k = 0;
+
+	while (sqlite3_step(st) == SQLITE_ROW) {
+		const struct packet *p = &packets[sqlite3_column_int64(st, 0)];
+		uint64_t key = (uint64_t)p->id.who << 32 | p->id.seq;
+		size_t at = k;
+
+		if (!p->sent)
+			continue;
+		++*all;
+		while (at < n && got[at] != key)
+			at++;
+		if (at == n)
+			++*wrong;
+		else
+			k = at + 1;
+	}
+	sqlite3_finalize(st);
+}
+
+static int sent_cmp(const void *a, const void *b)
+{
+	const struct packet *x = a, *y = b;
+
+	return memcmp(&x->id, &y->id, sizeof(x->id));
+}
+
+/* Of a datagram that the receiver got one packet must be 'delivered' (1) and none 'dropped' (4); of another one a
+ * packet must be. Orders the packets anew. */
+static void outcomes(sqlite3 *db, const char *path, size_t *delivered, size_t *wrong, size_t *read, size_t *wrong_reads)
 {
 	FILE *f = fopen(path, "r");
 	uint64_t *got = NULL;
-	size_t n = 0, cap = 0;
+	size_t n = 0, cap = 0, end;
 	unsigned int who, seq;
 
 	if (!f)
@@ -367,40 +417,47 @@ static void outcomes(const char *path, size_t *delivered, size_t *wrong)
 		got[n++] = (uint64_t)who << 32 | seq;
 	}
 	fclose(f);
+	reads(db, got, n, read, wrong_reads);
 	if (n)
 		qsort(got, n, sizeof(*got), u64_cmp);
-	for (size_t i = 0; i < packets_n; i++) {
+	qsort(packets, packets_n, sizeof(*packets), sent_cmp);
+	for (size_t i = 0; i < packets_n; i = end) {
 		const struct packet *p = &packets[i];
 		uint64_t key = (uint64_t)p->id.who << 32 | p->id.seq;
-		bool here;
+		bool here, one = false, drop = false;
 
-		if (!p->sent || p->id.part)
+		for (end = i; end < packets_n && packets[end].id.who == p->id.who && packets[end].id.seq == p->id.seq &&
+			      packets[end].id.kind == p->id.kind;
+		     end++) {
+			one |= packets[end].outcome == 1;
+			drop |= packets[end].outcome == 4;
+		}
+		if (!p->sent)
 			continue;
 		here = n && bsearch(&key, got, n, sizeof(*got), u64_cmp);
-		*delivered += p->outcome == 1;
-		if (here ? p->outcome != 1 : p->outcome != 4) {
-			if (!(*wrong)++)
-				fprintf(stderr, "identity: packet %zu: outcome %d, %sreceived\n", i, p->outcome,
-					here ? "" : "not ");
-		}
+		if (here ? one && !drop : drop)
+			++*delivered;
+		else if (!(*wrong)++)
+			fprintf(stderr, "identity: datagram %u %u: outcome %d, %sreceived\n", p->id.who, p->id.seq, p->outcome,
+				here ? "" : "not ");
 	}
 	free(got);
 }
 
 int main(int n, char **v)
 {
-	size_t tied[TIE_COUNT] = { 0 }, wrong[TIE_COUNT] = { 0 }, all = 0, sent, delivered = 0, bad = 0;
+	size_t tied[TIE_COUNT] = { 0 }, wrong[TIE_COUNT] = { 0 }, all = 0, sent, delivered = 0, bad = 0, nread = 0, bad_reads = 0;
 	unsigned int miscounted;
 	sqlite3 *db;
 
-	if (n != 3 && n != 4) {
-		fprintf(stderr, "usage: identity PCAPNG DB [RECEIVED]\n");
+	if (n != 4 && n != 5) {
+		fprintf(stderr, "usage: identity PCAPNG DB NETNS [RECEIVED]\n");
 		return 2;
 	}
 	read_frames(v[1]);
 	if (sqlite3_open_v2(v[2], &db, SQLITE_OPEN_READONLY, NULL))
 		die(sqlite3_errmsg(db));
-	read_ties(db);
+	read_ties(db, v[3]);
 	read_packets(db);
 	miscounted = order_truth(db, &sent);
 	frame_truth();
@@ -418,12 +475,12 @@ int main(int n, char **v)
 				tie_names[f->tie], f->id.who, f->id.seq, f->id.part, f->packet,
 				packets[f->packet].id.who, packets[f->packet].id.seq, packets[f->packet].id.part);
 	}
-	if (n == 4)
-		outcomes(v[3], &delivered, &bad);
+	if (n == 5)
+		outcomes(db, v[4], &delivered, &bad, &nread, &bad_reads);
 	printf("frames=%zu unique=%zu ordered=%zu ambiguous=%zu untied=%zu wrong_unique=%zu wrong_ordered=%zu "
-	       "wrong_ambiguous=%zu torn=%zu packets=%zu miscounted=%u delivered=%zu wrong_outcome=%zu\n",
+	       "wrong_ambiguous=%zu torn=%zu packets=%zu miscounted=%u delivered=%zu wrong_outcome=%zu reads=%zu wrong_reads=%zu\n",
 	       all, tied[1], tied[2], tied[3], tied[0], wrong[1], wrong[2], wrong[3], torn(), sent, miscounted,
-	       delivered, bad);
+	       delivered, bad, nread, bad_reads);
 	sqlite3_close(db);
 	free(frames);
 	free(packets);

@@ -138,20 +138,23 @@ static void test_rows(void **state)
 			  .context = 2,
 			  .has_socket = 0 };
 	int64_t id = 0;
+	bool noise;
 
 	(void)state;
 	d.site = drops_site(drops, fake_symbol("__udp4_lib_rcv"));
-	assert_int_equal(drops_add(drops, &d, &id), 0);
+	assert_int_equal(drops_add(drops, &d, &id, &noise), 0);
 	assert_int_equal(id, 1);
-	assert_int_equal(drops_add(drops, &d, &id), 0);
+	assert_false(noise);
+	assert_int_equal(drops_add(drops, &d, &id, &noise), 0);
 	d.site = drops_site(drops, fake_symbol("ovs_dp_process_packet"));
 	d.reason = 3 << 16 | 5;
-	assert_int_equal(drops_add(drops, &d, &id), 0);
+	assert_int_equal(drops_add(drops, &d, &id, &noise), 0);
 	d.site = drops_site(drops, 0x1); /* no symbol */
 	d.reason = -1;
 	d.protocol = 0;
-	assert_int_equal(drops_add(drops, &d, &id), 0);
+	assert_int_equal(drops_add(drops, &d, &id, &noise), 0);
 	assert_int_equal(id, 4);
+	assert_true(noise); /* as nothing is known of it */
 	assert_int_equal(count("SELECT count(*) FROM symbol"), 3);
 	assert_int_equal(count("SELECT count(*) FROM packet_drop WHERE reason = 'NO_SOCKET' AND "
 			       "function = '__udp4_lib_rcv'"),

@@ -104,19 +104,18 @@ static void print_findings(const char *name)
 	sqlite3_reset(st);
 }
 
-static void test_cases(void **state)
+static void try_cases(const struct finding_case *cases)
 {
 	const char *only = getenv("CASE");
 
-	(void)state;
-	for (size_t i = 0; finding_cases[i].name; i++) {
-		const char *name = finding_cases[i].name, *cause, *severity;
+	for (size_t i = 0; cases[i].name; i++) {
+		const char *name = cases[i].name, *cause, *severity;
 		sqlite3_stmt *st;
 
 		if (only && strcmp(only, name))
 			continue;
 		start();
-		finding_cases[i].build();
+		cases[i].build();
 		run_all();
 		if (only || getenv("SHOW"))
 			print_findings(name);
@@ -130,16 +129,16 @@ static void test_cases(void **state)
 		if (sqlite3_step(st) == SQLITE_ROW) {
 			cause = (const char *)sqlite3_column_text(st, 0);
 			severity = (const char *)sqlite3_column_text(st, 1);
-			if (!finding_cases[i].cause && strcmp(severity, "info"))
+			if (!cases[i].cause && strcmp(severity, "info"))
 				fail_msg("%s: found %s (%s)", name, cause, severity);
-			if (finding_cases[i].cause && strcmp(finding_cases[i].cause, cause))
+			if (cases[i].cause && strcmp(cases[i].cause, cause))
 				fail_msg("%s: found %s instead of %s", name, cause,
-					 finding_cases[i].cause);
-			if (finding_cases[i].cause && finding_cases[i].severity &&
-			    strcmp(finding_cases[i].severity, severity))
+					 cases[i].cause);
+			if (cases[i].cause && cases[i].severity &&
+			    strcmp(cases[i].severity, severity))
 				fail_msg("%s: %s is %s", name, cause, severity);
-		} else if (finding_cases[i].cause) {
-			fail_msg("%s: %s was not found", name, finding_cases[i].cause);
+		} else if (cases[i].cause) {
+			fail_msg("%s: %s was not found", name, cases[i].cause);
 		}
 		sqlite3_reset(st);
 		/* nothing else above info but what it is a symptom of */
@@ -148,6 +147,18 @@ static void test_cases(void **state)
 			fail_msg("%s: more than one cause", name);
 		db_close(db);
 	}
+}
+
+static void test_cases(void **state)
+{
+	(void)state;
+	try_cases(finding_cases);
+}
+
+static void test_delay_cases(void **state)
+{
+	(void)state;
+	try_cases(delay_cases);
 }
 
 /* A cause that the positive cases above do not name has no test. */
@@ -161,6 +172,9 @@ static void test_every_rule_has_a_case(void **state)
 	for (size_t i = 0; finding_cases[i].name; i++)
 		if (finding_cases[i].cause)
 			sql("INSERT INTO tried VALUES('%s')", finding_cases[i].cause);
+	for (size_t i = 0; delay_cases[i].name; i++)
+		if (delay_cases[i].cause)
+			sql("INSERT INTO tried VALUES('%s')", delay_cases[i].cause);
 	sql("INSERT INTO tried VALUES('neighbour-queue-full'), ('fragment-lost')"); /* symptoms in
 										       neigh_failed,
 										       nf_frag */
@@ -347,6 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_delay_cases),
 		cmocka_unit_test(test_every_rule_has_a_case),
 		cmocka_unit_test(test_symptom_ranks_behind_its_cause),
 		cmocka_unit_test(test_more_harm_ranks_first),

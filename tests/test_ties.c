@@ -130,6 +130,31 @@ static void test_hypotheses(void **state)
 	assert_int_equal(n, 40);
 }
 
+/* Frames that say whether they were stamped late need no vote, and an interrupt may come between.
+ */
+static void test_told(void **state)
+{
+	struct frame_ref *f[4];
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		f[i] = fake_frame(frames, 1, "eth0", 0, (uint64_t)(1000000 + i * 100000 + 500),
+				  114);
+	f[3] = fake_frame(frames, 1, "eth0", 0, 1300000 + 52000, 114);
+	f[3]->late_stamp = true;
+	begin();
+	for (int i = 0; i < 4; i++) {
+		int64_t t = 1000000 + i * 100000;
+		int64_t e = event("eth0", 0, i + 1, t, t + 1000, t + 2000, 100, 0);
+
+		ties_bound(ties, ties_group(ties, "eth0", 0), e,
+			   FAKE_EPOCH + t + (i == 3 ? 60000 : 4000));
+	}
+	assert_int_equal(ties_match(ties, &seen), 0);
+	for (int i = 0; i < 4; i++)
+		expect(f[i], i + 1, UNIQUE);
+}
+
 /* Same length, same CPU, all brackets alike: their order tells. */
 static void test_order(void **state)
 {
@@ -339,9 +364,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-		T(test_out),	T(test_hypotheses), T(test_order), T(test_order_lossy),
-		T(test_narrow), T(test_cpus),	    T(test_names), T(test_clock_error),
-		T(test_write),	T(test_truth),
+		T(test_out),	     T(test_hypotheses), T(test_told),	T(test_order),
+		T(test_order_lossy), T(test_narrow),	 T(test_cpus),	T(test_names),
+		T(test_clock_error), T(test_write),	 T(test_truth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@ TEST_LIBS   := -lcmocka -ltracefs -ltraceevent -lpcap -lzstd -lsqlite3 -lmnl -ls
 
 # test_NAME: its modules
 T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
-T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/findings.c analyze/ledger.c tests/finding_build.c tests/finding_cases.c
+T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/findings.c analyze/ledger.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c
 T_rules     := $(filter-out tests/%,$(T_findings))
 T_kbuf      := $(BASE) analyze/kbuf.c
 T_symbols   := $(BASE) analyze/symbols.c
@@ -21,9 +21,10 @@ T_trace     := $(T_clocks) analyze/symbols.c analyze/kbuf.c analyze/trace.c anal
 T_drops     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/drops.c
 T_ties      := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/ties.c
 T_spans     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/spans.c analyze/delays.c
-T_lives     := $(T_drops) tests/lives_story.c analyze/ties.c analyze/spans.c analyze/delays.c analyze/life.c analyze/lives.c analyze/lives_path.c analyze/lives_end.c
+T_lives     := $(T_drops) tests/lives_story.c analyze/ties.c analyze/spans.c analyze/delays.c analyze/life.c analyze/lives.c analyze/lives_path.c analyze/lives_parts.c analyze/lives_read.c analyze/lives_end.c
 T_lives_send := $(T_lives)
-T_report    := $(BASE) $(filter-out reports/info.c,$(REPORTS)) analyze/db.c analyze/embed.c analyze/tmpfiles.c
+T_lives_read := $(T_lives)
+T_report    := $(BASE) $(filter-out reports/info.c reports/export.c,$(REPORTS)) analyze/db.c analyze/embed.c analyze/tmpfiles.c
 T_tape_write := $(BASE) capture/tape_write.c capture/clock.c
 T_cut       := capture/cut.c
 T_pcapng_write := $(BASE) capture/pcapng_write.c
@@ -58,6 +59,12 @@ $(BUILD)/tests/identity: tests/identity.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE $(CFLAGS) -o $@ $< -lsqlite3
+
+# what it tries would be forbidden to a sanitizer too
+$(BUILD)/tests/confine_try: $(patsubst %.c,$(BUILD)/%.o,tests/confine_try.c analyze/confine.c analyze/tmpfiles.c)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lseccomp
+unit: $(BUILD)/tests/confine_try
 
 .PHONY: check
 check:

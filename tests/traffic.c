@@ -13,13 +13,16 @@
  *   traffic slow ADDR PORT RCVBUF USEC       as sink, but USEC pass after each datagram, until SIGTERM
  *   traffic serve ADDR PORT                  TCP and UDP echo until SIGTERM; prints "ready"
  *   traffic ask ADDR PORT COUNT SIZE PPS     TCP: COUNT requests of SIZE bytes and their echoes; prints "answered N"
+ *   traffic ping ADDR 0 COUNT                ICMP echo by a raw socket, one after the other; prints "answered N"
  *   traffic bulk ADDR PORT BYTES             TCP: send BYTES (the echo is read and thrown away); prints "sent N"
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,6 +234,54 @@ static void tcp_ask(int s, long count, size_t size, long pps)
 	printf("answered %ld\n", answered);
 }
 
+/* RFC 1071 */
+static uint16_t checksum(const void *data, size_t n)
+{
+	uint32_t sum = 0;
+	uint16_t word;
+
+	for (size_t i = 0; i + 1 < n; i += 2) {
+		memcpy(&word, (const char *)data + i, 2);
+		sum += word;
+	}
+	sum = (sum >> 16) + (sum & 0xffff);
+	return (uint16_t) ~(sum + (sum >> 16));
+}
+
+static void ping(const struct sockaddr_storage *a, socklen_t n, long count)
+{
+	int s = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	struct pollfd p = { .fd = s, .events = POLLIN };
+	long answered = 0;
+
+	if (s < 0)
+		die("socket");
+	for (long i = 0; i < count && !stop; i++) {
+		struct icmphdr h = { .type = ICMP_ECHO };
+		bool done = false;
+
+		stamp((uint32_t)i, 56);
+		h.un.echo.id = (uint16_t)getpid();
+		h.un.echo.sequence = htons((uint16_t)i);
+		memcpy(payload, &h, sizeof(h));
+		h.checksum = checksum(payload, 64);
+		memcpy(payload, &h, sizeof(h));
+		if (sendto(s, payload, 64, 0, (const void *)a, n) != 64)
+			die("sendto");
+		while (!done && poll(&p, 1, 500) > 0) {
+			ssize_t got = recv(s, payload, sizeof(payload), 0);
+
+			/* behind the IP header */
+			if (got < 28)
+				continue;
+			memcpy(&h, payload + 20, sizeof(h));
+			done = h.type == ICMP_ECHOREPLY && h.un.echo.id == (uint16_t)getpid();
+		}
+		answered += done;
+	}
+	printf("answered %ld\n", answered);
+}
+
 static void tcp_bulk(int s, int64_t bytes)
 {
 	int64_t left = bytes, back = bytes, at = bytes, word;
@@ -277,7 +328,7 @@ int main(int n, char **v)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	if (n < 4) {
-		fprintf(stderr, "usage: traffic send|flood|sink|hold|slow|list|serve|ask|bulk ADDR PORT ...\n");
+		fprintf(stderr, "usage: traffic send|flood|sink|hold|slow|list|serve|ping|ask|bulk ADDR PORT ...\n");
 		return 2;
 	}
 	len = address(v, &a);
@@ -300,6 +351,8 @@ int main(int n, char **v)
 			udp_list(s, (useconds_t)atol(v[5]));
 		else
 			udp_receive(s, what[1] == 'i' ? atoi(v[4]) : 0, what[1] == 'l' ? atol(v[5]) : 0);
+	} else if (!strcmp(what, "ping") && n == 5) {
+		ping(&a, len, atol(v[4]));
 	} else if (!strcmp(what, "serve")) {
 		int l = socket(a.ss_family, SOCK_STREAM, 0);
 

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: replay
 -- uses: events, counters
+-- symptom-of: snat-ports-exhausted/netns
 -- how: Connection tracking's counter insert_failed grew by at least 3, and NAT is not short of ports for one destination (fewer
 --   than 20000 entries to one destination and port).
 -- title: Connection tracking could not insert entries

@@ -3,7 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters, config
--- symptom-of: conntrack-full, conntrack-time-wait
+-- symptom-of: conntrack-full, conntrack-time-wait, snat-ports-exhausted
 -- how: Drops with reason NETFILTER_DROP (or at nft_do_chain, nf_hook_slow, ipt_do_table where there are no reasons), per
 --   destination and port, joined with the nftables rule whose verdict and match fit and whose counter moved, or with a base
 --   chain whose policy is drop. A firewall that refuses strangers does its work, so a finding needs 10 packets to one

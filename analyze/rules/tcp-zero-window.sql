@@ -60,7 +60,7 @@ SELECT
 	s.times AS v_times,
 	s.total AS v_total,
 	s.flow_id AS v_flow,
-	coalesce(r.comm || ' (pid ' || r.pid || ')', 'pid ' || r.pid) AS v_reader,
+	coalesce(r.comm || ' (pid ' || r.pid || ')', 'a task (pid ' || r.pid || ')') AS v_reader,
 	CASE WHEN s.direction = 1 THEN 'Receiver on this host' ELSE 'The peer' END AS v_who
 FROM named s
 LEFT JOIN reader r ON r.nth = 1 AND r.src = s.dst AND r.sport = s.dport AND r.dst = s.src AND r.dport = s.sport

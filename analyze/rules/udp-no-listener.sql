@@ -80,7 +80,7 @@ SELECT {v_placed} = 'counter';
 -- evidence: UDP sockets on port {flow_dport} in this namespace in the last snapshot: {result}.
 SELECT count(*) FROM _socket_span WHERE proto = 'udp' AND netns IS {netns} AND sport = {flow_dport} AND at_end;
 -- evidence?: Before that, {who} had read {result:n datagram} from this port.
-SELECT sum(reads), coalesce(comm || ' (pid ' || pid || ')', 'pid ' || pid) AS who FROM _reader WHERE proto = 'udp' AND dst = {flow_dst} AND dport = {flow_dport} GROUP BY pid ORDER BY sum(reads) DESC, pid;
+SELECT sum(reads), coalesce(comm || ' (pid ' || pid || ')', 'a task (pid ' || pid || ')') AS who FROM _reader WHERE proto = 'udp' AND dst = {flow_dst} AND dport = {flow_dport} GROUP BY pid ORDER BY sum(reads) DESC, pid;
 -- evidence?: {result:n other datagram} went to {ports:n other port} without socket: a scan or stray traffic, not this fault.
 SELECT sum(drops), count(DISTINCT dport) AS ports FROM _drop_target WHERE reason IS {reason} AND function = {function} AND netns IS {netns} AND NOT (dst = {flow_dst} AND dport = {flow_dport});
 -- packets:

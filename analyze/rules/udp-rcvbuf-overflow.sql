@@ -6,7 +6,7 @@
 -- symptom-of: reader-starved/flow, reader-blocked/flow
 -- how: Drops with reason SOCKET_RCVBUFF in UDP's receive functions (on kernels without reasons: drops there while
 --   RcvbufErrors grows), per destination address and port; without events, the growth of RcvbufErrors alone. The
---   socket table gives the buffer and the socket's own drop counter, the copies to user space the reading process.
+--   socket table gives the buffer and the socket's own drop counter; the task that the data wakes, or that is seen copying it, is the reading process.
 --   At least 3 datagrams: one or two may be lost at the start or end of a service.
 -- title: UDP receive buffer full[[ of {process}]][[ at {flow_dst} port {flow_dport}]]
 -- summary: {packets}[[ of {v_seen}]] datagrams[[ to {flow_dst} port {flow_dport}]] were dropped because the socket's
@@ -57,10 +57,11 @@ WITH hit AS (
 	JOIN _socket_span s ON s.proto = 'udp' AND s.netns IS p.netns
 	WHERE (p.dport IS NULL AND s.drops_delta > 0) OR (s.sport = p.dport AND (s.src = p.dst OR s.src IN ('0.0.0.0', '::', '*')))
 ), reader AS (
-	SELECT proto, dst, dport, pid, comm, sum(reads) AS reads,
-		row_number() OVER (PARTITION BY proto, dst, dport ORDER BY sum(reads) DESC, pid) AS nth
-	FROM _reader
-	GROUP BY proto, dst, dport, pid, comm
+	SELECT dst, dport, pid, comm, who,
+		row_number() OVER (PARTITION BY dst, dport ORDER BY sum(times) DESC, pid) AS nth
+	FROM _flow_task
+	WHERE proto = 'udp'
+	GROUP BY dst, dport, pid, comm, who
 )
 SELECT
 	CASE WHEN p.drops >= 20 AND p.drops * 20 >= coalesce(p.seen, p.drops) THEN 'critical' ELSE 'warning' END AS severity,
@@ -80,7 +81,7 @@ SELECT
 	coalesce(p.dport, CASE WHEN s.dropping = 1 THEN s.sport END) AS flow_dport,
 	r.comm AS process,
 	r.pid,
-	coalesce(r.comm || ' (pid ' || r.pid || ')', 'pid ' || r.pid) AS v_reader,
+	r.who AS v_reader,
 	p.from_ns,
 	p.to_ns,
 	p.drops AS packets,
@@ -98,7 +99,7 @@ SELECT
 FROM place p
 LEFT JOIN counted c ON c.netns IS p.netns
 LEFT JOIN sock s ON s.p_netns IS p.netns AND s.p_dst IS p.dst AND s.p_dport IS p.dport AND s.nth = 1
-LEFT JOIN reader r ON r.nth = 1 AND r.proto = 'udp' AND r.dst = p.dst AND r.dport = p.dport
+LEFT JOIN reader r ON r.nth = 1 AND r.dst = p.dst AND r.dport = p.dport
 WHERE p.drops >= 3
 ORDER BY p.drops DESC, p.netns, p.dst, p.dport;
 
@@ -110,10 +111,12 @@ SELECT sum(delta) FROM _moved WHERE name IN ('Udp.RcvbufErrors', 'Udp6RcvbufErro
 SELECT {v_placed} = 'counter';
 -- evidence?: The socket's own drop counter grew by {result}; its queue held up to {rmem_max:size} of {rcvbuf_bytes:size}.
 SELECT drops_delta, rmem_max, rcvbuf_bytes FROM _socket_span WHERE proto = 'udp' AND netns IS {netns} AND cookie = {v_cookie};
--- evidence?: {result:n datagram} to this port reached user space, read by {who}: the reader lives, but is too slow.
-SELECT sum(reads), coalesce(comm || ' (pid ' || pid || ')', 'pid ' || pid) AS who FROM _reader WHERE proto = 'udp' AND dst = {v_dst} AND dport = {v_dport} GROUP BY pid ORDER BY sum(reads) DESC, pid;
--- evidence?: A datagram that was read had waited up to {result:time} in the socket.
-SELECT max(c.ts_ns - b.ts_ns) FROM _hop c JOIN _hop b ON b.packet_id = c.packet_id AND b.seq = c.seq - 1 WHERE c.stage = (SELECT id FROM _stage WHERE name = 'skb_copy_datagram_iovec') AND c.packet_id IN (SELECT id FROM _packet WHERE flow_id = {flow_id});
+-- evidence?: Data for this port woke {v_reader} {result:n time}: it is the reader.
+SELECT sum(n) FROM (SELECT (SELECT count(*) FROM _woken w JOIN _packet p ON p.id = w.packet_id WHERE p.flow_id = f.id AND w.pid = {pid}) AS n FROM flow f WHERE f.proto = 'udp' AND f.dst = {v_dst} AND f.dport = {v_dport});
+-- evidence?: At least {result:n datagram} to this port were seen being copied to user space by {v_reader}, which lives, but is too slow.
+SELECT nullif(sum(reads), 0) FROM _reader WHERE proto = 'udp' AND dst = {v_dst} AND dport = {v_dport} AND pid = {pid} HAVING sum(reads) >= 3;
+-- evidence?: A datagram that this task was seen reading had waited up to {result:time} in the socket.
+SELECT max(c.ts_ns - b.ts_ns) FROM _hop c JOIN _hop b ON b.packet_id = c.packet_id AND b.seq = c.seq - 1 WHERE c.stage = (SELECT id FROM _stage WHERE name = 'skb_copy_datagram_iovec') AND c.pid = {pid} AND c.packet_id IN (SELECT id FROM _packet WHERE flow_id = {flow_id}) HAVING count(*) >= 3;
 -- evidence?: net.core.rmem_default is {result} and net.core.rmem_max {v_rmem_max} bytes; the kernel doubles what SO_RCVBUF asks for.
 SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.rmem_default' ORDER BY netns IS {netns} DESC, netns_id;
 -- packets:

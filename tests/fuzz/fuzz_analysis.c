@@ -27,8 +27,8 @@ static void add_formats(struct buf *out, struct span kernel)
 		if (span_is(system, "-"))
 			snprintf(head, sizeof(head), "\n@ ftrace/%.*s\n", (int)event.n, event.p);
 		else
-			snprintf(head, sizeof(head), "\n@ ftrace/events/%.*s/%.*s/format\n", (int)system.n, system.p,
-				 (int)event.n, event.p);
+			snprintf(head, sizeof(head), "\n@ ftrace/events/%.*s/%.*s/format\n",
+				 (int)system.n, system.p, (int)event.n, event.p);
 		HOLDS(!buf_put(out, head, strlen(head)) && !buf_put(out, text.p, text.n));
 	}
 	free((char *)all.p);
@@ -51,9 +51,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			break;
 		}
 	}
-	rc = load_tape(fuzz_tape((struct span){ (char *)parts.data, parts.len }), NULL, NULL, &d, &r, &e);
+	rc = load_tape(fuzz_tape((struct span){ (char *)parts.data, parts.len }), NULL, NULL, &d,
+		       &r, &e);
 	if (rc) {
-		/* a first frame or a header_page that is no use is refused; nothing else may fail */
+		/* a first frame or a header_page that is no use is refused; nothing else may fail
+		 */
 		if (rc != -EINVAL)
 			fprintf(stderr, "%s\n", e.text);
 		HOLDS(rc == -EINVAL && e.text[0]);

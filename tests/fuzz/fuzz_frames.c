@@ -27,7 +27,7 @@ static void dissect(const uint8_t *p, size_t cap, size_t orig, int linktype)
 	check_ip(&d.ip);
 	check_ip(&d.outer);
 	HOLDS(d.l3_offset >= -1 && (d.l3_offset < 0 || (size_t)d.l3_offset <= cap));
-	HOLDS(d.l3_offset < 0 || d.l3_bytes <= orig);
+	HOLDS(d.l3_offset < 0 || d.l3_bytes <= (orig < cap ? cap : orig));
 	HOLDS(d.payload_bytes >= -1);
 	HOLDS(!(d.tcp && d.icmp) && (d.ip.family || (!d.tcp && !d.icmp)));
 	HOLDS(fuzz_cstr(dissect_proto_name(d.ip.proto, name), sizeof(name)));

@@ -78,8 +78,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	HOLDS(!tape_open(&t, fuzz_tape((struct span){ 0 }), &e));
 	HOLDS(!db_create(&env.d, NULL, &e) && !host_load(&env.h, t, env.d, &e) &&
 	      !counters_open(&env.counters, env.d, 10000));
-	HOLDS(!nl_link_open(&r.link, &env) && !nl_sock_open(&r.sock, &env) && !nl_nft_open(&r.nft, &env) &&
-	      !nl_tc_open(&r.tc, &env, r.link) && !ethtool_read_open(&r.ethtool, &env));
+	HOLDS(!nl_link_open(&r.link, &env) && !nl_sock_open(&r.sock, &env) &&
+	      !nl_nft_open(&r.nft, &env) && !nl_tc_open(&r.tc, &env, r.link) &&
+	      !ethtool_read_open(&r.ethtool, &env));
 	for (int parts = 0; parts < 32 && fuzz_part(&left, &name, &part); parts++) {
 		uint8_t *copy = malloc(part.n ? part.n : 1); /* aligned, and of its exact size */
 
@@ -87,7 +88,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		memcpy(copy, part.p, part.n);
 		for (int i = 0; i < 4; i++) {
 			const struct host_netns *ns = host_netns(env.h, (uint64_t)(100 + i / 2));
-			struct snap_at at = { .seq = i % 2, .ns = 1000 + i % 2, .first = !(i % 2), .last = i % 2 };
+			struct snap_at at = {
+				.seq = i % 2, .ns = 1000 + i % 2, .first = !(i % 2), .last = i % 2
+			};
 
 			HOLDS(ns);
 			at.netns_id = ns->id;

@@ -61,7 +61,8 @@ static void decode(const struct set *set, struct event *ev)
 		for (int f = 0; f < F_COUNT; f++) {
 			event_u64(ev, (enum ev_field)f, &v);
 			if (event_text(ev, (enum ev_field)f, &s))
-				HOLDS(fuzz_inside(s.p, s.n, ev->data, ev->len) && (!s.n || !memchr(s.p, 0, s.n)));
+				HOLDS(fuzz_inside(s.p, s.n, ev->data, ev->len) &&
+				      (!s.n || !memchr(s.p, 0, s.n)));
 		}
 		HOLDS(!trace_fields_json(NULL, ev, symbols, &json));
 		HOLDS(json.len >= 2 && json.data[0] == '{' && json.data[json.len - 1] == '}');

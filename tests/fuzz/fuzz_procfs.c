@@ -15,7 +15,6 @@ static void put(struct sample_sink *s, const struct sample *x)
 	HOLDS(x->source && *x->source);
 	HOLDS(x->name.p && x->name.n);
 	HOLDS(x->cpu >= -1 && x->cpu < PROCFS_CPU_MAX);
-	HOLDS(x->value >= 0);
 	/* the bytes can be read */
 	HOLDS(!x->name.n || memchr(x->name.p, x->name.p[x->name.n - 1], x->name.n));
 	HOLDS(!x->dev.p || !x->dev.n || memchr(x->dev.p, x->dev.p[x->dev.n - 1], x->dev.n));
@@ -34,7 +33,8 @@ static void read_kmsg(struct span text)
 
 		if (rc < 0)
 			continue;
-		HOLDS(k.level >= 0 && k.level <= 7 && fuzz_inside(k.text.p, k.text.n, whole.p, whole.n));
+		HOLDS(k.level >= 0 && k.level <= 7 &&
+		      fuzz_inside(k.text.p, k.text.n, whole.p, whole.n));
 		made = procfs_kmsg_text(k.text, out, sizeof(out));
 		HOLDS(made.n <= sizeof(out));
 		made = procfs_unescape(k.text, out, sizeof(out));

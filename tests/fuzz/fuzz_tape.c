@@ -54,7 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (data[0] == 'R')
 		path = fuzz_file(data + 1, n - 1);
 	else if (data[0] == 'Z' && n > 3)
-		path = tape_of_frame(data + 3, n - 3, (uint64_t)(data[1] | data[2] << 8) * TAPE_BLOCK);
+		path = tape_of_frame(data + 3, n - 3,
+				     (uint64_t)(data[1] | data[2] << 8) * TAPE_BLOCK);
 	else if (data[0] == 'T')
 		path = tape_of_tar(data + 1, n - 1);
 	else
@@ -71,7 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 		HOLDS(tape_name_ok((struct span){ m->name, strlen(m->name) }));
 		HOLDS(m->frame < s->frames && m->size <= TAPE_MEMBER_MAX);
-		HOLDS(found >= 0 && (size_t)found <= i && !strcmp(tape_member(t, (size_t)found)->name, m->name));
+		HOLDS(found >= 0 && (size_t)found <= i &&
+		      !strcmp(tape_member(t, (size_t)found)->name, m->name));
 		HOLDS(!tape_load(t, i, &b, &e) && b.len == m->size);
 	}
 	if (!tape_json_text(t, "$.kernel", text, sizeof(text)))

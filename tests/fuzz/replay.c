@@ -38,7 +38,8 @@ static int replay_path(const char *path)
 		perror(path);
 		exit(1);
 	}
-	/* of its exact size, so that the sanitizer sees a byte too far; the name tells the file that crashed */
+	/* of its exact size, so that the sanitizer sees a byte too far; the name tells the file
+	 * that crashed */
 	copy = malloc(text.n ? text.n : 1);
 	HOLDS(copy);
 	memcpy(copy, text.p, text.n);

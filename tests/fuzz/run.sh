@@ -9,7 +9,8 @@ shift 2
 mkdir -p "$build/fuzz/found"
 # libtraceevent 1.7.1 loses a few bytes of a text that it refuses: no leak check in what uses it
 bad=0
-printf '%-10s %12s %9s %9s %8s  %s\n' target runs exec/s edges files result
+# edges: those of all code that the target is linked with, helpers and what it never calls included
+printf '%-10s %12s %9s %16s %8s  %s\n' target runs runs/s edges inputs result
 for t in "$@"; do
 	new=$build/fuzz/corpus/$t log=$build/fuzz/$t.log
 	mkdir -p "$new" "tests/corpus/$t"
@@ -22,8 +23,10 @@ for t in "$@"; do
 	rc=$?
 	result=ok
 	[ $rc = 0 ] || { result="BROKEN, see $log"; bad=1; }
-	printf '%-10s %12s %9s %9s %8s  %s\n' "$t" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" \
+	edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -1)
+	all=$(sed -n 's/.*(\([0-9]*\) inline 8-bit counters).*/\1/p' "$log" | head -1)
+	printf '%-10s %12s %9s %16s %8s  %s\n' "$t" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" \
 		"$(sed -n 's/^stat::average_exec_per_sec: *//p' "$log")" \
-		"$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -1)" "$(ls "$new" | wc -l)" "$result"
+		"${edges:-0} of ${all:-0}" "$(ls "$new" | wc -l)" "$result"
 done
 exit $bad

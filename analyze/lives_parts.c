@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Theory of operation
+ *
+ * A queue that shapes (tbf) cuts a packet with many segments when it takes it
+ * in: the packet is freed there, and its segments come out later, perhaps on
+ * another CPU, with addresses that no event has shown. But the queue is one
+ * row, so they come out in order, those of the eldest packet first. Segments of
+ * one packet have one length, only the last one may be shorter; how many there
+ * are follows from the first one's length. What does not fit is left without a
+ * parent, and the packet that it was held against is given up. Nothing is kept
+ * across a loss of events or a drop in that queue.
+ *
+ * A router that cuts a packet into fragments sends these first, within the
+ * receiving call, and frees the packet behind the last one (ip_do_fragment() in
+ * net/ipv4/ip_output.c).
+ */
+#include "lives_int.h"
+
+/* Ethernet, IPv4 and TCP with time stamps. Another size of the headers gives the same count but for
+ * a packet that is full to the last byte. */
+#define HEADERS 66
+
+static struct queue_split *split_at(struct lives *v, unsigned int i)
+{
+	return &v->queue_split[(v->queue_split_at + i) % QUEUE_SPLITS];
+}
+
+/* A queue has freed @l, having cut it. */
+void lives_queue_split(struct lives *v, const struct life *l)
+{
+	if (v->queue_split_n == QUEUE_SPLITS) {
+		v->queue_split_at = (v->queue_split_at + 1) % QUEUE_SPLITS;
+		v->queue_split_n--;
+	}
+	*split_at(v, v->queue_split_n++) = (struct queue_split){
+		.id = l->id,
+		.len = l->len,
+		.dev = l->dev,
+		.dev_rx_first = l->dev_rx_first,
+		.dev_rx_last = l->dev_rx_last,
+		.dev_tx_first = l->dev_tx_first,
+		.born_tx = l->born_tx,
+		.received = l->received,
+		.forwarded = l->forwarded,
+	};
+}
+
+/* The head of the row is freed; those in the middle wait until they are at the head. */
+static void split_done(struct lives *v, struct queue_split *p)
+{
+	p->id = 0;
+	while (v->queue_split_n && !split_at(v, 0)->id) {
+		v->queue_split_at = (v->queue_split_at + 1) % QUEUE_SPLITS;
+		v->queue_split_n--;
+	}
+}
+
+/* What is still in the queue of @dev is no longer known. */
+void lives_queue_forget(struct lives *v, uint16_t dev)
+{
+	for (unsigned int i = 0; i < QUEUE_SPLITS; i++)
+		if (v->queue_split[i].dev == dev)
+			v->queue_split[i].id = 0;
+	while (v->queue_split_n && !split_at(v, 0)->id) {
+		v->queue_split_at = (v->queue_split_at + 1) % QUEUE_SPLITS;
+		v->queue_split_n--;
+	}
+}
+
+/* Whether a segment of @len bytes can be the next one of @p. */
+static bool split_fits(struct queue_split *p, uint32_t len)
+{
+	if (p->segment)
+		return len <= p->segment;
+	if (len <= HEADERS || len > p->len)
+		return false;
+	p->segment = len;
+	p->left = 1 + (p->len - len + len - HEADERS - 1) / (len - HEADERS);
+	return true;
+}
+
+/* @l starts without a begin: the next segment of what its device's queue cut. */
+void lives_queue_child(struct lives *v, struct life *l, uint32_t len)
+{
+	for (unsigned int i = 0; i < v->queue_split_n; i++) {
+		struct queue_split *p = split_at(v, i);
+
+		if (!p->id || p->dev != l->dev)
+			continue;
+		if (!split_fits(p, len)) {
+			p->id = 0;
+			continue;
+		}
+		l->parent_id = p->id;
+		l->link = LINK_GSO;
+		l->flags &= (uint8_t)~FLAG_HEAD_MISSING;
+		l->confidence = HIGH;
+		l->born_tx = p->born_tx;
+		l->received = p->received;
+		l->forwarded = p->forwarded;
+		l->dev_rx_first = p->dev_rx_first;
+		l->dev_rx_last = p->dev_rx_last;
+		l->dev_tx_first = p->dev_tx_first;
+		if (!--p->left || len < p->segment)
+			split_done(v, p);
+		return;
+	}
+}
+
+/* @l is freed behind its fragments: links those that this CPU has sent since it received @l. */
+int lives_fragments(struct lives *v, const struct life *l, const struct event *ev)
+{
+	const struct lives_cpu *c = &v->cpu[ev->cpu];
+	int rc = 0;
+
+	if (l->batch != c->batch || c->batch_n != 1)
+		return 0;
+	for (unsigned int i = 0; i < SENT_RING && !rc; i++) {
+		const struct sent *s = &c->sent[i];
+		struct life *f;
+
+		if (!s->id || s->ts < l->last_ts || s->id <= l->id)
+			continue;
+		f = life_find(v->store, s->addr);
+		if (f && f->id == s->id) {
+			if (f->link || f->len > l->l3_len + 64)
+				continue;
+			f->link = LINK_FRAGMENT;
+			f->parent_id = l->id;
+			f->received = f->forwarded = true;
+			f->dev_rx_first = l->dev_rx_first;
+			f->dev_rx_last = l->dev_rx_last;
+			continue;
+		}
+		db_bind_int(v->set_link, 1, s->id);
+		db_bind_int(v->set_link, 2, LINK_FRAGMENT);
+		db_bind_int(v->set_link, 3, l->id);
+		rc = db_run(v->db, v->set_link);
+	}
+	return rc;
+}

@@ -1,0 +1,69 @@
+-- SPDX-License-Identifier: MIT
+-- cause: mtu-blackhole
+-- severity: critical
+-- tested: live
+-- uses: events, frames, counters, config
+-- how: Packets of one flow were dropped in forwarding because they are larger than the way out and may not be fragmented
+--   (reason PKT_TOO_BIG; without reasons: at ip_forward or ip6_forward while FragFails or FragCreates errors grow), at least
+--   3 of them over at least 500 ms. A sender that gets the ICMP error sends smaller packets within a round trip; one
+--   that still sends large ones half a second later does not get it, and its connection stands still.
+-- title: MTU black hole at {dev}: {flow_src} never learns that its packets are too big
+-- summary: {packets} packets from {flow_src} to {flow_dst}[[ port {flow_dport}]] were too big for the way out[[ (MTU {v_mtu})]] and were dropped
+--   at the router for {v_span:time}: the sender goes on sending them, so the ICMP error that tells it does not reach it[[; {v_icmp} ICMP
+--   packets were dropped by a firewall here]].
+WITH hit AS (
+	SELECT g.netns, max(g.netns_by) AS placed, max(g.dev) AS dev, g.function, g.reason, g.flow_id, g.proto, g.src, g.sport, g.dst, g.dport,
+		sum(g.drops) AS drops, sum(g.bytes) AS bytes, min(g.first_ns) AS from_ns, max(g.last_ns) AS to_ns
+	FROM _drop_group g
+	WHERE g.function IN ('ip_forward', 'ip6_forward') AND g.flow_id IS NOT NULL
+		AND (g.reason = 'PKT_TOO_BIG' OR (g.reason IS NULL AND EXISTS (
+			SELECT 1 FROM _moved m WHERE m.name IN ('Ip.FragFails', 'Ip6InTooBigErrors') AND m.delta > 0 AND (m.netns = g.netns OR g.netns IS NULL))))
+	GROUP BY g.netns, g.function, g.reason, g.flow_id
+	HAVING sum(g.drops) >= 3 AND max(g.last_ns) - min(g.first_ns) >= 500000000
+)
+SELECT
+	CASE WHEN h.reason IS NULL THEN 0.8 WHEN h.placed IS NOT NULL THEN 0.9 ELSE 0.97 END AS confidence,
+	h.netns,
+	h.dev,
+	h.function,
+	h.reason,
+	h.flow_id,
+	h.proto AS flow_proto,
+	h.src AS flow_src,
+	h.sport AS flow_sport,
+	h.dst AS flow_dst,
+	h.dport AS flow_dport,
+	h.from_ns,
+	h.to_ns,
+	h.drops AS packets,
+	nullif(h.bytes, 0) AS bytes,
+	1 AS flows,
+	h.to_ns - h.from_ns AS delay_ns,
+	h.to_ns - h.from_ns AS v_span,
+	(SELECT min(d.mtu) FROM netdev d WHERE d.netns = h.netns AND d.name <> 'lo' AND d.flags & 1) AS v_mtu,
+	(SELECT nullif(sum(r.packets_delta), 0) FROM nft_rule r WHERE r.netns = h.netns AND r.verdict LIKE 'drop%' AND r.text LIKE '%icmp%' AND r.packets_delta > 0) AS v_icmp
+FROM hit h
+ORDER BY h.drops DESC, h.netns, h.flow_id;
+
+-- evidence: {result} packets were freed in {function}[[ with reason {reason}]] over {v_span:time}.
+SELECT sum(drops) FROM _drop_group WHERE function = {function} AND reason IS {reason} AND flow_id = {flow_id};
+-- evidence?: FragFails grew by {result} in {netns}.
+SELECT sum(delta) FROM _moved WHERE name IN ('Ip.FragFails', 'Ip6InTooBigErrors') AND netns IS {netns} AND delta > 0;
+-- evidence?: The smallest MTU of the devices there is {result} ({name}).
+SELECT mtu, name FROM netdev WHERE netns IS {netns} AND name <> 'lo' AND flags & 1 ORDER BY mtu, ifindex;
+-- evidence?: The router made {result} ICMP "destination unreachable" or "packet too big" messages.
+SELECT sum(delta) FROM _moved WHERE name IN ('Icmp.OutDestUnreachs', 'Icmp6OutPktTooBigs') AND netns IS {netns} AND delta > 0;
+-- evidence?: A firewall rule there that drops ICMP counted {result}: "{text}" (chain {chain}).
+SELECT packets_delta, text, chain FROM nft_rule WHERE netns IS {netns} AND verdict LIKE 'drop%' AND text LIKE '%icmp%' AND packets_delta > 0 ORDER BY packets_delta DESC, id;
+-- evidence?: TCP retransmitted {result} segments in the meantime.
+SELECT count(*) FROM event WHERE name = 'tcp_retransmit_skb' AND {flow_proto} = 'tcp' AND json_extract(fields, '$.sport') = {flow_sport} AND json_extract(fields, '$.dport') = {flow_dport};
+-- packets:
+SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {reason} AND flow_id = {flow_id} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
+-- advice: Let ICMP type 3 code 4 (IPv6: packet too big) pass on the whole way back to the sender.
+-- command: {ns}nft list ruleset
+-- advice: Where that cannot be, let the sender itself probe for the size that passes (RFC 4821).
+-- command: sysctl -w net.ipv4.tcp_mtu_probing=1
+-- undo: sysctl -w net.ipv4.tcp_mtu_probing=0
+-- when: SELECT {flow_proto} = 'tcp'
+-- ruled-out: Not a random loss: the packets that are dropped are those that are larger than the way out.
+-- ruled-out: Not a normal discovery of the path's MTU, which ends within a round trip.

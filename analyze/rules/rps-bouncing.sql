@@ -1,0 +1,73 @@
+-- SPDX-License-Identifier: MIT
+-- cause: rps-bouncing
+-- severity: warning
+-- tested: live
+-- uses: events, sched, config
+-- how: RPS moved at least 500 packets from one CPU to another, whose readers then ran on another CPU than that in at least 8 of 10
+--   wakeups, while the CPU that gave them away was busy for less than half of the time: nothing was gained. And it cost: the typical
+--   time from the driver to the stack is at least 20 us (as much as the whole way to a socket takes) and twice what packets that stay need. Where the first
+--   CPU is busy, or the reader is where RPS sends to, it does what it is for.
+-- title: RPS[[ of {dev}]] moves packets to CPU {cpu} without gain
+-- summary: {packets:n packet} came on CPU {v_from}, were sent to CPU {cpu} by RPS[[ of {dev} (mask {v_mask})]], and their readers ran on yet another CPU {v_away:pct} of
+--   the times. CPU {v_from} was busy only {v_busy:pct} of the time. Each packet waited typically {delay_ns:time} to get from one to the other[[, instead of {v_stay:time}]].
+WITH way AS (
+	SELECT a.packet_id, a.cpu AS from_cpu, b.cpu AS to_cpu, b.ts_ns - a.ts_ns AS ns, b.dev_id, a.ts_ns
+	FROM _hop a JOIN _hop b ON b.packet_id = a.packet_id AND b.seq > a.seq AND b.stage = (SELECT id FROM _stage WHERE name = 'netif_receive_skb')
+	WHERE a.stage IN (SELECT id FROM _stage WHERE name IN ('netif_rx', 'netif_receive_skb_entry', 'napi_gro_receive_entry'))
+	GROUP BY a.packet_id
+), hop AS (
+	SELECT from_cpu, to_cpu, dev_id, count(*) AS n, min(ts_ns) AS from_ns, max(ts_ns) AS to_ns
+	FROM way
+	WHERE from_cpu <> to_cpu
+	GROUP BY from_cpu, to_cpu, dev_id
+	HAVING count(*) >= 500
+), ranked AS (
+	SELECT w.from_cpu, w.to_cpu, w.dev_id, w.ns, row_number() OVER (PARTITION BY w.from_cpu, w.to_cpu, w.dev_id ORDER BY w.ns) AS nth,
+		count(*) OVER (PARTITION BY w.from_cpu, w.to_cpu, w.dev_id) AS n
+	FROM way w
+), median AS (
+	SELECT from_cpu, to_cpu, dev_id, ns FROM ranked WHERE nth = (n + 1) / 2
+), woke AS (
+	SELECT w.from_cpu, w.to_cpu, w.dev_id, count(*) AS n, avg(k.run_cpu <> w.to_cpu) AS away
+	FROM way w JOIN _woken k ON k.packet_id = w.packet_id AND k.run_cpu IS NOT NULL
+	WHERE w.from_cpu <> w.to_cpu
+	GROUP BY w.from_cpu, w.to_cpu, w.dev_id
+), placed AS (
+	SELECT h.*, n.text AS dev, m.ns AS median, (SELECT min(s.ns) FROM median s WHERE s.from_cpu = s.to_cpu AND s.dev_id = h.dev_id) AS stay, k.away, k.n AS wakes,
+		(SELECT total(min(r.end_ns, h.to_ns) - max(r.start_ns, h.from_ns)) FROM run r WHERE r.cpu = h.from_cpu AND r.end_ns > h.from_ns AND r.start_ns < h.to_ns)
+			/ max(h.to_ns - h.from_ns, 1) AS busy
+	FROM hop h JOIN _name n ON n.id = h.dev_id JOIN median m USING (from_cpu, to_cpu, dev_id) JOIN woke k USING (from_cpu, to_cpu, dev_id)
+)
+SELECT
+	0.9 AS confidence,
+	q.netns,
+	p.dev,
+	p.to_cpu AS cpu,
+	p.from_ns,
+	p.to_ns,
+	p.n AS packets,
+	p.n * (p.median - coalesce(p.stay, 0)) / 1000000 AS harm, -- milliseconds lost
+	p.median AS delay_ns,
+	p.from_cpu AS v_from,
+	p.away AS v_away,
+	p.wakes AS v_wakes,
+	p.busy AS v_busy,
+	p.stay AS v_stay,
+	q.queue AS v_queue,
+	q.value AS v_mask
+FROM placed p JOIN queue_setting q ON q.dev = p.dev AND q.name = 'rps_cpus' AND trim(q.value, '0,') <> ''
+WHERE p.away >= 0.8 AND p.wakes >= 100 AND p.busy < 0.5 AND p.median >= 20000 AND p.median >= 2 * coalesce(p.stay, 0)
+GROUP BY p.from_cpu, p.to_cpu, p.dev
+ORDER BY p.n DESC, p.dev, p.from_cpu, p.to_cpu;
+
+-- evidence: {result:n packet} changed from CPU {v_from} to CPU {cpu} on the way into the stack.
+SELECT {packets};
+-- evidence: Of {v_wakes:n wakeup} of readers on CPU {cpu}, {result:pct} led to another CPU.
+SELECT {v_away};
+-- evidence: rps_cpus of {dev} {queue} is {result}.
+SELECT value, queue FROM queue_setting WHERE netns IS {netns} AND dev = {dev} AND name = 'rps_cpus' AND trim(value, '0,') <> '' ORDER BY queue;
+-- advice: Switch RPS off on that queue; interrupts or RPS onto the readers' CPU (RFS) serve better.
+-- command: {ns}sh -c 'echo 0 >/sys/class/net/{dev}/queues/{v_queue}/rps_cpus'
+-- undo: {ns}sh -c 'echo {v_mask} >/sys/class/net/{dev}/queues/{v_queue}/rps_cpus'
+-- ruled-out: Not a load that needs more CPUs: the one that received the packets was mostly idle.
+-- ruled-out: Not a loss: this costs time only.

@@ -1,0 +1,79 @@
+-- SPDX-License-Identifier: MIT
+-- cause: softirq-delayed
+-- severity: warning
+-- tested: live
+-- uses: events, sched, counters
+-- symptom-of: backlog-overflow/any
+-- how: On one CPU, NET_RX or NET_TX began 2 ms or more after it was raised, or packets waited that long in the CPU's backlog
+--   (netif_rx to netif_receive_skb), at 5 different milliseconds at least: they normally take microseconds, and one late tick is no incident. Or ksoftirqd or a NAPI
+--   thread, woken for work left over, waited 2 ms or more behind one task that held the CPU for 20 ms or more without a break, at least twice,
+--   while NET_RX left work over at least 100 times there (time_squeeze). Where tasks share a CPU fairly, slices are a few milliseconds long and
+--   interrupts take the packets along; there a late ksoftirqd harms no one. All in all over half a second or more.
+-- title: Packet processing on CPU {cpu} is late, up to {delay_ns:time}[[: {v_task} holds the CPU]]
+-- summary: {packets:n time} packet processing (NET_RX, NET_TX) on CPU {cpu} came 2 ms or more late, up to {delay_ns:time}[[; during the longest wait {v_who} held the
+--   CPU]]. Packets wait meanwhile; nothing is lost.
+WITH late AS (
+	SELECT cpu, start_ns - latency_ns AS from_ns, start_ns AS to_ns, 1 AS kind
+	FROM softirq
+	WHERE vec IN (2, 3) AND latency_ns >= 2000000
+	UNION ALL
+	SELECT b.cpu, a.ts_ns, b.ts_ns, 2
+	FROM _hop a JOIN _hop b ON b.packet_id = a.packet_id AND b.seq > a.seq AND b.stage = (SELECT id FROM _stage WHERE name = 'netif_receive_skb') AND b.ts_ns - a.ts_ns >= 2000000
+	WHERE a.stage = (SELECT id FROM _stage WHERE name = 'netif_rx')
+	GROUP BY a.packet_id
+	UNION ALL
+	SELECT w.run_cpu, w.start_ns, w.end_ns, 3
+	FROM wakeup w JOIN task t ON t.pid = w.pid JOIN run r ON r.cpu = w.run_cpu AND r.start_ns <= w.start_ns AND r.end_ns BETWEEN w.end_ns - 1000000 AND w.end_ns
+		AND r.end_ns - r.start_ns >= 20000000
+	WHERE w.latency_ns >= 2000000 AND (t.comm LIKE 'ksoftirqd/%' OR t.comm LIKE 'napi/%')
+), place AS (
+	SELECT cpu, count(*) AS n, max(to_ns - from_ns) AS longest, min(from_ns) AS from_ns, max(to_ns) AS to_ns,
+		sum(kind = 1) AS raises, sum(kind = 2) AS packets, sum(kind = 3) AS threads
+	FROM late
+	GROUP BY cpu
+	HAVING max(to_ns) - min(from_ns) >= 500000000 AND (count(DISTINCT CASE WHEN kind < 3 THEN to_ns / 1000000 END) >= 5 OR (sum(kind = 3) >= 2
+		AND (SELECT total(m.delta) FROM _moved m WHERE m.source = 'softnet_stat' AND m.name = 'time_squeeze' AND m.cpu = late.cpu) >= 100))
+), worst AS (
+	SELECT cpu, from_ns, to_ns, row_number() OVER (PARTITION BY cpu ORDER BY to_ns - from_ns DESC, from_ns) AS nth
+	FROM late
+), held AS (
+	SELECT w.cpu, r.pid, sum(min(r.end_ns, w.to_ns) - max(r.start_ns, w.from_ns)) AS ns, max(r.end_ns - r.start_ns) AS slice,
+		row_number() OVER (PARTITION BY w.cpu ORDER BY sum(min(r.end_ns, w.to_ns) - max(r.start_ns, w.from_ns)) DESC, r.pid) AS nth
+	FROM worst w JOIN run r ON r.cpu = w.cpu AND r.end_ns > w.from_ns AND r.start_ns < w.to_ns
+	WHERE w.nth = 1 AND r.pid > 0
+	GROUP BY w.cpu, r.pid
+)
+SELECT
+	CASE WHEN p.longest >= 20000000 AND p.packets + p.raises >= 20 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN p.raises + p.packets < 5 THEN 0.75 WHEN h.pid IS NULL THEN 0.8 ELSE 0.92 END AS confidence,
+	p.cpu,
+	t.comm AS process,
+	h.pid,
+	t.comm AS v_task,
+	coalesce(t.comm || ' (pid ' || h.pid || ')', 'a task (pid ' || h.pid || ')') AS v_who,
+	p.from_ns,
+	p.to_ns,
+	p.n AS packets,
+	p.longest AS delay_ns,
+	p.raises AS v_raises,
+	p.packets AS v_packets,
+	p.threads AS v_threads,
+	h.slice AS v_slice
+FROM place p LEFT JOIN held h ON h.cpu = p.cpu AND h.nth = 1 LEFT JOIN task t ON t.pid = h.pid
+ORDER BY p.longest DESC, p.cpu;
+
+-- evidence?: NET_RX or NET_TX began 2 ms or more after it was raised {result:n time}.
+SELECT count(*) FROM softirq WHERE vec IN (2, 3) AND latency_ns >= 2000000 AND cpu = {cpu};
+-- evidence?: {result:n packet} waited 2 ms or more in the backlog of CPU {cpu}.
+SELECT {v_packets};
+-- evidence?: ksoftirqd or a NAPI thread of CPU {cpu} waited {result:n time} for 2 ms or more behind one task that held the CPU.
+SELECT {v_threads};
+-- evidence?: {v_who} ran there for {result:time} without a break.
+SELECT {v_slice};
+-- evidence?: NET_RX left work over {result:n time} on CPU {cpu} (time_squeeze).
+SELECT sum(delta) FROM _moved WHERE source = 'softnet_stat' AND name = 'time_squeeze' AND cpu = {cpu};
+-- advice: Take what holds the CPU off it, or lower its priority: a real-time task keeps ksoftirqd away for as long as it runs.
+-- command: chrt -p {pid}
+-- when: SELECT {pid} IS NOT NULL
+-- advice: Let other CPUs take the packets: IRQ affinity, or RPS, without CPU {cpu}.
+-- ruled-out: Not a slow reader: the packets had not reached a socket yet.

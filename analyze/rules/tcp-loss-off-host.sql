@@ -1,0 +1,68 @@
+-- SPDX-License-Identifier: MIT
+-- cause: tcp-loss-off-host
+-- severity: warning
+-- tested: replay
+-- uses: events, frames, counters
+-- needs: event tcp_retransmit_skb, frames
+-- how: At least 20 retransmissions (tcp_retransmit_skb) to an address that is not of this host, which are 2 % or more of the segments with
+--   data that were captured on their way out to it, and no drop of these flows anywhere on this host. Below 1 to 2 % TCP hardly
+--   slows down (RFC 5681, Mathis et al. 1997); segments lost on this host have causes of their own.
+-- title: Segments to {flow_dst} are lost on the path
+-- summary: {packets:n retransmission} to {flow_dst} ({v_share:pct} of {v_sent:n data segment}): the segments left this host, nothing here dropped any, so they or
+--   their acknowledgements are lost beyond it.
+WITH again AS (
+	SELECT CASE WHEN json_extract(e.fields, '$.daddr') = '0.0.0.0' OR json_extract(e.fields, '$.family') = 'AF_INET6' THEN json_extract(e.fields, '$.daddr_v6')
+			ELSE json_extract(e.fields, '$.daddr') END AS dst,
+		json_extract(e.fields, '$.dport') AS dport, json_extract(e.fields, '$.sport') AS sport, e.ts_ns
+	FROM event e
+	WHERE e.name = 'tcp_retransmit_skb'
+), peer AS (
+	SELECT dst, count(*) AS n, min(ts_ns) AS from_ns, max(ts_ns) AS to_ns, count(DISTINCT sport || ' ' || dport) AS flows,
+		CASE WHEN min(dport) = max(dport) THEN min(dport) END AS dport
+	FROM again
+	WHERE dst NOT IN (SELECT address FROM _local_addr)
+	GROUP BY dst
+	HAVING count(*) >= 20
+), sent AS (
+	-- at the device and namespace where most were seen
+	SELECT dst, max(n) AS n, netns, dev FROM (
+		SELECT w.dst, s.name AS netns, d.text AS dev, count(*) AS n
+		FROM peer p JOIN flow w ON w.dst = p.dst AND w.proto = 'tcp' JOIN _frame f ON f.flow_id = w.id AND f.direction = 1 AND f.payload_bytes > 0
+		JOIN netns s ON s.id = f.netns_id JOIN _name d ON d.id = f.dev_id
+		GROUP BY w.dst, s.name, d.text)
+	GROUP BY dst
+)
+SELECT
+	CASE WHEN p.n * 10 >= s.n THEN 'critical' ELSE 'warning' END AS severity,
+	0.85 AS confidence,
+	s.netns,
+	s.dev,
+	'tcp' AS flow_proto,
+	p.dst AS flow_dst,
+	p.dport AS flow_dport,
+	p.from_ns,
+	p.to_ns,
+	p.n AS packets,
+	p.flows,
+	s.n AS v_sent,
+	CAST(p.n AS REAL) / s.n AS v_share
+FROM peer p JOIN sent s USING (dst)
+WHERE p.n * 50 >= s.n
+	AND NOT EXISTS (SELECT 1 FROM _drop_group g WHERE g.proto = 'tcp' AND g.class IN ('loss', 'policy', 'error') AND (g.dst = p.dst OR g.src = p.dst))
+ORDER BY p.n DESC, p.dst;
+
+-- evidence: {result:n retransmission} of segments to {flow_dst} (tcp_retransmit_skb).
+SELECT count(*) FROM event WHERE name = 'tcp_retransmit_skb' AND {flow_dst} IN (json_extract(fields, '$.daddr'), json_extract(fields, '$.daddr_v6'));
+-- evidence: {result:n data segment} to it were captured leaving on {dev}.
+SELECT count(*) FROM _frame f JOIN flow w ON w.id = f.flow_id WHERE w.proto = 'tcp' AND w.dst = {flow_dst} AND f.direction = 1 AND f.payload_bytes > 0 AND f.dev_id = (SELECT id FROM _name WHERE text = {dev});
+-- evidence?: Tcp.RetransSegs grew by {result} in {netns}.
+SELECT sum(delta) FROM _moved WHERE name = 'Tcp.RetransSegs' AND netns IS {netns} AND delta > 0;
+-- evidence?: Retransmission timeouts (TcpExt.TCPTimeouts): {result}; each costs at least 200 ms.
+SELECT sum(delta) FROM _moved WHERE name = 'TcpExt.TCPTimeouts' AND netns IS {netns} AND delta > 0;
+-- packets:
+SELECT p.id FROM _packet p JOIN flow w ON w.id = p.flow_id WHERE w.dst = {flow_dst} AND w.proto = 'tcp' AND p.link = 7 ORDER BY p.id LIMIT 20;
+-- advice: Look for the loss on the path: counters of the switches and routers, a recording at the other end at the same time.
+-- command: {ns}ss -tin dst {flow_dst}
+-- ruled-out: Not this host: no drop of these connections was recorded here.
+-- ruled-out: Not the NIC of this host: no error counter of {dev} moved.
+-- when: SELECT NOT EXISTS (SELECT 1 FROM _moved WHERE dev = {dev} AND netns IS {netns} AND delta > 0 AND (name LIKE '%error%' OR name LIKE '%drop%' OR name LIKE '%fifo%'))

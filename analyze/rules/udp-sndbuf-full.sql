@@ -1,0 +1,46 @@
+-- SPDX-License-Identifier: MIT
+-- cause: udp-sndbuf-full
+-- severity: warning
+-- tested: replay
+-- uses: counters, sockets, events
+-- symptom-of: qdisc-standing-queue/netns, qdisc-overflow/netns, link-down/netns, neighbour-failed/netns
+-- how: SndbufErrors of UDP grew by at least 10 more than drops on the way out in that namespace explain (the counter also
+--   counts ENOBUFS of those), and a snapshot shows a UDP socket whose send memory is at least three quarters of its buffer: sends
+--   blocked or failed with EAGAIN.
+-- title: UDP send buffer full[[ at {flow_src} port {flow_sport}]]
+-- summary: {packets:n send} failed in {netns} because the socket's send buffer[[ ({v_sndbuf:size})]] was full: it sends faster than the device takes the packets.
+WITH grown AS (
+	SELECT m.netns, sum(m.delta) - (SELECT coalesce(sum(g.drops), 0) FROM _drop_group g WHERE (g.netns = m.netns OR g.netns IS NULL) AND g.context = 'task' AND g.class <> 'teardown') AS n
+	FROM _moved m
+	WHERE m.name IN ('Udp.SndbufErrors', 'Udp6SndbufErrors') AND m.delta > 0
+	GROUP BY m.netns
+), full AS (
+	SELECT s.netns, s.src, s.sport, s.wmem_bytes, s.sndbuf_bytes, row_number() OVER (PARTITION BY s.netns ORDER BY s.wmem_bytes * 1.0 / s.sndbuf_bytes DESC, s.id) AS nth
+	FROM socket s
+	WHERE s.proto = 'udp' AND s.sndbuf_bytes > 0 AND s.wmem_bytes * 4 >= s.sndbuf_bytes * 3
+)
+SELECT
+	0.85 AS confidence,
+	g.netns,
+	'udp' AS flow_proto,
+	f.src AS flow_src,
+	f.sport AS flow_sport,
+	g.n AS packets,
+	f.sndbuf_bytes AS v_sndbuf,
+	f.wmem_bytes AS v_wmem,
+	(SELECT max(CAST(value AS INTEGER)) FROM sysctl WHERE name = 'net.core.wmem_max') AS v_wmem_max
+FROM grown g JOIN full f ON f.netns IS g.netns AND f.nth = 1
+WHERE g.n >= 10
+ORDER BY g.n DESC, g.netns;
+
+-- evidence: SndbufErrors of UDP grew by {result} in {netns}.
+SELECT sum(delta) FROM _moved WHERE name IN ('Udp.SndbufErrors', 'Udp6SndbufErrors') AND netns IS {netns} AND delta > 0;
+-- evidence: A socket had {v_wmem:size} of {v_sndbuf:size} in use at a snapshot.
+SELECT {v_wmem};
+-- advice: Send at the rate of the device, or let the application wait (poll) until the socket is writable.
+-- command: {ns}ss -uanmp sport = {flow_sport}
+-- advice: Allow larger send buffers for bursts; the application asks for them with SO_SNDBUF.
+-- command: {ns}sysctl -w net.core.wmem_max=8388608
+-- undo: {ns}sysctl -w net.core.wmem_max={v_wmem_max}
+-- when: SELECT {v_wmem_max} < 8388608
+-- ruled-out: Not a loss on the way out: drops there explain none of these.

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads from sockets, and what packets are cut into. */
+#include "lives_story.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define SK 0x9000
+
+/* ---- readers ---- */
+
+static void datagram(uint64_t addr, uint64_t payload)
+{
+	softirq_in();
+	skb(EV_NETIF_RECEIVE_SKB_ENTRY, "eth0", addr, payload + 28);
+	receive("eth0", addr, payload + 28);
+	EVENT(EV_SK_DATA_READY, F_SKADDR, U(SK), F_PROTOCOL, U(17));
+}
+
+static void waking(void)
+{
+	EVENT(EV_SCHED_WAKING, F_PID, U(77), F_TARGET_CPU, U(0));
+}
+
+static void read_sock(int ret)
+{
+	softirq_out();
+	story.now.pid = 77;
+	EVENT(EV_SOCK_RECV_LENGTH, F_SK, U(SK), F_PROTOCOL, U(17), F_RET, U((int64_t)ret));
+	story.now.pid = 100;
+}
+
+#define READS                                                                                      \
+	"SELECT packet_id, pid, context, confidence FROM hop WHERE stage = 'sock_recv_length' "    \
+	"ORDER BY packet_id"
+
+/* A woken reader had an empty queue; reads then come in order, also when what was read is freed
+ * before. */
+static void test_read_order(void **state)
+{
+	(void)state;
+	begin();
+	datagram(0x100, 200);
+	waking();
+	softirq_out();
+	datagram(0x200, 200);
+	read_sock(200);
+	consume(0x200, "skb_consume_udp");
+	read_sock(200);
+	datagram(0x200, 200);
+	read_sock(200);
+	read_sock(-EAGAIN);
+	datagram(0x100, 300);
+	read_sock(300);
+	finish();
+	expect(READS, "1|77|task|high\n2|77|task|high\n3|77|task|high\n4|77|task|high\n");
+	expect("SELECT id, outcome, confidence FROM packet ORDER BY id",
+	       "1|delivered|high\n2|delivered|high\n3|delivered|high\n4|delivered|high\n");
+	expect("SELECT last_ns >= (SELECT max(ts_ns) FROM hop WHERE packet_id = p.id) FROM packet "
+	       "p",
+	       "1\n1\n1\n1\n");
+}
+
+/* What was in the queue before is not known: only one that is alone in it is taken. */
+static void test_read_unsure(void **state)
+{
+	(void)state;
+	begin();
+	datagram(0x100, 200);
+	softirq_out();
+	datagram(0x200, 200);
+	read_sock(200);
+	read_sock(200);
+	read_sock(200); /* more than ever came */
+	finish();
+	expect(READS, "2|77|task|medium\n");
+}
+
+/* A datagram that was dropped when it was to be read, one whose news was lost, a reader's small
+ * buffer. */
+static void test_read_gaps(void **state)
+{
+	(void)state;
+	begin();
+	datagram(0x100, 200);
+	waking();
+	softirq_out();
+	kfree(0x100, "udp_recvmsg", NONE);
+	datagram(0x200, 300);
+	softirq_out();
+	datagram(0x300, 400);
+	read_sock(400);
+	datagram(0x400, 500);
+	read_sock(100);
+	story.now.cpu = 1;
+	lose(0, 1000);
+	story.now.cpu = 0;
+	read_sock(500);
+	finish();
+	expect("SELECT packet_id, confidence FROM hop WHERE stage = 'sock_recv_length' ORDER BY "
+	       "packet_id",
+	       "3|medium\n4|medium\n");
+}
+
+/* ---- ends ---- */
+
+static void test_noise(void **state)
+{
+	static const char *const reasons[] = { "A", "B", "NO_SOCKET", NULL };
+
+	(void)state;
+	fake_trace_reasons(reasons);
+	begin();
+	softirq_in();
+	receive("eth0", 0x100, 84);
+	kfree(0x100, "ping_rcv", 2);
+	receive("eth0", 0x200, 84);
+	kfree(0x200, "__udp4_lib_rcv", 2);
+	finish();
+	expect("SELECT p.id, p.outcome, p.drop_id, d.class FROM packet p JOIN packet_drop d ON "
+	       "d.packet_id = p.id "
+	       "ORDER BY 1",
+	       "1|consumed|-|noise\n2|dropped|2|loss\n");
+}
+
+/* TCP answers at once from the address of what it has absorbed; that is no forwarding where none is
+ * on. */
+static void test_answer(void **state)
+{
+	struct err e;
+
+	(void)state;
+	fake_host_dev(story.host, 1, "eth0", "");
+	fake_host_dev(story.host, 2, "eth1", "");
+	assert_int_equal(db_exec(story.db,
+				 "INSERT INTO sysctl VALUES(1, 'n1', "
+				 "'net.ipv4.conf.eth0.forwarding', '0', NULL);"
+				 "INSERT INTO sysctl VALUES(2, 'n2', "
+				 "'net.ipv4.conf.eth1.forwarding', '1', NULL);",
+				 &e),
+			 0);
+	begin();
+	softirq_in();
+	receive("eth0", 0x100, 52);
+	queue("eth0", 0x100, 66);
+	receive("eth1", 0x200, 52);
+	queue("eth1", 0x200, 66);
+	finish();
+	expect("SELECT id, kind FROM packet ORDER BY id", "1|rx\n2|tx\n3|forward\n");
+}
+
+/* ---- parts ---- */
+
+static void out(uint64_t addr, uint64_t len)
+{
+	EVENT(EV_QDISC_DEQUEUE, F_SKBADDR, addr, F_IFINDEX, U(2), F_PACKETS, U(1));
+	start("eth0", addr, len);
+	xmit("eth0", addr, len, 0);
+}
+
+static void cut(uint64_t addr, uint64_t len)
+{
+	queue("eth0", addr, len);
+	consume(addr, "tbf_enqueue");
+}
+
+/* Two packets that a queue cut, and a small one between them that it did not. */
+static void test_queue_split(void **state)
+{
+	(void)state;
+	begin();
+	cut(0x100, 66 + 2 * 1448 + 500);
+	queue("eth0", 0x900, 66);
+	EVENT(EV_QDISC_ENQUEUE, F_SKBADDR, U(0x900), F_IFINDEX, U(2));
+	cut(0x100, 66 + 2 * 1448);
+	out(0x200, 1514);
+	out(0x300, 1514);
+	out(0x400, 566);
+	out(0x900, 66);
+	out(0x500, 1514);
+	out(0x600, 1514);
+	out(0x700, 1514); /* of no one */
+	finish();
+	expect("SELECT len_bytes, link, parent_id, flags & 1 FROM packet ORDER BY id",
+	       "3462|-|-|0\n66|-|-|0\n2962|-|-|0\n"
+	       "1514|gso|1|0\n1514|gso|1|0\n566|gso|1|0\n1514|gso|3|0\n1514|gso|3|0\n1514|-|-|1\n");
+}
+
+/* A drop in that queue may be one of the segments. */
+static void test_queue_drop(void **state)
+{
+	(void)state;
+	begin();
+	queue("eth0", 0x100, 66 + 3 * 1448);
+	consume(0x100, "tbf_enqueue");
+	kfree(0x777, "__dev_queue_xmit", NONE);
+	out(0x200, 1514);
+	finish();
+	expect("SELECT len_bytes, link FROM packet ORDER BY id", "4410|-\n1514|-\n");
+}
+
+static void test_fragments(void **state)
+{
+	(void)state;
+	begin();
+	softirq_in();
+	receive("eth0", 0x100, 1500);
+	queue("eth1", 0x200, 1014);
+	start("eth1", 0x200, 1014);
+	xmit("eth1", 0x200, 1014, 0);
+	consume(0x200, "some_driver_clean_tx");
+	queue("eth1", 0x300, 534);
+	consume(0x100, "ip_do_fragment");
+	/* put together again elsewhere: the last one has it all */
+	receive("eth2", 0x400, 1000);
+	receive("eth2", 0x500, 520);
+	consume(0x400, "inet_frag_reasm_prepare");
+	finish();
+	expect("SELECT id, outcome, link, parent_id FROM packet ORDER BY id",
+	       "1|consumed|-|-\n2|transmitted|fragment|1\n3|unknown|fragment|1\n"
+	       "4|consumed|reassembly|5\n5|delivered|-|-\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		T(test_read_order), T(test_read_unsure), T(test_read_gaps),  T(test_noise),
+		T(test_answer),	    T(test_queue_split), T(test_queue_drop), T(test_fragments),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
