@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Interned texts, so that SQLite is asked only for new ones: open addressing over a hash. */
@@ -94,6 +95,7 @@ static int db_schema(struct db *d, struct err *e)
 int db_create(struct db **out, const char *path, struct err *e)
 {
 	struct db *d = calloc(1, sizeof(*d));
+	struct stat st;
 	int rc;
 
 	if (!d)
@@ -101,6 +103,11 @@ int db_create(struct db **out, const char *path, struct err *e)
 	if (path) {
 		size_t n = strlen(path) + 32;
 
+		/* a rename would replace what is no file: a device, a link */
+		if (!lstat(path, &st) && !S_ISREG(st.st_mode)) {
+			rc = err_set(e, -EEXIST, "%s is there and no regular file: name another one for the database", path);
+			goto fail;
+		}
 		d->path = strdup(path);
 		d->tmp = malloc(n);
 		if (!d->path || !d->tmp) {

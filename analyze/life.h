@@ -105,6 +105,7 @@ struct life {
 	bool forwarded; /* was on the sending side after that */
 	bool taken;	/* the driver returned success */
 	bool ready;	/* its socket was told */
+	bool udp;	/* that is a UDP socket, and it is in its queue */
 	bool grown;	/* the other fragments of a datagram were put into it */
 	bool deferred;	/* its next hop tells of something earlier */
 };

@@ -20,6 +20,7 @@
 /* Gaps, ns (measured, see the comments where they are used). */
 #define GAP_CERTAIN 5000
 #define GAP_SHORT   1000000
+#define GAP_QUEUED  100000000 /* a CPU that was held between two events of one call */
 #define GAP_STAMP   50000 /* from a stamp to its event, where no event bounds it */
 
 /* The last event of a CPU that moved a packet. */

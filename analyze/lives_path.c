@@ -522,7 +522,7 @@ static int start_birth(struct lives *v, const struct event *ev, uint64_t addr, u
 
 /* Notes a packet that taps have seen just before. @hi_ns: the latest that they can have stamped it.
  */
-static int start_tie(struct lives *v, const struct life *l, const struct event *ev, uint32_t len,
+static int start_tie(struct lives *v, const struct life *l, const struct event *ev, uint64_t addr, uint32_t len,
 		     int64_t hi_ns)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
@@ -531,7 +531,8 @@ static int start_tie(struct lives *v, const struct life *l, const struct event *
 
 	if (group < 0)
 		return 0;
-	if (c->tx_lo_ns > ev->ts_ns - GAP_SHORT && c->tx_lo_ns <= hi_ns)
+	/* the same skb's own net_dev_queue is a bound however slow the CPU was */
+	if (c->tx_lo_ns > ev->ts_ns - (c->queue_addr == addr ? GAP_QUEUED : GAP_SHORT) && c->tx_lo_ns <= hi_ns)
 		lo = c->tx_lo_ns;
 	lo = ties_add(v->ties, group,
 		      &(struct tie_event){ l->id, ev->ts_ns, lo, hi_ns, len, ev->cpu });
@@ -571,7 +572,7 @@ int lives_start(struct lives *v, const struct event *ev)
 	c->last = NET_START;
 	if (l->flags & FLAG_HEAD_MISSING && l->born_tx && !l->link)
 		lives_queue_child(v, l, len);
-	rc = start_tie(v, l, ev, len, c->tap_ns ? c->tap_ns : ev->ts_ns);
+	rc = start_tie(v, l, ev, addr, len, c->tap_ns ? c->tap_ns : ev->ts_ns);
 	if (!rc && c->nest_n == NEST_MAX) {
 		/* deeper than the kernel allows: ends were lost */
 		rc = lives_nest_clear(v, c, 0);
@@ -633,7 +634,7 @@ int lives_xmit(struct lives *v, const struct event *ev)
 	xmit_result(l, ev);
 	c->tx_lo_ns = lo;
 	if (!rc)
-		rc = start_tie(v, l, ev, len, ev->ts_ns);
+		rc = start_tie(v, l, ev, addr, len, ev->ts_ns);
 	c->tx_lo_ns = ev->ts_ns;
 	return rc;
 }
@@ -651,6 +652,10 @@ int lives_copy(struct lives *v, const struct event *ev)
 	l = life_find(v->store, addr);
 	if (!l || (l->state != LIFE_RX && l->state != LIFE_READ))
 		return 0; /* other sockets than the network's copy with it, too */
+	/* A datagram is copied once, as a whole, and mostly without this event (udp_recvmsg() of net/ipv4/udp.c, copy_linear_skb()). What comes later
+	 * with its address is another socket's skb, netlink's for instance, that was made after it was freed unseen. */
+	if (l->udp && (l->state == LIFE_READ || (len + 28 != l->l3_len && len + 48 != l->l3_len)))
+		return 0;
 	/* more than the packet had: only a TCP segment that others were appended to */
 	if (l->l3_len && len > l->l3_len && l->l3_len <= 60)
 		return 0;

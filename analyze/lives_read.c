@@ -130,6 +130,8 @@ int lives_read_queued(struct lives *v, struct life *l, const struct event *ev)
 	if (rc)
 		return rc;
 	v->cpu[ev->cpu].ready_sk = addr;
+	if (l)
+		l->udp = true;
 	if (!r->free) {
 		s->known = false;
 		return row_drop(v, s, 0);

@@ -158,10 +158,14 @@ int ties_open(struct ties **out, struct db *d, struct frames *f, const struct cl
 		return -ENOMEM;
 	}
 	if (t->error_ns > ERROR_MAX_NS) {
-		db_quality(d, &(struct quality){ "note", "clock", -1, NULL, -1, -1, -1 },
-			   "the trace's clock is tied to that of the captured frames no better "
-			   "than %" PRId64 " us: frames and packets are not connected",
-			   t->error_ns / 1000);
+		if (t->error_ns == INT64_MAX)
+			db_quality(d, &(struct quality){ "note", "clock", -1, NULL, -1, -1, -1 },
+				   "the tape has no paired clock readings: frames and packets are not connected");
+		else
+			db_quality(d, &(struct quality){ "note", "clock", -1, NULL, -1, -1, -1 },
+				   "the trace's clock is tied to that of the captured frames no better "
+				   "than %" PRId64 " us: frames and packets are not connected",
+				   t->error_ns / 1000);
 		n = 0;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -439,7 +443,7 @@ static bool narrow(struct match *m, size_t from, size_t to, bool backward)
 	for (size_t k = from; k < to; k++) {
 		size_t i = backward ? to - 1 - (k - from) : k;
 		struct cand *f = &m->f[i];
-		uint32_t n = 0, *v = m->list + f->at;
+		uint32_t n = 0, *v = f->n ? m->list + f->at : NULL;
 
 		if (taken(m, i)) {
 			m->last[m->g->v[f->at].cpu] = f->at;

@@ -69,7 +69,8 @@ struct netset {
 	unsigned int seq;
 	struct buf text, key, last_key; /* of netns/SEQ; the key is the text without pids */
 	size_t reported;		/* entries that netset_refresh() has told of */
-	bool said_permission, said_limit;
+	bool said_permission, said_limit, said_hidden;
+	unsigned int hidden; /* processes whose namespace may not be looked at, in the last round */
 };
 
 static uint64_t inum_of(const char *path)
@@ -336,6 +337,7 @@ static int look_processes(struct netset *s)
 	struct dirent *e;
 	int rc = 0;
 
+	s->hidden = 0;
 	if (!d)
 		return 0;
 	while (!rc && (e = readdir(d))) {
@@ -349,6 +351,7 @@ static int look_processes(struct netset *s)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%" PRIu64 "/ns/net", pid);
 		n = readlink(path, link, sizeof(link));
+		s->hidden += n < 0 && errno == EACCES; /* proc(5): a ptrace access check */
 		inum = n > 0 ? inum_parse((struct span){ link, (size_t)n }) : 0;
 		if (!inum)
 			continue;
@@ -582,6 +585,12 @@ static void say(struct netset *s, struct tape_writer *w)
 			w, "permission", "netns", -1, NULL, -1, -1, -1,
 			"without CAP_SYS_ADMIN no other network namespace can be entered: only the "
 			"recorder's own was recorded");
+	}
+	if (s->scope == NETSET_ALL && s->hidden && !s->said_hidden) {
+		s->said_hidden = true;
+		quality_put(w, "note", "netns", -1, NULL, -1, -1, (int64_t)s->hidden,
+			    "processes whose network namespace may not be looked at (that takes CAP_SYS_PTRACE): a "
+			    "namespace without a name in which there are only such processes is not recorded");
 	}
 	if (s->can_enter && unseen && !s->said_limit) {
 		s->said_limit = true;

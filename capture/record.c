@@ -446,6 +446,10 @@ static void take_last(struct recorder *r)
 
 		rc = rc ? rc : rc2;
 	}
+	if (!r->lacks && tape_writer_lack(r->w)) {
+		r->lacks = true;
+		say(r, "%s (skbtape doctor tells how to get it)", tape_writer_lack(r->w));
+	}
 	if (r->hurry) {
 		r->lacks = true;
 		quality_put(r->w, "ended-early", "snap", -1, NULL, clock_mono_ns(), -1, -1,

@@ -97,6 +97,7 @@ struct tape_writer {
 	pthread_mutex_t quality_lock;
 	struct quality_key quality[QUALITY_KEYS];
 	unsigned int quality_keys, quality_seq;
+	char lack[1200]; /* first missing source, "" none; under the quality lock */
 };
 
 static int put_all(int fd, const uint8_t *p, size_t n)
@@ -654,6 +655,19 @@ static void put_field(struct buf *b, const char *s, char end)
 	tape_text(b, (struct span){ s ? s : "", s ? strlen(s) : 0 }, end);
 }
 
+const char *tape_writer_lack(const struct tape_writer *w)
+{
+	return w->lack[0] ? w->lack : NULL;
+}
+
+static void note_lack(struct tape_writer *w, const char *source, const char *text)
+{
+	pthread_mutex_lock(&w->quality_lock);
+	if (!w->lack[0])
+		snprintf(w->lack, sizeof(w->lack), "%s: %s", source, text);
+	pthread_mutex_unlock(&w->quality_lock);
+}
+
 void quality_put(struct tape_writer *w, const char *kind, const char *source, int cpu,
 		 const char *dev, int64_t from_ns, int64_t to_ns, int64_t count, const char *note,
 		 ...)
@@ -669,6 +683,8 @@ void quality_put(struct tape_writer *w, const char *kind, const char *source, in
 	va_start(ap, note);
 	vsnprintf(text, sizeof(text), note ? note : "", ap);
 	va_end(ap);
+	if (!strcmp(kind, "permission") || !strcmp(kind, "source-missing"))
+		note_lack(w, source ? source : "", text);
 	if (n > QUALITY_MAX)
 		snprintf(text, sizeof(text), "and more of these, which are not written");
 	put_field(&b, kind, '\t');

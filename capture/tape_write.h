@@ -66,6 +66,10 @@ int tape_writer_end(struct tape_writer *w, struct span end_json, struct err *e);
  * tape_writer_end(). */
 int tape_writer_close(struct tape_writer *w, struct span end_json, struct err *e);
 
+/* tape_writer_lack() - the first source that a quality line of the kinds "permission" and "source-missing" named, with its note,
+ * NULL: none. For the summary and the exit status, once no other thread adds any. */
+const char *tape_writer_lack(const struct tape_writer *w);
+
 /* tape_text() - append a field of a made text to @b, escaped as TAPE.md says, and @end ('\t' or
  * '\n') behind it. */
 int tape_text(struct buf *b, struct span field, char end);

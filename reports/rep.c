@@ -253,7 +253,8 @@ int out_open(struct out *o, const char *path, const char *input, struct err *e)
 			return err_set(e, -EINVAL,
 				       "%s is what is being read: give another name with -o", path);
 		}
-		if (!S_ISREG(st.st_mode)) { /* never rename over a device or a pipe */
+		/* never rename over a device, a pipe, or a link such as /dev/stdout */
+		if (!S_ISREG(st.st_mode) || (!lstat(path, &st) && S_ISLNK(st.st_mode))) {
 			o->f = fopen(path, "we");
 			rc = o->f ? 0 : err_sys(e, "%s", path);
 			if (rc)

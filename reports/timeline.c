@@ -147,7 +147,7 @@ static void make_delays(struct rep *r, struct timeline *t)
 		 P99_OF("SELECT (start_ns - ?1) / ?2 AS b, latency_ns AS l FROM wakeup WHERE "
 			"latency_ns IS NOT NULL AND start_ns >= ?1 AND pid IN "
 			"(SELECT pid FROM _hop WHERE context = 1 AND stage IN (SELECT id FROM "
-			"_stage WHERE name = 'skb_copy_datagram_iovec') "
+			"_stage WHERE name IN ('skb_copy_datagram_iovec', 'sock_recv_length')) "
 			"UNION SELECT pid FROM finding WHERE pid > 0)"));
 	fill_sql(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-c", "received: whole way"),
 		 P99_OF("SELECT (first_ns - ?1) / ?2 AS b, last_ns - first_ns AS l FROM _packet "

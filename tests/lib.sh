@@ -34,6 +34,7 @@ instances() { # in a mount namespace of its own, so that nothing is mounted for 
 start_record() {
 	_log=$1
 	shift
+	: >"$_log"
 	"$RECORD" "$@" 2>"$_log" &
 	RECPID=$!
 	_i=0

@@ -4,12 +4,12 @@
 -- tested: live
 -- uses: events, sched, config
 -- how: RPS moved at least 500 packets from one CPU to another, whose readers then ran on another CPU than that in at least 8 of 10
---   wakeups, while the CPU that gave them away was busy for less than half of the time: nothing was gained. And it cost: the typical
+--   wakeups, while the CPU that gave them away spent less than half of the time in NET_RX: nothing was gained. And it cost: the typical
 --   time from the driver to the stack is at least 20 us (as much as the whole way to a socket takes) and twice what packets that stay need. Where the first
---   CPU is busy, or the reader is where RPS sends to, it does what it is for.
+--   CPU is busy receiving, or the reader is where RPS sends to, it does what it is for.
 -- title: RPS[[ of {dev}]] moves packets to CPU {cpu} without gain
 -- summary: {packets:n packet} came on CPU {v_from}, were sent to CPU {cpu} by RPS[[ of {dev} (mask {v_mask})]], and their readers ran on yet another CPU {v_away:pct} of
---   the times. CPU {v_from} was busy only {v_busy:pct} of the time. Each packet waited typically {delay_ns:time} to get from one to the other[[, instead of {v_stay:time}]].
+--   the times. CPU {v_from} received packets only {v_busy:pct} of the time. Each packet waited typically {delay_ns:time} to get from one to the other[[, instead of {v_stay:time}]].
 WITH way AS (
 	SELECT a.packet_id, a.cpu AS from_cpu, b.cpu AS to_cpu, b.ts_ns - a.ts_ns AS ns, b.dev_id, a.ts_ns
 	FROM _hop a JOIN _hop b ON b.packet_id = a.packet_id AND b.seq > a.seq AND b.stage = (SELECT id FROM _stage WHERE name = 'netif_receive_skb')
@@ -34,7 +34,7 @@ WITH way AS (
 	GROUP BY w.from_cpu, w.to_cpu, w.dev_id
 ), placed AS (
 	SELECT h.*, n.text AS dev, m.ns AS median, (SELECT min(s.ns) FROM median s WHERE s.from_cpu = s.to_cpu AND s.dev_id = h.dev_id) AS stay, k.away, k.n AS wakes,
-		(SELECT total(min(r.end_ns, h.to_ns) - max(r.start_ns, h.from_ns)) FROM run r WHERE r.cpu = h.from_cpu AND r.end_ns > h.from_ns AND r.start_ns < h.to_ns)
+		(SELECT total(min(r.end_ns, h.to_ns) - max(r.start_ns, h.from_ns)) FROM softirq r WHERE r.vec = 3 AND r.cpu = h.from_cpu AND r.end_ns > h.from_ns AND r.start_ns < h.to_ns)
 			/ max(h.to_ns - h.from_ns, 1) AS busy
 	FROM hop h JOIN _name n ON n.id = h.dev_id JOIN median m USING (from_cpu, to_cpu, dev_id) JOIN woke k USING (from_cpu, to_cpu, dev_id)
 )
@@ -69,5 +69,5 @@ SELECT value, queue FROM queue_setting WHERE netns IS {netns} AND dev = {dev} AN
 -- advice: Switch RPS off on that queue; interrupts or RPS onto the readers' CPU (RFS) serve better.
 -- command: {ns}sh -c 'echo 0 >/sys/class/net/{dev}/queues/{v_queue}/rps_cpus'
 -- undo: {ns}sh -c 'echo {v_mask} >/sys/class/net/{dev}/queues/{v_queue}/rps_cpus'
--- ruled-out: Not a load that needs more CPUs: the one that received the packets was mostly idle.
+-- ruled-out: Not a load that needs more CPUs: the one that received the packets had little to receive.
 -- ruled-out: Not a loss: this costs time only.

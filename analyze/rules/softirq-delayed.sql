@@ -23,9 +23,10 @@ WITH late AS (
 	GROUP BY a.packet_id
 	UNION ALL
 	SELECT w.run_cpu, w.start_ns, w.end_ns, 3
-	FROM wakeup w JOIN task t ON t.pid = w.pid JOIN run r ON r.cpu = w.run_cpu AND r.start_ns <= w.start_ns AND r.end_ns BETWEEN w.end_ns - 1000000 AND w.end_ns
-		AND r.end_ns - r.start_ns >= 20000000
+	FROM wakeup w JOIN task t ON t.pid = w.pid JOIN run r ON r.cpu = w.run_cpu AND r.start_ns < w.end_ns AND r.end_ns > w.start_ns
+		AND r.end_ns - r.start_ns >= 20000000 AND min(r.end_ns, w.end_ns) - max(r.start_ns, w.start_ns) >= 2000000
 	WHERE w.latency_ns >= 2000000 AND (t.comm LIKE 'ksoftirqd/%' OR t.comm LIKE 'napi/%')
+	GROUP BY w.start_ns, w.pid, w.run_cpu
 ), place AS (
 	SELECT cpu, count(*) AS n, max(to_ns - from_ns) AS longest, min(from_ns) AS from_ns, max(to_ns) AS to_ns,
 		sum(kind = 1) AS raises, sum(kind = 2) AS packets, sum(kind = 3) AS threads
