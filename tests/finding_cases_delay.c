@@ -369,6 +369,17 @@ static void reordered(void)
 {
 	counter(2, "netstat", "TcpExt.TCPSACKReorder", NULL, -1, 40);
 	counter(2, "netstat", "TcpExt.TCPDSACKRecv", NULL, -1, 40);
+	counter(2, "snmp", "Tcp.RetransSegs", NULL, -1, 60);
+	counter(2, "snmp", "Tcp.OutSegs", NULL, -1, 4000);
+}
+
+/* The same in a transfer a hundred times as large. */
+static void reordered_little(void)
+{
+	counter(2, "netstat", "TcpExt.TCPSACKReorder", NULL, -1, 40);
+	counter(2, "netstat", "TcpExt.TCPDSACKRecv", NULL, -1, 40);
+	counter(2, "snmp", "Tcp.RetransSegs", NULL, -1, 60);
+	counter(2, "snmp", "Tcp.OutSegs", NULL, -1, 400000);
 }
 
 static void reordered_no(void)
@@ -457,6 +468,7 @@ const struct finding_case delay_cases[] = {
 	{ "udp_snd_full", udp_snd_full, "udp-sndbuf-full", "warning" },
 	{ "udp_snd_full_no", udp_snd_full_no, NULL, NULL },
 	{ "reordered", reordered, "tcp-reordering", "warning" },
+	{ "reordered_little", reordered_little, "tcp-reordering", "info" },
 	{ "reordered_no", reordered_no, NULL, NULL },
 	{ "nat_full", nat_full, "snat-ports-exhausted", "critical" },
 	{ "nat_race", nat_race, "conntrack-insert-failed", "warning" },
