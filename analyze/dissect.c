@@ -385,7 +385,7 @@ void dissect_frame(struct dissect *d, const uint8_t *p, size_t cap, size_t orig,
 	dissect_l3(d, c, d->ethertype, 0);
 }
 
-const char *dissect_proto_name(uint8_t proto, char out[8])
+const char *dissect_proto_known(uint8_t proto)
 {
 	switch (proto) {
 	case IPPROTO_ICMP:
@@ -415,7 +415,16 @@ const char *dissect_proto_name(uint8_t proto, char out[8])
 	case IPPROTO_SCTP:
 		return "sctp";
 	default:
-		snprintf(out, 8, "%u", proto);
-		return out;
+		return NULL;
 	}
+}
+
+const char *dissect_proto_name(uint8_t proto, char out[8])
+{
+	const char *name = dissect_proto_known(proto);
+
+	if (name)
+		return name;
+	snprintf(out, 8, "%u", proto);
+	return out;
 }

@@ -48,6 +48,8 @@ struct dissect {
 /* dissect_frame() - @cap bytes at @p of a frame of @orig bytes. Never fails; what is not known stays at its "none" value. */
 void dissect_frame(struct dissect *d, const uint8_t *p, size_t cap, size_t orig, int linktype);
 
+/* dissect_proto_known() - "tcp", "udp", ... or NULL for a protocol without a name here. */
+const char *dissect_proto_known(uint8_t proto);
 /* dissect_proto_name() - "tcp", "udp", ... or the number as text in @out. */
 const char *dissect_proto_name(uint8_t proto, char out[8]);
 

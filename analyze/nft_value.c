@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "nft_value.h"
+#include "dissect.h"
 
 #include <inttypes.h>
 #include <netinet/in.h> /* before the kernel's headers, which then leave out theirs */
@@ -10,29 +11,7 @@
 
 static const char *l4_name(uint64_t v)
 {
-	switch (v) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_ICMP:
-		return "icmp";
-	case IPPROTO_ICMPV6:
-		return "icmpv6";
-	case IPPROTO_SCTP:
-		return "sctp";
-	case IPPROTO_DCCP:
-		return "dccp";
-	case IPPROTO_GRE:
-		return "gre";
-	case IPPROTO_ESP:
-		return "esp";
-	case IPPROTO_AH:
-		return "ah";
-	case IPPROTO_UDPLITE:
-		return "udplite";
-	}
-	return NULL;
+	return v <= UINT8_MAX ? dissect_proto_known((uint8_t)v) : NULL;
 }
 
 static const char *ether_name(uint64_t v)

@@ -15,7 +15,7 @@ T_counters  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/c
 T_procfs    := $(BASE) analyze/procfs.c
 T_snapshots := $(T_clocks) tests/snap_load.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/host.c analyze/snapshots.c \
 	       analyze/snap_texts.c analyze/counters.c analyze/procfs.c analyze/nldump.c analyze/nl_link.c analyze/nl_sock.c \
-	       analyze/nl_nft.c analyze/nft_text.c analyze/nft_value.c analyze/nl_tc.c analyze/tc_options.c analyze/ethtool_read.c
+	       analyze/nl_nft.c analyze/nft_text.c analyze/nft_value.c analyze/dissect.c analyze/nl_tc.c analyze/tc_options.c analyze/ethtool_read.c
 T_nldump    := $(T_snapshots)
 T_trace     := $(T_clocks) analyze/symbols.c analyze/kbuf.c analyze/trace.c analyze/format.c analyze/fields.c
 T_drops     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/drops.c
