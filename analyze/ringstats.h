@@ -13,7 +13,8 @@
  * ringstats_load() - facts events_recorded and events_lost, and a quality row for each stretch of loss
  * @decoded: events that the pages gave
  * events_recorded counts what was written to the buffers since the recorder's were armed, lost ones included:
- * "read events" + "entries" + "overrun" + "commit overrun" + "dropped events" of the last poll.
+ * "read events" + "entries" + "overrun" + "commit overrun" + "dropped events"
+ * of the last poll; on a cut tape, which lacks that, at least what the pages hold.
  * Return: 0, -ENOMEM, -EIO.
  */
 int ringstats_load(struct tape *t, struct db *d, const struct clocks *c, uint64_t decoded, struct err *e);

@@ -284,6 +284,16 @@ static void write_summary(struct page *p, int64_t critical, int64_t warning, int
 		      p->f);
 		return;
 	}
+	if (!critical && !warning && rep_unnamed_drops(p->r)) {
+		fputs("<div class=\"hero hero-warning\">", p->f);
+		svg_icon(p->f, "warning");
+		fprintf(p->f,
+			"<div><p class=\"big\">No cause could be named.</p><p>%s packets were dropped (loss, policy or "
+			"error), see <a href=\"#drops\">Drops by place and reason</a>, but the evidence is not enough to say "
+			"why. What could not be seen stands under <a href=\"#unseen\">What was not seen</a>.</p></div></div>\n",
+			text_count(rep_unnamed_drops(p->r)).s);
+		return;
+	}
 	if (!critical && !warning) {
 		fputs("<div class=\"hero hero-ok\">", p->f);
 		svg_icon(p->f, "ok");

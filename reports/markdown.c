@@ -30,7 +30,13 @@ static void put_verdict(struct rep *r, FILE *f)
 		      "than two snapshots.",
 		      f);
 	} else if (!critical && !warning) {
-		fputs("**Nothing wrong was seen.** Looked at ", f);
+		int64_t drops = rep_unnamed_drops(r);
+
+		if (drops)
+			fprintf(f, "**No cause could be named**, but %s packets were dropped, see below. Looked at ",
+				text_count(drops).s);
+		else
+			fputs("**Nothing wrong was seen.** Looked at ", f);
 		fprintf(f, "%s packets and %s frames",
 			text_count(rep_int(r, "SELECT count(*) FROM _packet", 0)).s,
 			text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s);

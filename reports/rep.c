@@ -202,6 +202,13 @@ int64_t col_int_or(sqlite3_stmt *st, int i, int64_t dflt)
 	return col_null(st, i) ? dflt : col_int(st, i);
 }
 
+int64_t rep_unnamed_drops(struct rep *r)
+{
+	int64_t n = rep_int(r, "SELECT count(*) FROM packet_drop WHERE class IN ('loss', 'policy', 'error')", 0);
+
+	return r->incomplete && n >= REP_DROPS_FEW ? n : 0;
+}
+
 /* The temporary file stands beside the final one, so that rename() is atomic. */
 static int open_tmp(struct out *o, struct err *e)
 {

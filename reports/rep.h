@@ -46,6 +46,14 @@ int64_t rep_int_of(struct rep *r, const char *sql, int64_t arg, int64_t dflt);
 void rep_fact(struct rep *r, const char *key, char *out, size_t size);
 int64_t rep_fact_int(struct rep *r, const char *key, int64_t dflt);
 
+/**
+ * rep_unnamed_drops() - drops of class loss, policy and error that the verdict on an incomplete tape must not pass over
+ * On a whole tape the rules have weighed them (a port scan is no incident); on a cut one they may lack what they go by.
+ * Return: their number; 0 on a whole tape, and below REP_DROPS_FEW, as a few happen on every host.
+ */
+#define REP_DROPS_FEW 5
+int64_t rep_unnamed_drops(struct rep *r);
+
 /* Columns of the present row. */
 const char *col_text(sqlite3_stmt *st, int i); /* "" for NULL */
 const char *col_opt(sqlite3_stmt *st, int i);  /* NULL for NULL */
