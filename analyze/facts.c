@@ -142,8 +142,8 @@ void facts_tape_state(struct tape *t, struct db *d)
 		db_quality(d, &(struct quality){ "tape-cut", "tape", -1, NULL, -1, -1, -1 },
 			   "the tape has no end: the recorder was killed, the disk was full, or the copy is not whole. "
 			   "Everything up to its last whole frame is used%s",
-			   tape_find(t, "kallsyms") < 0 ? "; kernel functions cannot be named, because their table "
-							  "comes last" : "");
+			   tape_find(t, "kallsyms") < 0 ? "; kernel functions cannot be named, because it ended "
+							  "before their table was written" : "");
 	if (s->frames_bad || s->frames_gap)
 		db_quality(d, &(struct quality){ "tape-damaged", "tape", -1, NULL, -1, -1,
 						 (int64_t)(s->frames_bad + s->frames_gap) },

@@ -44,7 +44,8 @@ struct load {
 
 static int load_symbols(struct load *l, struct err *e)
 {
-	long i = tape_find(l->tape, "kallsyms");
+	long late = tape_find(l->tape, "kallsyms-end"); /* modules came or went */
+	long i = late < 0 ? tape_find(l->tape, "kallsyms") : late;
 	struct buf b = { 0 };
 	int rc = i < 0 ? 0 : tape_load(l->tape, (size_t)i, &b, e);
 

@@ -12,7 +12,7 @@
  * `recording` is said and COMMAND starts. Three threads work: trace, sniffer,
  * and the one for snapshots; the main thread reads clocks and waits for a
  * reason to end. End: trace and sniffer stop and drain, snapshot "after",
- * symbols, end.json, the instance goes away, summary.
+ * symbols where modules changed, end.json, the instance goes away, summary.
  *
  * Whatever is missing (no tracefs, no packet socket) is said, goes into quality
  * and makes the exit status 3; the rest is recorded all the same. Where the tape
@@ -44,6 +44,7 @@
 #define SNIFF_LEAST  (4 * MIB)
 #define SNIFF_SHARE  32 /* of the available memory */
 #define NICE	     5
+#define SYMBOLS_FIRST (32 * MIB) /* of --max-size: below that the symbols come last */
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_PARTIAL, EXIT_BUG };
 
@@ -235,6 +236,9 @@ static void *snap_thread(void *arg)
 	int64_t next = clock_mono_ns() + NSEC_PER_SEC;
 
 	setpriority(PRIO_PROCESS, 0, NICE);
+	/* a small tape keeps its room for what happens */
+	if ((!r->o.max_bytes || r->o.max_bytes >= SYMBOLS_FIRST) && snap_symbols(r->snap, false))
+		return NULL;
 	for (;;) {
 		int64_t wait = next - clock_mono_ns();
 
@@ -442,7 +446,7 @@ static void take_last(struct recorder *r)
 		rc = snap_take(r->snap, SNAP_AFTER);
 	take_signals(r, 0);
 	if (!r->hurry) {
-		int rc2 = snap_symbols(r->snap);
+		int rc2 = snap_symbols(r->snap, true);
 
 		rc = rc ? rc : rc2;
 	}

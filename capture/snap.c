@@ -71,6 +71,8 @@ struct snap {
 	struct ethtool *ethtool;
 	struct cgroups *cgroups;
 	int kmsg;
+	bool has_symbols;
+	uint64_t modules; /* hash of those that were loaded when the symbols were read */
 	struct buf text, records, missing; /* used again and again */
 };
 
@@ -717,7 +719,7 @@ int snap_take(struct snap *s, enum snap_kind kind)
 	return rc;
 }
 
-/* A large file as a member of its own name. */
+/* A large file as a member. Its text stays in s->text. */
 static int take_large(struct snap *s, const char *path, const char *name)
 {
 	bool cut = false;
@@ -736,10 +738,54 @@ static int take_large(struct snap *s, const char *path, const char *name)
 	return s->text.len ? tape_member_put(s->w, s->text.data, s->text.len, "%s", name) : 0;
 }
 
-int snap_symbols(struct snap *s)
+/* Which modules are loaded, and where: names and addresses of /proc/modules (kernel/module/procfs.c,
+ * m_show()); use counts and states change without moving a symbol. */
+static uint64_t modules_hash(struct span text)
 {
-	int rc = take_large(s, "/proc/kallsyms", "kallsyms");
+	uint64_t h = 0xcbf29ce484222325ULL;
+	struct span line, field;
 
+	while (span_line(&text, &line)) {
+		for (int i = 0; span_field(&line, ' ', &field); i++)
+			for (size_t k = 0; (!i || i == 5) && k < field.n; k++)
+				h = (h ^ (uint8_t)field.p[k]) * 0x100000001b3ULL;
+	}
+	return h;
+}
+
+static struct span text_span(const struct snap *s)
+{
+	return (struct span){ (const char *)s->text.data, s->text.len };
+}
+
+static bool modules_changed(struct snap *s)
+{
+	bool cut;
+
+	buf_reset(&s->text);
+	return !files_read(AT_FDCWD, "/proc/modules", TAPE_MEMBER_MAX, &s->text, &cut) &&
+	       modules_hash(text_span(s)) != s->modules;
+}
+
+int snap_symbols(struct snap *s, bool at_end)
+{
+	const char *suffix = s->has_symbols ? "-end" : "";
+	char name[32];
+	int rc;
+
+	if (at_end && s->has_symbols && !modules_changed(s))
+		return 0;
+	snprintf(name, sizeof(name), "kallsyms%s", suffix);
+	rc = take_large(s, "/proc/kallsyms", name);
+	if (rc)
+		return rc;
+	s->has_symbols = true;
 	/* a kernel without module support has no such file, and nothing is missing */
-	return rc || access("/proc/modules", F_OK) ? rc : take_large(s, "/proc/modules", "modules");
+	if (access("/proc/modules", F_OK))
+		return 0;
+	snprintf(name, sizeof(name), "modules%s", suffix);
+	rc = take_large(s, "/proc/modules", name);
+	if (!rc)
+		s->modules = modules_hash(text_span(s));
+	return rc;
 }

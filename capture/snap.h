@@ -22,8 +22,9 @@ int snap_open(struct snap **s, struct netset *set, struct tape_writer *w, bool f
 /* snap_take() - one round. SNAP_BEFORE also writes tasks/000000; SNAP_AFTER writes tasks/000001 and kmsg.
  * Sources that take more than 1 % of the interval of one second are read less often in SNAP_TICK. Return: 0, or the tape writer's error. */
 int snap_take(struct snap *s, enum snap_kind kind);
-/* snap_symbols() - kallsyms and modules, at the very end. */
-int snap_symbols(struct snap *s);
+/* snap_symbols() - kallsyms and modules: soon after the start, so that a killed recording has them;
+ * @at_end: again, under names of their own, where modules came or went meanwhile. */
+int snap_symbols(struct snap *s, bool at_end);
 unsigned int snap_count(const struct snap *s);
 void snap_close(struct snap *s);
 

@@ -20,6 +20,13 @@ for i in $(seq 20); do
 	fi
 done
 eq "kill -9 at 20 moments: each tape readable" $bad 0
+start_record "$TMP/log" -o "$TMP/k.skbtape" || no "kill -9 after 3 s" "did not start"
+sleep 3
+kill -9 $RECPID
+wait $RECPID 2>/dev/null
+"$SKBTAPE" analyze -q "$TMP/k.skbtape" -o "$TMP/k.db" 2>"$TMP/err"
+eq "kill -9 after 3 s: the kernel's symbols are on the tape" "$(tar --zstd -tf "$TMP/k.skbtape" 2>/dev/null | grep -c '^kallsyms$')" 1
+eq "kill -9 after 3 s: functions have names" "$(q "$TMP/k.db" "SELECT count(*) FROM symbol WHERE location = '0x?'")" 0
 "$RECORD" -q -d 0.2 -o "$TMP/n.skbtape" 2>"$TMP/log"
 eq "the next start works" $? 0
 eq "the next start removes what was left" "$(instances)" ""
