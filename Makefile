@@ -23,7 +23,7 @@ CFLAGS   += -std=gnu11 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANITI
 BASE    := schema/base.c schema/json.c schema/tape.c
 CAPTURE := capture/about.c capture/clock.c capture/command.c capture/cut.c capture/doctor.c capture/ethtool.c \
 	   capture/filter.c capture/instance.c capture/netlink.c capture/netset.c capture/options.c capture/output.c \
-	   capture/pcapng_write.c capture/profile.c capture/record.c capture/section.c capture/snap.c \
+	   capture/pcapng_write.c capture/privilege.c capture/profile.c capture/record.c capture/section.c capture/snap.c \
 	   capture/snap_files.c capture/snap_host.c capture/sniff.c capture/tape_write.c capture/trace.c
 ANALYZE := analyze/analyze.c analyze/clocks.c analyze/confine.c analyze/counters.c analyze/db.c analyze/delays.c \
 	   analyze/dissect.c analyze/drops.c analyze/embed.c analyze/ethtool_read.c analyze/events.c \
@@ -45,7 +45,7 @@ EMBED   := $(sort $(wildcard schema/*.sql)) $(RULES) $(sort $(wildcard analyze/*
 RECORD_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(BASE) $(CAPTURE) capture/main.c capture/nodbus.c)
 SKBTAPE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(BASE) $(CAPTURE) $(ANALYZE) $(REPORTS) analyze/main.c)
 
-RECORD_LIBS  := -ltracefs -ltraceevent -lpcap -lzstd -lpthread -ldl
+RECORD_LIBS  := -ltracefs -ltraceevent -lpcap -lzstd -lseccomp -lpthread -ldl
 SKBTAPE_LIBS := -ltracefs -ltraceevent -lpcap -lzstd -lsqlite3 -lmnl -lseccomp -lm -lpthread
 
 .PHONY: all

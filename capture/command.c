@@ -8,11 +8,16 @@
 #include <unistd.h>
 
 /* In the child: exec, or say through the pipe why not. */
-static __attribute__((noreturn)) void run(char *const *argv, const struct command_env *env,
+static __attribute__((noreturn)) void run(char *const *argv, const struct command_env *env, int go,
 					  int report)
 {
 	int code;
+	char c;
 
+	while ((code = (int)read(go, &c, 1)) < 0 && errno == EINTR)
+		;
+	if (code != 1)
+		_exit(127);
 	/* ignored signals would stay ignored over exec (execve(2)), so would the mask */
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
@@ -28,35 +33,59 @@ static __attribute__((noreturn)) void run(char *const *argv, const struct comman
 	_exit(127);
 }
 
-int command_start(char *const *argv, const struct command_env *env, pid_t *out, struct err *e)
+static void close_pair(const int *fds)
 {
-	int fds[2], code = 0;
-	ssize_t n;
+	close(fds[0]);
+	close(fds[1]);
+}
+
+int command_prepare(struct command *c, char *const *argv, const struct command_env *env, struct err *e)
+{
+	int go[2], report[2], rc;
 	pid_t pid;
 
-	if (pipe2(fds, O_CLOEXEC))
+	if (pipe2(go, O_CLOEXEC))
 		return err_sys(e, "cannot start '%s'", argv[0]);
-	pid = fork();
-	if (pid < 0) {
-		int rc = err_sys(e, "cannot start '%s'", argv[0]);
-
-		close(fds[0]);
-		close(fds[1]);
+	if (pipe2(report, O_CLOEXEC)) {
+		rc = err_sys(e, "cannot start '%s'", argv[0]);
+		close_pair(go);
 		return rc;
 	}
-	if (!pid)
-		run(argv, env, fds[1]);
-	close(fds[1]);
-	do
-		n = read(fds[0], &code, sizeof(code));
-	while (n < 0 && errno == EINTR);
-	close(fds[0]);
-	if (n > 0) {
-		waitpid(pid, NULL, 0);
-		return err_set(e, -code, "cannot start '%s': %s", argv[0], strerror(code));
+	pid = fork();
+	if (pid < 0) {
+		rc = err_sys(e, "cannot start '%s'", argv[0]);
+		close_pair(go);
+		close_pair(report);
+		return rc;
 	}
-	*out = pid;
+	if (!pid) {
+		close(go[1]);
+		run(argv, env, go[0], report[1]);
+	}
+	close(go[0]);
+	close(report[1]);
+	*c = (struct command){ .pid = pid, .go = go[1], .report = report[0] };
 	return 0;
+}
+
+int command_start(struct command *c, const char *name, bool go, struct err *e)
+{
+	int code = 0, rc = 0;
+	ssize_t n = 0;
+
+	if (go && write(c->go, "", 1) != 1)
+		rc = err_sys(e, "cannot start '%s'", name);
+	close(c->go);
+	while (go && !rc && (n = read(c->report, &code, sizeof(code))) < 0 && errno == EINTR)
+		;
+	close(c->report);
+	if (n > 0)
+		rc = err_set(e, -code, "cannot start '%s': %s", name, strerror(code));
+	if (rc || !go) {
+		waitpid(c->pid, NULL, 0);
+		c->pid = 0;
+	}
+	return rc;
 }
 
 bool command_reap(pid_t pid, int *status)

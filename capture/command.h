@@ -16,11 +16,24 @@ struct command_env {
 	bool stdout_is_tape; /* then its output goes to standard error */
 };
 
+/* A child that waits for the word to run its program. */
+struct command {
+	pid_t pid;
+	int go, report; /* our ends of its pipes */
+};
+
 /**
- * command_start() - fork and exec, in our process group
+ * command_prepare() - fork, in our process group, with the rights that we have now
+ * Return: 0, or a negative errno with the message.
+ */
+int command_prepare(struct command *c, char *const *argv, const struct command_env *env, struct err *e);
+
+/**
+ * command_start() - let it exec
+ * @go: false: it ends instead, without a word
  * Return: 0; -ENOENT, -EACCES ... when it could not be started, with the message.
  */
-int command_start(char *const *argv, const struct command_env *env, pid_t *pid, struct err *e);
+int command_start(struct command *c, const char *name, bool go, struct err *e);
 
 /* command_reap() - whether it has ended; @status: as a shell's $?: its exit status, or 128 and the
  * signal. */

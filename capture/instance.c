@@ -26,6 +26,7 @@
  * does not meet it.
  */
 #include "instance.h"
+#include "privilege.h"
 #include "clock.h"
 
 #include <ctype.h>
@@ -358,6 +359,7 @@ static __attribute__((noreturn)) void guard_run(const struct instance *i, int fd
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	setsid();
 	prctl(PR_SET_NAME, "skbtape-guard");
+	privilege_least();
 	if (chdir("/")) {
 		/* then it stays where it is: a full unmount there has to wait */
 	}

@@ -6,7 +6,7 @@
  * below drop only what carries no answer: softirqs raised for others than the
  * network (their entries and exits stay, they show what ran instead), a dequeue
  * that found nothing and is not being stopped by the driver, XDP batches in
- * which everything went well.
+ * which everything went well, routes that were found.
  */
 #include "profile.h"
 
@@ -15,6 +15,8 @@
 #include <string.h>
 
 #define XDP_FAILED "drops > 0 || err != 0"
+/* of a miss in the table local the lookup goes on (fib_lookup(), include/net/ip_fib.h) */
+#define ROUTE_FAILED "err != 0 && tb_id != 255"
 #define EVENT(sys, ev, step, ...)                                                                  \
 	{                                                                                          \
 		.system = (sys), .name = (ev), .from = (step), ##__VA_ARGS__                       \
@@ -77,6 +79,11 @@ static const struct profile_event events[] = {
 	EVENT("sock", "sock_recv_length", PROFILE_STANDARD),
 	EVENT("sock", "sock_send_length", PROFILE_STANDARD),
 
+	/* rare ones that name what no packet event does */
+	EVENT("fib", "fib_table_lookup", PROFILE_STANDARD, .filter = ROUTE_FAILED),
+	EVENT("icmp", "icmp_send", PROFILE_STANDARD),
+	EVENT("neigh", "neigh_update", PROFILE_STANDARD),
+
 	EVENT("net", "netif_rx_exit", PROFILE_FULL),
 	EVENT("net", "netif_rx_ni_exit", PROFILE_FULL),
 	EVENT("net", "netif_receive_skb_exit", PROFILE_FULL),
@@ -87,11 +94,8 @@ static const struct profile_event events[] = {
 	EVENT("tcp", "tcp_rcvbuf_grow", PROFILE_FULL),
 	EVENT("tcp", "tcp_cong_state_set", PROFILE_FULL),
 	EVENT("tcp", "tcp_destroy_sock", PROFILE_FULL),
-	EVENT("fib", "fib_table_lookup", PROFILE_FULL),
 	EVENT("fib6", "fib6_table_lookup", PROFILE_FULL),
-	EVENT("icmp", "icmp_send", PROFILE_FULL),
 	EVENT("neigh", "neigh_create", PROFILE_FULL),
-	EVENT("neigh", "neigh_update", PROFILE_FULL),
 	EVENT("neigh", "neigh_update_done", PROFILE_FULL),
 	EVENT("neigh", "neigh_timer_handler", PROFILE_FULL),
 	EVENT("neigh", "neigh_event_send_done", PROFILE_FULL),

@@ -8,8 +8,9 @@
  * stopped while it started still ends as a complete tape.
  *
  * Start: command line, filter, namespaces, output file, tracing instance (off),
- * tape.json, snapshot "before", packet sockets, events, threads; then
- * `recording` is said and COMMAND starts. Three threads work: trace, sniffer,
+ * tape.json, snapshot "before", packet sockets, events; COMMAND is forked, what
+ * needs no more rights gives them up (privilege.c), threads start; then
+ * `recording` is said and COMMAND runs. Three threads work: trace, sniffer,
  * and the one for snapshots; the main thread reads clocks and waits for a
  * reason to end. End: trace and sniffer stop and drain, snapshot "after",
  * symbols where modules changed, end.json, the instance goes away, summary.
@@ -26,6 +27,7 @@
 #include "command.h"
 #include "doctor.h"
 #include "output.h"
+#include "privilege.h"
 #include "snap.h"
 
 #include <errno.h>
@@ -71,6 +73,7 @@ struct recorder {
 	int snap_stop_fd;
 	unsigned int clock_seq;
 
+	struct command child;
 	pid_t command; /* 0: none runs */
 	struct about_end end;
 	char reason_text[128];
@@ -375,17 +378,33 @@ static void start_threads(struct recorder *r)
 		start_worker(r, &r->snap_worker, snap_thread);
 }
 
-static void start_command(struct recorder *r)
+/* @rc of a step of COMMAND's start. */
+static void command_failed(struct recorder *r, int rc, const struct err *e)
+{
+	if (!rc)
+		return;
+	say(r, "%s", e->text);
+	end_because(r, END_ERROR, "%.120s", e->text);
+	r->failed = true;
+}
+
+/* COMMAND is forked while there are all rights, and runs when everything else does. */
+static void prepare_command(struct recorder *r)
 {
 	struct err e = { "" };
 
-	if (!r->o.command || ending(r))
+	if (r->o.command && !ending(r))
+		command_failed(r, command_prepare(&r->child, r->o.command, &r->env, &e), &e);
+}
+
+static void start_command(struct recorder *r, bool go)
+{
+	struct err e = { "" };
+
+	if (!r->child.pid)
 		return;
-	if (command_start(r->o.command, &r->env, &r->command, &e)) {
-		say(r, "%s", e.text);
-		end_because(r, END_ERROR, "%.120s", e.text);
-		r->failed = true;
-	}
+	command_failed(r, command_start(&r->child, r->o.command[0], go, &e), &e);
+	r->command = r->child.pid;
 }
 
 static void show_progress(const struct recorder *r, bool last)
@@ -567,14 +586,19 @@ static int record(struct recorder *r)
 	if (status)
 		return status;
 	open_sources(r, &trace_err);
+	prepare_command(r);
+	privilege_drop();
+	privilege_confine();
 	if (!ending(r)) {
 		start_threads(r);
 		r->armed_ns = clock_mono_ns();
 		if (r->end.reason == END_NONE) {
 			fputs("recording\n", stderr);
-			start_command(r);
+			start_command(r, !ending(r));
 		}
 		wait_for_end(r);
+	} else {
+		start_command(r, false);
 	}
 	stop_threads(r);
 	finish_tape(r);

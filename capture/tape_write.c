@@ -27,6 +27,7 @@
  * could be cut back.
  */
 #include "tape_write.h"
+#include "privilege.h"
 #include "../schema/tape.h"
 #include "clock.h"
 
@@ -240,6 +241,7 @@ static void *compressor(void *arg)
 {
 	struct tape_writer *w = arg;
 
+	privilege_least();
 	/* on Linux both calls mean the calling thread: setpriority(2), NOTES; ioprio_set(2) */
 	setpriority(PRIO_PROCESS, 0, NICE);
 	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));

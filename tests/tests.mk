@@ -25,10 +25,10 @@ T_lives     := $(T_drops) tests/lives_story.c analyze/ties.c analyze/spans.c ana
 T_lives_send := $(T_lives)
 T_lives_read := $(T_lives)
 T_report    := $(BASE) $(filter-out reports/info.c reports/export.c,$(REPORTS)) analyze/db.c analyze/embed.c analyze/tmpfiles.c
-T_tape_write := $(BASE) capture/tape_write.c capture/clock.c
+T_tape_write := $(BASE) capture/tape_write.c capture/privilege.c capture/clock.c
 T_cut       := capture/cut.c
 T_pcapng_write := $(BASE) capture/pcapng_write.c
-T_snap      := $(BASE) capture/snap_files.c capture/snap_host.c capture/netlink.c capture/ethtool.c capture/tape_write.c capture/clock.c
+T_snap      := $(BASE) capture/snap_files.c capture/snap_host.c capture/netlink.c capture/ethtool.c capture/tape_write.c capture/privilege.c capture/clock.c
 
 UNIT := $(patsubst tests/test_%.c,%,$(sort $(wildcard tests/test_*.c)))
 
