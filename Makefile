@@ -102,6 +102,10 @@ lint:
 bench: all
 	$(Q)sh bench/run.sh $(BUILD)
 
+.PHONY: faults
+faults: all $(BUILD)/tests/traffic
+	$(Q)BUILD=$(BUILD) sh tests/faults.sh
+
 .PHONY: clean
 clean:
 	rm -rf $(BUILD)

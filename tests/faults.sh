@@ -1,0 +1,275 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# faults.sh: what happens to a recording when its world breaks, as a table (make faults): what was done, how the recorder and its tape ended, what
+# was lost of what had been written, what was left behind. Takes several minutes. FAULTS="kill eio" runs only these.
+# KILLS, IFACES, NETNS, SOCKETS, TRACKED: how many. LOCK: a file to hold while one fault runs.
+. tests/lib.sh
+live || { skip faults "$LIVE_WHY"; exit 0; }
+command -v python3 >/dev/null || { skip faults "needs python3"; exit 0; }
+trap - EXIT
+. fixtures/make/net.sh
+net_up || { no faults "no namespaces"; exit 1; }
+NC=skbt-$$-c
+MANY=skbt-$$-m
+KILLS=${KILLS:-100} IFACES=${IFACES:-10000} NETNS=${NETNS:-1000} SOCKETS=${SOCKETS:-100000} TRACKED=${TRACKED:-100000}
+ALL="kill int term enospc eio pipe netns overrun ifaces namespaces sockets conntrack"
+failed=0
+trap 'ip netns del $NC 2>/dev/null; for n in $(ip netns list | sed -n "s/^\($MANY[^ ]*\).*/\1/p"); do ip netns del $n; done; rm -rf "$TMP"; net_down' EXIT
+bg sink in_b "$TRAFFIC" sink 10.77.0.2 9000 0
+bg_wait sink || { no faults "sink"; exit 1; }
+flood="ip netns exec $NA $TRAFFIC flood 10.77.0.2 9000"
+steady="ip netns exec $NA taskset -c 0 $TRAFFIC send 10.77.0.2 9000" # COUNT SIZE PPS
+
+# left: what a recorder should not leave: instances, processes
+left() {
+	_l=$(instances)
+	for _p in $(pgrep -x skbtape-record) $(pgrep -x skbtape-guard); do
+		[ "$(readlink "/proc/$_p/exe")" = "$(readlink -f "$RECORD")" ] && _l="$_l process $_p"
+	done
+	echo "${_l:-nothing}"
+}
+# row FAULT HAPPENED LOST GOOD
+row() {
+	_left=$(left)
+	[ "$_left" = nothing ] && [ "$4" = 1 ] || failed=$((failed + 1))
+	printf '%-34s | %-46s | %-46s | %-8s | %s\n' "$1" "$2" "$3" "$_left" "$([ "$_left" = nothing ] && [ "$4" = 1 ] && echo ok || echo 'NOT OK')"
+}
+# fact TAPE KEY: of what `skbtape info --json` says; analyze: status and database in $TMP/f.db
+analyzed() {
+	rm -f "$TMP/f.db"
+	"$SKBTAPE" analyze -q "$1" -o "$TMP/f.db" 2>"$TMP/f.err"
+	echo $?
+}
+fact() { q "$TMP/f.db" "SELECT value FROM tape WHERE key='$1'"; }
+# behind TAPE: bytes after its last whole frame
+behind() {
+	python3 - "$1" <<'P'
+import sys
+b = open(sys.argv[1], "rb").read()
+at = b.rfind(b"\x5b\x2a\x4d\x18\x30\0\0\0SKBTAPE1")   # the trailer of a frame, 56 bytes
+end = at + 56 if at >= 0 and at + 56 <= len(b) else 0
+print(len(b) - end)
+P
+}
+balanced() { [ "$(fact events_decoded)" = "$(($(fact events_recorded) - $(fact events_lost)))" ]; }
+count() { printf '%s events, %s frames' "$(fact events_decoded)" "$(fact frames)"; }
+
+f_kill() {
+	good=0 most=0
+	$steady 100000000 200 3000 >/dev/null 2>&1 &
+	fl=$!
+	for i in $(seq "$KILLS"); do
+		rm -f "$TMP/k.skbtape"
+		"$RECORD" -q -o "$TMP/k.skbtape" 2>/dev/null &
+		pid=$!
+		sleep "$(awk -v i="$i" 'BEGIN{printf "%.3f", 0.01 + (i * 137 % 2000) / 1000}')"
+		kill -9 $pid
+		wait $pid 2>/dev/null
+		[ -s "$TMP/k.skbtape" ] || { good=$((good + 1)); continue; }
+		rc=$(analyzed "$TMP/k.skbtape")
+		case $rc in
+		3) good=$((good + 1)) ;;
+		1) grep -q 'first frame' "$TMP/f.err" && good=$((good + 1)) ;;
+		esac
+		n=$(behind "$TMP/k.skbtape")
+		[ "$n" -gt $most ] && most=$n
+	done
+	kill $fl 2>/dev/null
+	wait $fl 2>/dev/null
+	"$RECORD" -q -d 0.1 -o "$TMP/k.skbtape" 2>/dev/null
+	row "kill -9 at $KILLS moments" "$good tapes readable up to the last whole frame" "at most $most bytes behind it; nothing before it" $((good == KILLS))
+}
+by_signal() {
+	start_record "$TMP/log" -q -o "$TMP/s.skbtape" || return 1
+	$steady 3000 200 3000 >/dev/null
+	kill -"$1" $RECPID
+	wait $RECPID
+	rc=$?
+	a=$(analyzed "$TMP/s.skbtape")
+	good=0
+	[ "$rc $a" = "0 0" ] && balanced && good=1
+	row "SIG$1" "status $rc, whole tape: $(count)" "none: decoded = recorded - lost" $good
+}
+f_int() { by_signal INT; }
+f_term() { by_signal TERM; }
+f_enospc() {
+	mkdir "$TMP/small"
+	unshare -m sh -c "mount -t tmpfs -o size=4m none '$TMP/small' &&
+		'$RECORD' -q -o '$TMP/small/t.skbtape' -- $flood 6 60000 >'$TMP/out' 2>'$TMP/log'; echo \$? >'$TMP/rc'; cp '$TMP/small/t.skbtape' '$TMP/full.skbtape'"
+	a=$(analyzed "$TMP/full.skbtape")
+	good=0
+	case $a in 0 | 3) [ "$(cat "$TMP/rc")" = 1 ] && grep -qi space "$TMP/log" && [ "$(fact events_decoded)" -gt 1000 ] && good=1 ;; esac
+	row "disk full (4 MiB)" "status $(cat "$TMP/rc"), says so; tape status $a: $(count)" "what came after; nothing of what was written" $good
+}
+f_eio() {
+	command -v strace >/dev/null || { echo "EIO on the output: needs strace(1)"; return; }
+	# the third write to the tape and all that follow
+	strace -f -q -o "$TMP/strace" -P "$TMP/e.skbtape" -e inject=write,writev,pwrite64:error=EIO:when=3+ "$RECORD" -q -d 5 -o "$TMP/e.skbtape" 2>"$TMP/log"
+	rc=$?
+	a=$(analyzed "$TMP/e.skbtape")
+	good=0
+	[ "$rc $a" = "1 3" ] && grep -q -i 'input/output' "$TMP/log" && good=1
+	row "EIO on the output" "status $rc, says so; tape status $a: $(count)" "what came after; nothing of what was written" $good
+}
+f_pipe() {
+	{ "$RECORD" -q -o - -d 8 2>"$TMP/log"; echo $? >"$TMP/rc"; } | head -c 1200000 >"$TMP/pipe.skbtape"
+	a=$(analyzed "$TMP/pipe.skbtape")
+	good=0
+	[ "$(cat "$TMP/rc") $a" = "1 3" ] && good=1
+	row "closed pipe" "status $(cat "$TMP/rc"); tape status $a: $(count)" "what came after; nothing of what was written" $good
+}
+f_netns() {
+	ip netns add $NC
+	ip -n $NC link set lo up
+	start_record "$TMP/log" -q -o "$TMP/n.skbtape" || return 1
+	ip netns exec $NC "$TRAFFIC" send 127.0.0.1 9000 2000 200 4000 >/dev/null
+	ip netns del $NC
+	$steady 2000 200 2000 >/dev/null
+	kill -INT $RECPID
+	wait $RECPID
+	rc=$?
+	a=$(analyzed "$TMP/n.skbtape")
+	sent=2000
+	got=$(q "$TMP/f.db" "SELECT count(*) FROM frame WHERE netns='$NC' AND direction='out'")
+	good=0
+	[ "$rc $a" = "0 0" ] && balanced && [ "${got:-0}" -ge "${sent:-1}" ] && good=1
+	row "namespace removed" "status $rc, whole tape: $(count)" "none: $got frames of $sent datagrams sent there" $good
+}
+f_overrun() {
+	start_record "$TMP/log" -b 64K -o "$TMP/o.skbtape" || return 1
+	$flood 3 0 >/dev/null
+	kill -INT $RECPID
+	wait $RECPID
+	rc=$?
+	a=$(analyzed "$TMP/o.skbtape")
+	good=0
+	[ "$rc $a" = "0 0" ] && balanced && [ "$(fact events_lost)" -gt 0 ] &&
+		[ "$(fact events_lost)" = "$(q "$TMP/f.db" "SELECT sum(count) FROM quality WHERE kind='events-lost'")" ] && good=1
+	row "ring overrun (64 KiB a CPU)" "status $rc, $(count)" "$(fact events_lost) events, counted by the kernel: all said" $good
+}
+# timed NAME: a recording of 3 s beside what was made; costs and what it holds
+timed() {
+	t0=$(date +%s%N)
+	"$RECORD" -d 3 -o "$TMP/t.skbtape" 2>"$TMP/log"
+	rc=$?
+	s=$((($(date +%s%N) - t0) / 100000000))
+	cost=$(sed -n 's/^own cost *//p' "$TMP/log")
+	a=$(analyzed "$TMP/t.skbtape")
+	echo "$((s / 10)).$((s % 10)) s; $cost"
+}
+f_ifaces() {
+	ip netns add $NC
+	i=0
+	while [ $i -lt $((IFACES / 2)) ]; do
+		echo "link add a$i type veth peer name b$i"
+		i=$((i + 1))
+	done | ip -n $NC -batch - 2>"$TMP/err"
+	made=$(ip -n $NC -br link | wc -l)
+	took=$(timed)
+	seen=$(q "$TMP/f.db" "SELECT count(*) FROM netdev WHERE netns='$NC'")
+	good=0
+	case $rc in 0 | 3) [ "$seen" = "$made" ] && good=1 ;; esac
+	row "$made interfaces" "-d 3 took $took" "tape status $a; $seen of them on the tape; limits: $(q "$TMP/f.db" "SELECT count(*) FROM quality WHERE kind='limit'")" \
+		$good
+	ip netns del $NC
+}
+f_namespaces() {
+	i=0
+	while [ $i -lt "$NETNS" ]; do
+		ip netns add $MANY$i
+		i=$((i + 1))
+	done
+	made=$(ip netns list | grep -c "^$MANY")
+	took=$(timed)
+	seen=$(q "$TMP/f.db" "SELECT count(*) FROM netns WHERE name LIKE '$MANY%'")
+	said=$(q "$TMP/f.db" "SELECT count(*) FROM quality WHERE kind IN ('limit','slow-source')")
+	good=0
+	case $rc in 0 | 3) { [ "$seen" = "$made" ] || [ "$said" -gt 0 ]; } && good=1 ;; esac
+	row "$made namespaces" "-d 3 took $took" "tape status $a; $seen on the tape; $said notes on limits" \
+		$good
+	for n in $(ip netns list | sed -n "s/^\($MANY[^ ]*\).*/\1/p"); do ip netns del "$n"; done
+}
+f_sockets() {
+	ip netns exec $NB python3 - "$SOCKETS" >"$TMP/out" 2>&1 <<'P' &
+import os, resource, socket, sys, time
+want = int(sys.argv[1])
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+share = min(want, hard - 50)
+kids, keep, left = [], [], want
+while left > share:
+    r, w = os.pipe()
+    pid = os.fork()
+    if not pid:
+        keep = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(share)]
+        for s in keep: s.bind(("127.0.0.%d" % (1 + len(kids)), 0))
+        os.write(w, b"x")
+        time.sleep(600)
+    kids.append(pid)
+    os.read(r, 1)
+    os.close(r); os.close(w)
+    left -= share
+for i in range(left):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("127.0.1.%d" % (1 + i // 20000), 0))
+    keep.append(s)
+print("ready", flush=True)
+try:
+    time.sleep(600)
+finally:
+    for k in kids: os.kill(k, 9)
+P
+	py=$!
+	i=0
+	until grep -q -e ready -e Error "$TMP/out" || [ $i -gt 600 ]; do i=$((i + 1)); sleep 0.1; done
+	made=$(ip netns exec $NB sed -n 's/^UDP: inuse \([0-9]*\).*/\1/p' /proc/net/sockstat)
+	took=$(timed)
+	seen=$(q "$TMP/f.db" "SELECT count(*) FROM socket WHERE netns='$NB' AND proto='udp'")
+	said=$(q "$TMP/f.db" "SELECT count(*) FROM quality WHERE kind IN ('limit','slow-source')")
+	kill -INT $py
+	wait $py 2>/dev/null
+	good=0
+	case $rc in 0 | 3) { [ "$seen" -ge "$made" ] || [ "$said" -gt 0 ]; } && good=1 ;; esac
+	row "$made sockets" "-d 3 took $took" "tape status $a; $seen rows of sockets; $said notes on limits" \
+		$good
+}
+f_conntrack() {
+	in_a nft -f - <<'R'
+table ip t {
+	chain out {
+		type filter hook output priority 0; policy accept;
+		ct state new counter
+	}
+}
+R
+	in_a python3 - "$TRACKED" <<'P'
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+n = int(sys.argv[1])
+for i in range(n):
+    try:
+        s.sendto(b"", ("10.77.0.%d" % (3 + i // 60000), 1 + i % 60000))
+    except OSError:
+        pass
+P
+	made=$(in_a cat /proc/sys/net/netfilter/nf_conntrack_count)
+	took=$(timed)
+	seen=$(q "$TMP/f.db" "SELECT count(*) FROM conntrack WHERE netns='$NA'")
+	said=$(q "$TMP/f.db" "SELECT count(*) FROM quality WHERE kind IN ('limit','slow-source')")
+	good=0
+	case $rc in 0 | 3) { [ "$seen" -ge $((made * 9 / 10)) ] || [ "$said" -gt 0 ]; } && good=1 ;; esac
+	row "$made conntrack entries" "-d 3 took $took" "tape status $a; $seen rows; $said notes on limits" \
+		$good
+	in_a nft delete table ip t
+	in_a sh -c 'command -v conntrack >/dev/null && conntrack -F' >/dev/null 2>&1
+}
+
+[ -z "${LOCK:-}" ] || exec 9>>"$LOCK"
+printf '%-34s | %-46s | %-46s | %-8s |\n' fault 'what happened' 'lost' 'left'
+for fault in ${FAULTS:-$ALL}; do
+	[ -z "${LOCK:-}" ] || flock 9
+	f_"$fault" || row "$fault" "did not start: $(cat "$TMP/log")" "" 0
+	[ -z "${LOCK:-}" ] || flock -u 9
+done
+echo "CPU unplugged, clock stepped: tests/vm/faults.sh, in a virtual machine"
+[ $failed = 0 ]
