@@ -147,7 +147,7 @@ f_overrun() {
 		[ "$(fact events_lost)" = "$(q "$TMP/f.db" "SELECT sum(count) FROM quality WHERE kind='events-lost'")" ] && good=1
 	row "ring overrun (64 KiB a CPU)" "status $rc, $(count)" "$(fact events_lost) events, counted by the kernel: all said" $good
 }
-# timed NAME: a recording of 3 s beside what was made; costs and what it holds
+# timed: a recording of 3 s beside what was made; its status in rc, its tape's in a, its cost in took
 timed() {
 	t0=$(date +%s%N)
 	"$RECORD" -d 3 -o "$TMP/t.skbtape" 2>"$TMP/log"
@@ -155,7 +155,7 @@ timed() {
 	s=$((($(date +%s%N) - t0) / 100000000))
 	cost=$(sed -n 's/^own cost *//p' "$TMP/log")
 	a=$(analyzed "$TMP/t.skbtape")
-	echo "$((s / 10)).$((s % 10)) s; $cost"
+	took="$((s / 10)).$((s % 10)) s; $cost"
 }
 f_ifaces() {
 	ip netns add $NC
@@ -165,7 +165,7 @@ f_ifaces() {
 		i=$((i + 1))
 	done | ip -n $NC -batch - 2>"$TMP/err"
 	made=$(ip -n $NC -br link | wc -l)
-	took=$(timed)
+	timed
 	seen=$(q "$TMP/f.db" "SELECT count(*) FROM netdev WHERE netns='$NC'")
 	good=0
 	case $rc in 0 | 3) [ "$seen" = "$made" ] && good=1 ;; esac
@@ -180,7 +180,7 @@ f_namespaces() {
 		i=$((i + 1))
 	done
 	made=$(ip netns list | grep -c "^$MANY")
-	took=$(timed)
+	timed
 	seen=$(q "$TMP/f.db" "SELECT count(*) FROM netns WHERE name LIKE '$MANY%'")
 	said=$(q "$TMP/f.db" "SELECT count(*) FROM quality WHERE kind IN ('limit','slow-source')")
 	good=0
@@ -191,7 +191,8 @@ f_namespaces() {
 }
 f_sockets() {
 	ip netns exec $NB python3 - "$SOCKETS" >"$TMP/out" 2>&1 <<'P' &
-import os, resource, socket, sys, time
+import os, resource, signal, socket, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 want = int(sys.argv[1])
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -201,6 +202,7 @@ while left > share:
     r, w = os.pipe()
     pid = os.fork()
     if not pid:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         keep = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(share)]
         for s in keep: s.bind(("127.0.0.%d" % (1 + len(kids)), 0))
         os.write(w, b"x")
@@ -223,10 +225,10 @@ P
 	i=0
 	until grep -q -e ready -e Error "$TMP/out" || [ $i -gt 600 ]; do i=$((i + 1)); sleep 0.1; done
 	made=$(ip netns exec $NB sed -n 's/^UDP: inuse \([0-9]*\).*/\1/p' /proc/net/sockstat)
-	took=$(timed)
+	timed
 	seen=$(q "$TMP/f.db" "SELECT count(*) FROM socket WHERE netns='$NB' AND proto='udp'")
 	said=$(q "$TMP/f.db" "SELECT count(*) FROM quality WHERE kind IN ('limit','slow-source')")
-	kill -INT $py
+	kill -TERM $py
 	wait $py 2>/dev/null
 	good=0
 	case $rc in 0 | 3) { [ "$seen" -ge "$made" ] || [ "$said" -gt 0 ]; } && good=1 ;; esac
@@ -253,7 +255,7 @@ for i in range(n):
         pass
 P
 	made=$(in_a cat /proc/sys/net/netfilter/nf_conntrack_count)
-	took=$(timed)
+	timed
 	seen=$(q "$TMP/f.db" "SELECT count(*) FROM conntrack WHERE netns='$NA'")
 	said=$(q "$TMP/f.db" "SELECT count(*) FROM quality WHERE kind IN ('limit','slow-source')")
 	good=0
