@@ -102,6 +102,11 @@ lint:
 bench: all
 	$(Q)sh bench/run.sh $(BUILD)
 
+# ROUNDS and N scale it, TRUTH=FILE keeps a copy of what it says
+.PHONY: bench-truth
+bench-truth: all $(BUILD)/tests/traffic $(BUILD)/tests/identity
+	$(Q)sh bench/truth.sh $(BUILD)
+
 .PHONY: clean
 clean:
 	rm -rf $(BUILD)
