@@ -8,13 +8,20 @@ N=${N:-1000}
 . tests/truth_paths.sh
 truth_up || { skip live_identity "$TRUTH_WHY"; exit 0; }
 
-for path in ${PATHS:-$CASES}; do
+tx() { in_a cat /sys/class/net/va/statistics/tx_packets; }
+for path in ${PATHS:-$CASES ping}; do
+	before=$(tx 2>/dev/null)
 	run_case "$path"
 	case $? in
 	0) ;;
 	2) skip "$path" "$WHY"; continue ;;
 	*) no "$path" "$WHY"; continue ;;
 	esac
+	if [ "$path" = ping ]; then
+		eq "$path: answers" "$(cat "$TMP/said.1")" "answered 20"
+		eq "$path: no packet is 'dropped'" "$(q "$TMP/t.db" "SELECT count(*) FROM packet p JOIN flow w ON w.id=p.flow_id WHERE w.proto='icmp' AND p.outcome='dropped'")" 0
+		continue
+	fi
 	awk -v p="$path" -v n="$frames" -v u="$unique" -v o="$ordered" -v a="$ambiguous" -v t="$untied" -v l="$lost" -v pk="$all" -v c="$certain" \
 		-v cm="$complete" -v k="$claims" -v wk="$wrong_claims" -v s="$sure_claims" -v ws="$wrong_sure" 'BEGIN {
 		if (n && pk) printf "# %s: %d frames: %.2f %% unique, %.2f %% ordered, %.2f %% ambiguous, %.2f %% untied; %d packets: %.2f %% certain, %.2f %% complete; claims: %d of %d wrong, %d of %d certain ones; lost %d\n",
@@ -33,6 +40,12 @@ for path in ${PATHS:-$CASES}; do
 		no "$path: outcomes" "$wrong_outcome of $outcomes, $wrong_layer elsewhere; $(grep -e outcome -e elsewhere "$TMP/id.err")"
 	eq "$path: no read has the wrong packet ($reads have one)" "$wrong_reads" 0
 	case $path in
+	veth) eq "$path: packets by va = its counter" "$(q "$TMP/t.db" "SELECT count(*) FROM packet WHERE dev_out='va' AND netns_out='$NA'")" $(($(tx) - before)) ;;
+	tbf)
+		[ "$(q "$TMP/t.db" "SELECT count(*) FROM packet WHERE dev_out='va' AND netns_out='$NA' AND link='gso'")" -gt 1000 ] && ok "$path: segments have their parent" ||
+			no "$path: segments have their parent" "$(q "$TMP/t.db" "SELECT group_concat(coalesce(link,'-')||' '||n) FROM (SELECT link, count(*) n FROM packet WHERE dev_out='va' GROUP BY link)")"
+		eq "$path: the bytes of a packet are those of its segments" "$(q "$TMP/t.db" "SELECT count(*) FROM (SELECT p.len_bytes AS l, sum(c.len_bytes - 66) + 66 AS s FROM packet c JOIN packet p ON p.id=c.parent_id WHERE c.link='gso' GROUP BY p.id) WHERE l != s")" 0
+		;;
 	rps) [ "$(q "$TMP/t.db" "SELECT coalesce(sum(count),0) FROM cpu_hop WHERE kind='rps'")" -ge $((N / 2)) ] && ok "$path: hops of kind rps" ||
 		no "$path: hops of kind rps" "$(q "$TMP/t.db" "SELECT group_concat(from_cpu||'-'||to_cpu||' '||kind||' '||count) FROM cpu_hop")" ;;
 	nat) eq "$path: both tuples in each packet's frames" \

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # truth_paths.sh: traffic over each kind of path with what really happened, and the tape of it held against that (tests/identity.c).
 # Source it behind tests/lib.sh; tests/live_identity.sh and bench/truth.sh do.
-#   CASES         all there are
+#   CASES         all there are, but ping, of which no payload tells
 #   truth_up      what they need; else TRUTH_WHY says what is missing
 #   run_case CASE records, judges, and adds a row "CASE NAME=NUMBER..." to $ROWS (the counts of tests/identity.c and lost);
 #                 the counts are variables then. Status 2: this kernel cannot (WHY), 1: it went wrong (WHY).
@@ -10,7 +10,7 @@
 N=${N:-2000} PPS=${PPS:-20000}
 ROWS=$TMP/rows
 IDENTITY=$BUILD/tests/identity
-CASES="veth napi rps two routed bridge vxlan v6 nat fragments loopback tun macvlan ifb same ends full tbf tcp tcp-nogso short rate busy loss"
+CASES="veth napi rps two routed bridge vxlan v6 nat fragments loopback tun macvlan ifb same ends full shaper tbf tcp tcp-nogso short rate busy loss"
 . fixtures/make/net.sh
 NC=skbt-$$-c ND=skbt-$$-d
 
@@ -265,13 +265,23 @@ setup_full() {
 	told port 9000 socket transport
 	say "$NA" 0 10.77.0.2 9000 "$N" 200 "$PPS"
 }
-setup_tbf() {
+setup_shaper() {
 	in_a tc qdisc add dev va root tbf rate 10mbit burst 5k limit 20k 2>/dev/null || return 2
 	listen "$NB" 10.77.0.2 9000
 	told port 9000 qdisc
 	say "$NA" 0 10.77.0.2 9000 "$N" 400 "$PPS"
 }
-down_tbf() { in_a tc qdisc del dev va root 2>/dev/null; }
+down_shaper() { in_a tc qdisc del dev va root 2>/dev/null; }
+setup_tbf() { # cuts what is longer than its burst into segments
+	in_a tc qdisc add dev va root tbf rate 200mbit burst 10k limit 3m 2>/dev/null || return 2
+	serve "$NB" 10.77.0.2 7000
+	tcp "$NA" bulk 10.77.0.2 7000 $((N * 4000))
+}
+down_tbf() {
+	bg_stop serve7000
+	down_shaper
+}
+setup_ping() { tcp "$NA" ping 10.77.0.2 0 20; }
 setup_tcp() {
 	serve "$NB" 10.77.0.2 7000
 	tcp "$NA" bulk 10.77.0.2 7000 $((N * 2000))
@@ -340,7 +350,7 @@ record_case() {
 		echo wait >>"$TMP/run"
 		case $1 in
 		loss) BUF=64K rec sh "$TMP/run" || _rc=1 ;;
-		tcp | short) SNAP=200 rec sh "$TMP/run" || _rc=1 ;;
+		tcp | tcp-nogso | tbf | short) SNAP=200 rec sh "$TMP/run" || _rc=1 ;;
 		*) rec sh "$TMP/run" || _rc=1 ;;
 		esac
 	else
