@@ -8,6 +8,23 @@ N=${N:-1000}
 . tests/truth_paths.sh
 truth_up || { skip live_identity "$TRUTH_WHY"; exit 0; }
 
+# spoiled WHAT COUNT SQL: a database with something wrong in it is seen to be so
+spoiled() {
+	cp "$TMP/t.db" "$TMP/t.spoiled"
+	sqlite3 -batch "$TMP/t.spoiled" "$3"
+	"$IDENTITY" "$TMP/t.pcapng" "$TMP/t.spoiled" "skbt-$$-" "$TMP/truth" 2>/dev/null | tr ' ' '\n' | grep -q "^$2=1\$" &&
+		ok "the judge sees $1" || no "the judge sees $1" "$2 is not 1"
+}
+judge_judged() {
+	_ids="SELECT id FROM packet WHERE netns_out = '$NA' AND dev_out = 'va' ORDER BY id LIMIT 1 OFFSET"
+	spoiled "a frame of another packet" wrong_unique "UPDATE _frame SET packet_id = ($_ids 20) WHERE no = (SELECT no FROM frame WHERE packet_id = ($_ids 30) AND netns = '$NB')"
+	spoiled "frames of one datagram in two packets" torn "UPDATE _frame SET packet_id = ($_ids 20) WHERE no = (SELECT no FROM frame WHERE packet_id = ($_ids 30) AND netns = '$NB')"
+	spoiled "a wrong drop" wrong_outcome "UPDATE _packet SET outcome = 4 WHERE id = ($_ids 30)"
+	spoiled "a wrong end" wrong_claims "UPDATE _packet SET outcome = 2 WHERE id = ($_ids 30)"
+	spoiled "a stage of another packet" wrong_stages "UPDATE _hop SET ts_ns = (SELECT ts_ns FROM hop WHERE packet_id = ($_ids 20) AND stage = 'netif_receive_skb') WHERE packet_id = ($_ids 30) AND stage = (SELECT id FROM _stage WHERE name = 'netif_receive_skb')"
+	spoiled "a read of another packet" wrong_reads "UPDATE _hop SET ts_ns = (SELECT ts_ns FROM hop WHERE packet_id = ($_ids 31) AND stage = 'sock_recv_length') WHERE packet_id = ($_ids 30) AND stage = (SELECT id FROM _stage WHERE name = 'sock_recv_length')"
+	spoiled "a missing packet" nowhere "UPDATE _frame SET packet_id = NULL, tie = NULL WHERE packet_id = ($_ids 30); DELETE FROM _hop WHERE packet_id = ($_ids 30)"
+}
 tx() { in_a cat /sys/class/net/va/statistics/tx_packets; }
 for path in ${PATHS:-$CASES ping}; do
 	before=$(tx 2>/dev/null)
@@ -40,7 +57,10 @@ for path in ${PATHS:-$CASES ping}; do
 		no "$path: outcomes" "$wrong_outcome of $outcomes, $wrong_layer elsewhere; $(grep -e outcome -e elsewhere "$TMP/id.err")"
 	eq "$path: no read has the wrong packet ($reads have one)" "$wrong_reads" 0
 	case $path in
-	veth) eq "$path: packets by va = its counter" "$(q "$TMP/t.db" "SELECT count(*) FROM packet WHERE dev_out='va' AND netns_out='$NA'")" $(($(tx) - before)) ;;
+	veth)
+		eq "$path: packets by va = its counter" "$(q "$TMP/t.db" "SELECT count(*) FROM packet WHERE dev_out='va' AND netns_out='$NA'")" $(($(tx) - before))
+		judge_judged
+		;;
 	tbf)
 		[ "$(q "$TMP/t.db" "SELECT count(*) FROM packet WHERE dev_out='va' AND netns_out='$NA' AND link='gso'")" -gt 1000 ] && ok "$path: segments have their parent" ||
 			no "$path: segments have their parent" "$(q "$TMP/t.db" "SELECT group_concat(coalesce(link,'-')||' '||n) FROM (SELECT link, count(*) n FROM packet WHERE dev_out='va' GROUP BY link)")"
