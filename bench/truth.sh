@@ -94,6 +94,7 @@ summary >"$TMP/summary"
 cat "$TMP/summary"
 if [ -n "${TRUTH:-}" ]; then
 	{
+		echo "<!-- SPDX-License-Identifier: MIT -->"
 		echo "# How true packet stories are"
 		echo
 		echo "$(date -u +%Y-%m-%d), $(uname -sr) $(uname -m), $(nproc) CPUs$(sed -n 's/^model name[^:]*: /, /p' /proc/cpuinfo | head -1), skbtape $("$SKBTAPE" --version | sed 's/.* //')$(git rev-parse --short HEAD 2>/dev/null | sed 's/^/ (/; s/$/)/')."

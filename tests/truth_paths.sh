@@ -391,14 +391,18 @@ run_case() {
 truth_table() {
 	awk '
 		function share(x, n) { return n ? sprintf("%.2f", 100 * x / n) : "-" }
+		function line(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r) {
+			printf "%-15s %8s %7s %6s %6s %6s %9s %8s %6s %6s %6s %6s %9s %5s %9s %6s %8s %8s\n",
+				a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r
+		}
 		function row(name, k) {
-			printf "%-16s%8d  %7s%7s%7s%7s  %3d/%d/%d  %8d  %7s%7s%7s%7s  %9d%6d  %9d%6d  %9s  %d/%d\n", name, v[k, "frames"],
-				share(v[k, "unique"], v[k, "frames"]), share(v[k, "ordered"], v[k, "frames"]),
+			line(name, v[k, "frames"] + 0, share(v[k, "unique"], v[k, "frames"]), share(v[k, "ordered"], v[k, "frames"]),
 				share(v[k, "ambiguous"], v[k, "frames"]), share(v[k, "untied"], v[k, "frames"]),
-				v[k, "wrong_unique"], v[k, "wrong_ordered"], v[k, "wrong_ambiguous"], v[k, "all"],
+				(v[k, "wrong_unique"] + 0) "/" (v[k, "wrong_ordered"] + 0) "/" (v[k, "wrong_ambiguous"] + 0), v[k, "all"] + 0,
 				share(v[k, "certain"], v[k, "all"]), share(v[k, "high"], v[k, "all"]), share(v[k, "medium"], v[k, "all"]),
-				share(v[k, "low"], v[k, "all"]), v[k, "sure_claims"], v[k, "wrong_sure"], v[k, "claims"], v[k, "wrong_claims"],
-				share(v[k, "complete"], v[k, "all"]), v[k, "nowhere"], v[k, "several"]
+				share(v[k, "low"], v[k, "all"]), v[k, "sure_claims"] + 0, v[k, "wrong_sure"] + 0, v[k, "claims"] + 0,
+				v[k, "wrong_claims"] + 0, share(v[k, "complete"], v[k, "all"]),
+				(v[k, "nowhere"] + 0) "/" (v[k, "several"] + v[k, "torn"]))
 		}
 		{
 			lossy = 0
@@ -412,10 +416,9 @@ truth_table() {
 			}
 		}
 		END {
-			printf "%-16s%8s  %7s%7s%7s%7s  %s  %8s  %7s%7s%7s%7s  %9s%6s  %9s%6s  %9s  %s\n", "", "", "% uniq", "% ord", "% amb", "% none",
-				"wrong", "", "% cert", "% high", "% med", "% low", "certain", "", "all", "", "%", "no/sev."
-			printf "%-16s%8s  %28s  %s  %8s  %28s  %9s%6s  %9s%6s  %9s  %s\n", "case", "frames", "ties", "u/o/a", "packets", "confidence",
-				"claims", "wrong", "claims", "wrong", "complete", "packet"
+			line("", "", "tied %", "", "", "", "wrong", "", "conf. %", "", "", "", "certain", "", "all", "", "complete", "in no/")
+			line("case", "frames", "unique", "order", "ambig", "none", "u/o/a", "packets", "certain", "high", "med", "low", "claims",
+				"wrong", "claims", "wrong", "%", "several")
 			for (i = 1; i <= rows; i++) row(order[i], order[i])
 			row("in all", "*")
 			if (v["*lossy", "frames"]) row("with loss", "*lossy")
