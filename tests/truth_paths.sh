@@ -192,6 +192,7 @@ setup_tun() {
 	bg tun "$NA" "$TRAFFIC" tun "$NA" tun7 "$NB" tun7
 	bg_wait tun || return 2
 	told cut
+	told port 9000 device # its queue, when the program is late
 	ip -n "$NA" addr add 10.80.0.1/24 dev tun7
 	ip -n "$NB" addr add 10.80.0.2/24 dev tun7
 	for _n in "$NA" "$NB"; do ip -n "$_n" link set tun7 up; done
@@ -301,7 +302,7 @@ setup_short() {
 	tcp "$NA" dial 10.77.0.2 7000 $((N / 8)) 300
 }
 down_short() { bg_stop serve7000; }
-setup_rate() { listen "$NB" 10.77.0.2 9000; say "$NA" 0 10.77.0.2 9000 $((N * 2)) 200 0; told port 9000 socket; }
+setup_rate() { listen "$NB" 10.77.0.2 9000; say "$NA" 0 10.77.0.2 9000 $((N * 2)) 200 0; told port 9000 socket softnet; }
 setup_busy() {
 	setup_ends || return 2
 	third 10.79.0.3
@@ -324,7 +325,7 @@ down_busy() {
 setup_loss() { # the ring buffer overruns
 	setup_two
 	: >"$TMP/run"
-	told port 9000 socket
+	told port 9000 socket softnet
 	say "$NA" 0 10.77.0.2 9000 $((N * 10)) 200 0
 	say "$NA" 1 10.77.0.2 9000 $((N * 10)) 200 0
 }
