@@ -302,7 +302,7 @@ static int tun_open(const char *netns, const char *dev)
 	char path[300];
 	int ns, fd;
 
-	snprintf(path, sizeof(path), "/var/run/netns/%s", netns);
+	snprintf(path, sizeof(path), "/run/netns/%s", netns);
 	ns = open(path, O_RDONLY | O_CLOEXEC);
 	if (ns < 0 || setns(ns, CLONE_NEWNET))
 		die(path);

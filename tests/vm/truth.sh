@@ -52,4 +52,4 @@ for path in $want; do
 	*) no "$path" "$WHY" ;;
 	esac
 done
-dmesg | grep -i -e 'WARNING:' -e 'BUG:' -e 'Call Trace' && no "kernel log" "see above" || ok "kernel log"
+dmesg | grep -e 'WARNING:' -e ' BUG:' -e '\] BUG' -e 'Call Trace' | grep -v MP-BIOS && no "kernel log" "see above" || ok "kernel log"
