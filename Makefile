@@ -3,6 +3,7 @@
 #   make            build/skbtape-record (static, for the host) and build/skbtape (for the laptop)
 #   make demo       record a few seconds of real traffic, analyze it, write a report
 #   make check      all tests
+#   make bench-truth  how true packet stories are, measured
 #   make deps       install what the build and the tests need (Debian packages)
 # V=1 shows the commands, BUILD=DIR builds elsewhere, WERROR=1 makes warnings errors.
 
@@ -105,6 +106,11 @@ bench: all
 .PHONY: faults
 faults: all $(BUILD)/tests/traffic
 	$(Q)BUILD=$(BUILD) sh tests/faults.sh
+
+# ROUNDS and N scale it, TRUTH=FILE keeps a copy of what it says
+.PHONY: bench-truth
+bench-truth: all $(BUILD)/tests/traffic $(BUILD)/tests/identity
+	$(Q)sh bench/truth.sh $(BUILD)
 
 .PHONY: clean
 clean:

@@ -55,10 +55,10 @@ $(BUILD)/tests/traffic: tests/traffic.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE $(CFLAGS) -o $@ $<
 
-$(BUILD)/tests/identity: tests/identity.c
+$(BUILD)/tests/identity: tests/identity.c tests/identity_frames.c tests/identity_frames.h
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -D_GNU_SOURCE $(CFLAGS) -o $@ $< -lsqlite3
+	$(Q)$(CC) -D_GNU_SOURCE $(CFLAGS) -o $@ $(filter %.c,$^) -lsqlite3
 
 # what it tries would be forbidden to a sanitizer too
 $(BUILD)/tests/confine_try: $(patsubst %.c,$(BUILD)/%.o,tests/confine_try.c analyze/confine.c analyze/tmpfiles.c)

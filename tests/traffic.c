@@ -6,27 +6,35 @@
  * looks at them, tests/identity.c does.
  *
  *   traffic send ADDR PORT COUNT SIZE PPS    UDP datagrams (PPS 0: as fast as it goes); prints "sent N"
+ *   traffic say ADDR PORT COUNT SIZE PPS     as send; then prints "began PID PORT SEQ NS" of all datagrams (CLOCK_REALTIME)
  *   traffic flood ADDR PORT SECONDS SIZE     UDP as fast as it goes; prints "sent N"
- *   traffic list ADDR PORT RCVBUF USEC       as slow; prints "ready", then "PID SEQ" of all datagrams
+ *   traffic list ADDR PORT RCVBUF USEC       as slow; prints "ready", then "PID SEQ NS" of all datagrams: when it had them
  *   traffic sink ADDR PORT IDLE_MS           read UDP until IDLE_MS pass without any; prints "ready", "received N"
  *   traffic hold ADDR PORT RCVBUF            bind, never read until SIGTERM, then count what was queued; prints "ready", "queued N"
  *   traffic slow ADDR PORT RCVBUF USEC       as sink, but USEC pass after each datagram, until SIGTERM
  *   traffic serve ADDR PORT                  TCP and UDP echo until SIGTERM; prints "ready"
  *   traffic ask ADDR PORT COUNT SIZE PPS     TCP: COUNT requests of SIZE bytes and their echoes; prints "answered N"
+ *   traffic dial ADDR PORT COUNT SIZE        TCP: COUNT connections, in each a request and its echo; prints "answered N"
+ *   traffic tun NETNS DEV NETNS2 DEV2        makes two tun devices, hands each one's packets to the other until SIGTERM; prints "ready"
  *   traffic ping ADDR 0 COUNT                ICMP echo by a raw socket, one after the other; prints "answered N"
  *   traffic bulk ADDR PORT BYTES             TCP: send BYTES (the echo is read and thrown away); prints "sent N"
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -94,8 +102,9 @@ static void stamp(uint32_t seq, size_t size)
 	}
 }
 
-static void udp_send(int s, const struct sockaddr_storage *a, socklen_t n, long count, size_t size, long pps,
-		     int64_t until)
+/* @began: when each datagram's call began, NULL: not wanted. */
+static void udp_send(int s, const struct sockaddr_storage *a, socklen_t n, long count, size_t size, long pps, int64_t until,
+		     struct timespec *began)
 {
 	int64_t t = now_ns();
 	long sent = 0;
@@ -103,6 +112,8 @@ static void udp_send(int s, const struct sockaddr_storage *a, socklen_t n, long 
 	/* not connected: errors of earlier datagrams (ICMP) must not stop later ones */
 	for (long i = 0; !stop && (until ? now_ns() < until : i < count); i++) {
 		stamp((uint32_t)i, size);
+		if (began)
+			clock_gettime(CLOCK_REALTIME, &began[i]);
 		if (sendto(s, payload, size, 0, (const void *)a, n) == (ssize_t)size)
 			sent++;
 		else if (errno == ENOBUFS || errno == EAGAIN)
@@ -111,6 +122,21 @@ static void udp_send(int s, const struct sockaddr_storage *a, socklen_t n, long 
 			sleep_until(t + (i + 1) * 1000000000LL / pps);
 	}
 	printf("sent %ld\n", sent);
+}
+
+static void udp_say(int s, const struct sockaddr_storage *a, socklen_t n, long count, char **v)
+{
+	struct timespec *began = count > 0 ? calloc((size_t)count, sizeof(*began)) : NULL;
+
+	if (!began)
+		die("calloc");
+	memset(began, 1, (size_t)count * sizeof(*began)); /* no page fault between two datagrams */
+	memset(began, 0, (size_t)count * sizeof(*began));
+	udp_send(s, a, n, count, (size_t)atol(v[5]), atol(v[6]), 0, began);
+	setvbuf(stdout, NULL, _IOFBF, 0);
+	for (long i = 0; i < count && began[i].tv_sec; i++)
+		printf("began %d %s %ld %lld\n", (int)getpid(), v[3], i, began[i].tv_sec * 1000000000LL + began[i].tv_nsec);
+	free(began);
 }
 
 static void udp_receive(int s, int idle_ms, long usec)
@@ -139,7 +165,10 @@ static void udp_list(int s, useconds_t usec)
 {
 	struct pollfd p = { .fd = s, .events = POLLIN };
 	size_t n = 0, cap = 1 << 20;
-	uint32_t *got = malloc(cap * 8);
+	struct {
+		uint32_t who, seq;
+		int64_t ns;
+	} *got = malloc(cap * sizeof(*got));
 
 	if (!got)
 		die("malloc");
@@ -150,13 +179,19 @@ static void udp_list(int s, useconds_t usec)
 			continue;
 		if (recv(s, payload, sizeof(payload), MSG_DONTWAIT) < 8)
 			continue;
-		if (n < cap)
-			memcpy(&got[2 * n++], payload, 8);
+		if (n < cap) {
+			struct timespec t;
+
+			clock_gettime(CLOCK_REALTIME, &t);
+			memcpy(&got[n], payload, 8);
+			got[n++].ns = t.tv_sec * 1000000000LL + t.tv_nsec;
+		}
 		if (usec && !stop)
 			usleep(usec);
 	}
+	setvbuf(stdout, NULL, _IOFBF, 0);
 	for (size_t i = 0; i < n; i++)
-		printf("%u %u\n", got[2 * i], got[2 * i + 1]);
+		printf("%u %u %lld\n", got[i].who, got[i].seq, (long long)got[i].ns);
 	free(got);
 }
 
@@ -232,6 +267,68 @@ static void tcp_ask(int s, long count, size_t size, long pps)
 			sleep_until(t + (i + 1) * 1000000000LL / pps);
 	}
 	printf("answered %ld\n", answered);
+}
+
+static void tcp_dial(const struct sockaddr_storage *a, socklen_t n, long count, size_t size)
+{
+	long answered = 0;
+
+	for (long i = 0; i < count && !stop; i++) {
+		int s = socket(a->ss_family, SOCK_STREAM, 0);
+		size_t at = 0;
+
+		if (s < 0 || connect(s, (const void *)a, n))
+			die("connect");
+		stamp((uint32_t)i, size);
+		if (send(s, payload, size, MSG_NOSIGNAL) != (ssize_t)size)
+			die("send");
+		while (at < size) {
+			ssize_t r = recv(s, payload, size - at, 0);
+
+			if (r <= 0)
+				die("recv");
+			at += (size_t)r;
+		}
+		close(s);
+		answered++;
+	}
+	printf("answered %ld\n", answered);
+}
+
+/* A tun device in a namespace of ip-netns(8). */
+static int tun_open(const char *netns, const char *dev)
+{
+	struct ifreq r = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	char path[300];
+	int ns, fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", netns);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0 || setns(ns, CLONE_NEWNET))
+		die(path);
+	close(ns);
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", dev);
+	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &r))
+		die("/dev/net/tun");
+	return fd;
+}
+
+static void tun_forward(char **v)
+{
+	struct pollfd p[2] = { { .fd = tun_open(v[2], v[3]), .events = POLLIN }, { .fd = tun_open(v[4], v[5]), .events = POLLIN } };
+
+	printf("ready\n");
+	while (!stop) {
+		if (poll(p, 2, 200) <= 0)
+			continue;
+		for (int i = 0; i < 2; i++) {
+			ssize_t got = p[i].revents ? read(p[i].fd, payload, sizeof(payload)) : 0;
+
+			if (got > 0 && write(p[!i].fd, payload, (size_t)got) != got)
+				fprintf(stderr, "traffic: a packet was not taken: %s\n", strerror(errno));
+		}
+	}
 }
 
 /* RFC 1071 */
@@ -328,17 +425,23 @@ int main(int n, char **v)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	if (n < 4) {
-		fprintf(stderr, "usage: traffic send|flood|sink|hold|slow|list|serve|ping|ask|bulk ADDR PORT ...\n");
+		fprintf(stderr, "usage: traffic send|say|flood|sink|hold|slow|list|serve|ping|ask|dial|bulk|tun ADDR PORT ...\n");
 		return 2;
+	}
+	if (!strcmp(what, "tun") && n == 6) {
+		tun_forward(v);
+		return 0;
 	}
 	len = address(v, &a);
 	s = socket(a.ss_family, !strcmp(what, "ask") || !strcmp(what, "bulk") ? SOCK_STREAM : SOCK_DGRAM, 0);
 	if (s < 0)
 		die("socket");
 	if (!strcmp(what, "send") && n == 7) {
-		udp_send(s, &a, len, atol(v[4]), (size_t)atol(v[5]), atol(v[6]), 0);
+		udp_send(s, &a, len, atol(v[4]), (size_t)atol(v[5]), atol(v[6]), 0, NULL);
+	} else if (!strcmp(what, "say") && n == 7) {
+		udp_say(s, &a, len, atol(v[4]), v);
 	} else if (!strcmp(what, "flood") && n == 6) {
-		udp_send(s, &a, len, 0, (size_t)atol(v[5]), 0, now_ns() + (int64_t)(atof(v[4]) * 1e9));
+		udp_send(s, &a, len, 0, (size_t)atol(v[5]), 0, now_ns() + (int64_t)(atof(v[4]) * 1e9), NULL);
 	} else if ((!strcmp(what, "sink") && n == 5) || (!strcmp(what, "hold") && n == 5) ||
 		   ((!strcmp(what, "slow") || !strcmp(what, "list")) && n == 6)) {
 		buf = *what == 's' && what[1] == 'i' ? 4 << 20 : atoi(v[4]);
@@ -351,6 +454,8 @@ int main(int n, char **v)
 			udp_list(s, (useconds_t)atol(v[5]));
 		else
 			udp_receive(s, what[1] == 'i' ? atoi(v[4]) : 0, what[1] == 'l' ? atol(v[5]) : 0);
+	} else if (!strcmp(what, "dial") && n == 6) {
+		tcp_dial(&a, len, atol(v[4]), (size_t)atol(v[5]));
 	} else if (!strcmp(what, "ping") && n == 5) {
 		ping(&a, len, atol(v[4]));
 	} else if (!strcmp(what, "serve")) {
