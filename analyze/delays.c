@@ -52,6 +52,7 @@ struct hop_count {
 
 struct delays {
 	struct db *db;
+	bool packets; /* these are told */
 	struct histogram *h[STAGE_COUNT][STAGE_COUNT];
 	struct hop_count *hop; /* open addressing, a power of two */
 	size_t hop_n, hop_cap;
@@ -133,13 +134,14 @@ static uint64_t percentile(const struct histogram *h, unsigned int permille)
 	return h->max;
 }
 
-int delays_open(struct delays **out, struct db *db)
+int delays_open(struct delays **out, struct db *db, bool packets)
 {
 	struct delays *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return -ENOMEM;
 	d->db = db;
+	d->packets = packets;
 	d->hop_cap = 256;
 	d->hop = calloc(d->hop_cap, sizeof(*d->hop));
 	if (!d->hop) {
@@ -255,9 +257,20 @@ static enum hop_kind hop_kind(const struct hop *a, const struct hop *b)
 	}
 }
 
-int delays_hop(struct delays *d, struct delays_walk *w, const struct hop *h)
+int delays_end(struct delays *d, struct delays_walk *w)
+{
+	assert(d->packets);
+	w->last.stage = STAGE_NONE;
+	return 0;
+}
+
+int delays_hop(struct delays *d, struct delays_walk *w, const struct hop *h, int64_t name_id,
+	       int64_t netns_id)
 {
 	int rc = 0;
+
+	(void)name_id;
+	(void)netns_id;
 
 	if (h->deferred)
 		return 0;

@@ -58,8 +58,9 @@ struct hop {
 
 struct delays;
 
-/* delays_open() - Return: 0, -ENOMEM. Freed by delays_close(). */
-int delays_open(struct delays **d, struct db *db);
+/* delays_open() - @packets: for packets, else for other times alone. Return: 0, -ENOMEM. Freed by
+ * delays_close(). */
+int delays_open(struct delays **d, struct db *db, bool packets);
 void delays_close(struct delays *d);
 
 /* delays_add() - a time between two stages, ns. Return: 0, -ENOMEM. */
@@ -67,13 +68,18 @@ int delays_add(struct delays *d, enum stage from, enum stage to, uint64_t ns);
 
 /* A walk over one packet's hops, in order. Zero-initialised at the first. */
 struct delays_walk {
+	int64_t packet_id;
 	struct hop last;  /* what the next stage is measured from */
 	struct hop start; /* the open net_dev_start_xmit */
 	int cpu_hops;
 };
 
-/* delays_hop() - the next hop of a packet. Return: 0, -ENOMEM. */
-int delays_hop(struct delays *d, struct delays_walk *w, const struct hop *h);
+/* delays_hop() - the next hop of a packet. @name_id, @netns_id: of its device, 0 where not known.
+ * Return: 0, -ENOMEM, or the database's error. */
+int delays_hop(struct delays *d, struct delays_walk *w, const struct hop *h, int64_t name_id,
+	       int64_t netns_id);
+/* delays_end() - there are no more hops of that packet. Return: as delays_hop(). */
+int delays_end(struct delays *d, struct delays_walk *w);
 
 /* delays_finish() - write what this instance has gathered into latency and cpu_hop. Return: as
  * db_run(). */

@@ -88,7 +88,7 @@ int spans_open(struct spans **out, struct db *d, const struct trace *t, struct e
 		s->wake = calloc(SLOTS, sizeof(*s->wake));
 		s->on_cpu = calloc(SLOTS, sizeof(*s->on_cpu));
 	}
-	if (!s || !s->wake || !s->on_cpu || delays_open(&s->delays, d)) {
+	if (!s || !s->wake || !s->on_cpu || delays_open(&s->delays, d, false)) {
 		spans_close(s);
 		return err_set(e, -ENOMEM, "out of memory");
 	}
