@@ -147,3 +147,75 @@ CREATE TABLE cpu_hop (
 	count INTEGER NOT NULL,
 	PRIMARY KEY (from_cpu, to_cpu, kind)
 ) STRICT;
+
+CREATE TABLE _softirq_delay (
+	-- a softirq that ran 100 us or more after it was raised, and what its CPU did meanwhile; the parts add up to latency_ns
+	start_ns INTEGER NOT NULL, -- softirq_raise
+	latency_ns INTEGER NOT NULL, -- to softirq_entry
+	cpu INTEGER NOT NULL,
+	vec INTEGER NOT NULL, -- as in softirq
+	irq_ns INTEGER NOT NULL, -- in hardirq handlers (those without an event, as the timer's, count for what they interrupted)
+	softirq_ns INTEGER NOT NULL, -- in softirqs, what was left of this vector's own run too
+	softirq_vec INTEGER, -- the one of them that took most, NULL: none ran
+	task_ns INTEGER NOT NULL, -- in tasks
+	pid INTEGER, -- the task that took most, NULL: none ran, or it is not known
+	pid_ns INTEGER, -- of that task
+	idle_ns INTEGER NOT NULL, -- with nothing to do: interrupts off, a CPU that slept, or a hypervisor that ran something else
+	unknown_ns INTEGER NOT NULL, -- before the first event that tells
+	run_pid INTEGER NOT NULL -- the task it interrupted, or ksoftirqd
+) STRICT;
+
+CREATE TABLE softirq_cpu (
+	-- softirqs by CPU and vector
+	cpu INTEGER NOT NULL,
+	vec INTEGER NOT NULL,
+	runs INTEGER NOT NULL,
+	handler_ns INTEGER NOT NULL, -- sum of the runs whose end was seen, interrupts included
+	handler_p50_ns INTEGER,
+	handler_p99_ns INTEGER,
+	handler_max_ns INTEGER,
+	delays INTEGER NOT NULL, -- runs whose raise was seen; below: time from that to the run
+	delay_p50_ns INTEGER,
+	delay_p90_ns INTEGER,
+	delay_p99_ns INTEGER,
+	delay_max_ns INTEGER,
+	over_1ms INTEGER NOT NULL, -- delays of more than 1 ms
+	PRIMARY KEY (cpu, vec)
+) STRICT;
+
+CREATE TABLE napi_cpu (
+	-- polls by CPU and device
+	cpu INTEGER NOT NULL,
+	dev TEXT NOT NULL, -- '(no_device)': the CPU's backlog
+	polls INTEGER NOT NULL,
+	work INTEGER, -- packets, NULL: the kernel does not tell
+	full_polls INTEGER, -- that used their whole budget, so there was more to do
+	task_polls INTEGER NOT NULL, -- in a task's context: threaded NAPI or busy polling
+	poll_p50_ns INTEGER, -- time of a poll in softirq, an upper bound; NULL: none known
+	poll_p99_ns INTEGER,
+	poll_max_ns INTEGER,
+	PRIMARY KEY (cpu, dev)
+) STRICT;
+
+CREATE TABLE squeeze (
+	-- a NET_RX softirq that stopped because its budget or its time was used up: what softnet_stat counts as time_squeeze
+	ts_ns INTEGER NOT NULL, -- its end
+	cpu INTEGER NOT NULL,
+	kind TEXT NOT NULL, -- 'budget': net.core.netdev_budget packets; 'time': net.core.netdev_budget_usecs
+	certain INTEGER NOT NULL, -- 1; 0: 'time' in whole ticks of the kernel's, which are not on the tape: it may have been
+	polls INTEGER NOT NULL,
+	work INTEGER NOT NULL, -- packets
+	ns INTEGER NOT NULL, -- from its begin to the end of its last poll
+	more INTEGER NOT NULL -- 1: NET_RX was raised again behind its last poll
+) STRICT;
+
+CREATE TABLE wakeup_delay (
+	-- a task that waited 1 ms or more for a CPU, and what ran there instead
+	start_ns INTEGER NOT NULL, -- when it could have run
+	wait_ns INTEGER NOT NULL,
+	pid INTEGER NOT NULL,
+	cpu INTEGER NOT NULL, -- on which it ran then
+	state TEXT NOT NULL, -- 'runnable': it was woken; 'preempted': it was taken off the CPU while it could go on (a used-up CPU quota looks so, too)
+	other_pid INTEGER, -- the task that ran there longest meanwhile, NULL: none, or it is not known
+	other_ns INTEGER
+) STRICT;

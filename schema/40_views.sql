@@ -125,3 +125,58 @@ JOIN _name s ON s.id = c.source_id
 JOIN _name m ON m.id = c.name_id
 LEFT JOIN netns n ON n.id = c.netns_id
 LEFT JOIN _name d ON d.id = c.dev_id;
+
+CREATE VIEW softirq_delay AS -- a softirq that ran 100 us or more after it was raised, and what its CPU did meanwhile
+SELECT
+	d.start_ns,
+	d.latency_ns,
+	d.cpu,
+	d.vec,
+	d.irq_ns,
+	d.softirq_ns,
+	d.softirq_vec,
+	d.task_ns,
+	d.pid,
+	d.pid_ns,
+	d.idle_ns,
+	d.unknown_ns,
+	coalesce(t.comm LIKE 'ksoftirqd/%', 0) AS by_ksoftirqd, -- 1: it was left to that thread, whose wait is in it
+	d.run_pid
+FROM _softirq_delay d LEFT JOIN task t ON t.pid = d.run_pid;
+
+CREATE VIEW irq_cpu AS -- interrupt handlers by CPU
+SELECT
+	cpu,
+	irq,
+	name,
+	count(*) AS count,
+	sum(end_ns - start_ns) AS total_ns,
+	max(end_ns - start_ns) AS max_ns
+FROM irq
+GROUP BY cpu, irq, name;
+
+CREATE VIEW napi_share AS -- who polled: the softirq of an interrupted task, ksoftirqd, a NAPI thread, a reader that polls itself
+SELECT
+	p.cpu,
+	CASE
+		WHEN p.context = 2 AND t.comm LIKE 'ksoftirqd/%' THEN 'ksoftirqd'
+		WHEN p.context = 2 THEN 'softirq'
+		WHEN t.comm LIKE 'napi/%' OR t.comm LIKE 'backlog_napi/%' THEN 'thread'
+		ELSE 'task'
+	END AS context,
+	count(*) AS polls,
+	sum(p.work) AS work
+FROM napi_poll p LEFT JOIN task t ON t.pid = p.pid
+GROUP BY 1, 2;
+
+CREATE VIEW net_thread AS -- how long the kernel's network threads waited for a CPU when they were woken
+SELECT
+	w.pid,
+	t.comm,
+	count(*) AS wakeups,
+	sum(w.latency_ns) / count(w.latency_ns) AS mean_ns,
+	max(w.latency_ns) AS max_ns,
+	sum(w.latency_ns > 1000000) AS over_1ms
+FROM wakeup w JOIN task t ON t.pid = w.pid
+WHERE t.comm LIKE 'ksoftirqd/%' OR t.comm LIKE 'napi/%' OR t.comm LIKE 'backlog_napi/%'
+GROUP BY w.pid;
