@@ -253,6 +253,7 @@ static int late_write(struct spans *s, const struct event *ev, int vec)
 static int latency_add(struct spans *s, const struct event *ev, int vec)
 {
 	const struct softirq *q = &s->cpu[ev->cpu].vec[vec];
+	struct delays_who who = { ev->ts_ns, 0, -1, (uint16_t)ev->cpu };
 	struct series *x;
 	int rc = series_of(s, PART_DELAY, ev->cpu, vec, &x);
 
@@ -262,7 +263,7 @@ static int latency_add(struct spans *s, const struct event *ev, int vec)
 	}
 	if (!rc)
 		rc = delays_add(s->delays, STAGE_SOFTIRQ_RAISE, STAGE_SOFTIRQ_ENTRY,
-				(uint64_t)q->latency_ns);
+				(uint64_t)q->latency_ns, &who);
 	return rc || q->latency_ns < SOFTIRQ_LATE_NS ? rc : late_write(s, ev, vec);
 }
 
@@ -479,7 +480,8 @@ static int wait_write(struct spans *s, const struct event *ev, const struct wake
 static int woken_runs(struct spans *s, const struct event *ev, const struct wake *w)
 {
 	uint64_t ns = ev->ts - w->ts;
-	int rc = delays_add(s->delays, STAGE_SCHED_WAKING, STAGE_SCHED_SWITCH, ns);
+	struct delays_who who = { ev->ts_ns, 0, w->pid, (uint16_t)ev->cpu };
+	int rc = delays_add(s->delays, STAGE_SCHED_WAKING, STAGE_SCHED_SWITCH, ns, &who);
 
 	if (!rc)
 		rc = wake_write(s, w, ev->ts_ns, (int64_t)ns, ev->cpu);

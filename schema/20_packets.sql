@@ -139,13 +139,90 @@ CREATE TABLE latency (
 	PRIMARY KEY (stage_from, stage_to)
 ) STRICT;
 
+CREATE TABLE latency_part (
+	-- the times of table latency by device, by CPU and by flow; how many there can be is bounded, quality says what is left out
+	part TEXT NOT NULL, -- 'device': of the later stage; 'cpu': of the later stage; 'flow': of the packet, for the flows with the most packets
+	netns TEXT, -- part 'device'; NULL: several namespaces have a device of that name, or others
+	dev TEXT, -- part 'device'
+	cpu INTEGER, -- part 'cpu'
+	flow_id INTEGER REFERENCES flow(id), -- part 'flow'
+	stage_from TEXT NOT NULL,
+	stage_to TEXT NOT NULL,
+	count INTEGER NOT NULL,
+	p50_ns INTEGER NOT NULL,
+	p90_ns INTEGER NOT NULL,
+	p99_ns INTEGER NOT NULL,
+	max_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE latency_total (
+	-- time of a part of a packet's whole way, from end to end: stage_from and stage_to need not be successive
+	way TEXT NOT NULL, -- 'rx-driver': first sign on the receiving side (GRO, netif_rx, ...) to netif_receive_skb, with RPS and backlog; 'rx-stack': netif_receive_skb to sk_data_ready; 'rx-socket': sk_data_ready to the first read; 'rx-total': first sign to the first read; 'tx-queue': net_dev_queue to net_dev_start_xmit of one device; 'tx-driver': net_dev_start_xmit to consume_skb (completion); 'tx-total': net_dev_queue to consume_skb (completion); 'forward-total': first sign to the last net_dev_start_xmit
+	stage_from TEXT NOT NULL,
+	stage_to TEXT NOT NULL,
+	count INTEGER NOT NULL,
+	p50_ns INTEGER NOT NULL,
+	p90_ns INTEGER NOT NULL,
+	p99_ns INTEGER NOT NULL,
+	max_ns INTEGER NOT NULL,
+	PRIMARY KEY (way, stage_from, stage_to)
+) STRICT;
+
+CREATE TABLE latency_slow (
+	-- the ten slowest of each row of latency and of latency_total
+	way TEXT, -- of latency_total; NULL: two successive stages, of latency
+	stage_from TEXT NOT NULL,
+	stage_to TEXT NOT NULL,
+	rank INTEGER NOT NULL, -- 1: the slowest; of equals the one that ended first
+	ns INTEGER NOT NULL,
+	end_ns INTEGER NOT NULL, -- time of stage_to
+	packet_id INTEGER, -- NULL: not of a packet
+	pid INTEGER, -- the task that was woken; NULL: not of a task
+	cpu INTEGER NOT NULL -- of stage_to
+) STRICT;
+
+CREATE TABLE _cpu_hop (
+	-- a change of CPU between two successive stages of a packet
+	packet_id INTEGER NOT NULL,
+	seq INTEGER NOT NULL, -- of the stage behind the change, in _hop
+	from_seq INTEGER NOT NULL, -- of the stage before it
+	kind INTEGER NOT NULL, -- 0 other, 1 rps, 2 rfs, 3 qdisc, 4 completion, 5 wakeup, 6 migration
+	PRIMARY KEY (packet_id, seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE cpu_hop (
-	-- changes of CPU between two successive stages of a packet
+	-- changes of CPU between two successive stages of packets
 	from_cpu INTEGER NOT NULL,
 	to_cpu INTEGER NOT NULL,
-	kind TEXT NOT NULL, -- rps, wakeup, qdisc, completion, migration, other
+	kind TEXT NOT NULL, -- rps: into another CPU's backlog; rfs: the same, with RFS on, to the CPU that read it; qdisc: another CPU ran the queue; completion: the driver freed it on another CPU; wakeup: its reader ran on another CPU; migration: the reading task moved; other
+	netns TEXT, -- NULL: not known
+	dev TEXT, -- where it happened: the device of the stage behind the change; NULL: none
 	count INTEGER NOT NULL,
-	PRIMARY KEY (from_cpu, to_cpu, kind)
+	p50_ns INTEGER NOT NULL, -- between the two stages
+	p99_ns INTEGER NOT NULL,
+	max_ns INTEGER NOT NULL,
+	setting TEXT -- what makes it so, with its value in the last snapshot; NULL: nothing is known to, or it was not seen
+) STRICT;
+
+CREATE TABLE ipi_delay (
+	-- from the call of a function on another CPU to its begin there (csd events, 6.4 and later, profile full); the wait of an rps hop's first packet has it in it
+	from_cpu INTEGER NOT NULL,
+	to_cpu INTEGER NOT NULL,
+	function TEXT NOT NULL, -- rps_trigger_softirq: RPS
+	count INTEGER NOT NULL, -- those that no other call of it overlapped
+	p50_ns INTEGER NOT NULL,
+	p99_ns INTEGER NOT NULL,
+	max_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE socket_lock (
+	-- a packet that waited because a process held its socket's lock: received in softirq, worked off in the owner's context (tcp_probe with an skb, 6.10 and later, profile full; without that event it is not seen)
+	packet_id INTEGER NOT NULL,
+	start_ns INTEGER NOT NULL, -- netif_receive_skb
+	ns INTEGER NOT NULL, -- until the owner worked it off
+	from_cpu INTEGER NOT NULL, -- of the softirq
+	cpu INTEGER NOT NULL, -- of the owner
+	pid INTEGER NOT NULL -- the owner
 ) STRICT;
 
 CREATE TABLE _softirq_delay (

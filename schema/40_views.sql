@@ -126,6 +126,20 @@ JOIN _name m ON m.id = c.name_id
 LEFT JOIN netns n ON n.id = c.netns_id
 LEFT JOIN _name d ON d.id = c.dev_id;
 
+CREATE VIEW v_cpu_hop AS -- a change of CPU of one packet
+SELECT
+	c.packet_id,
+	b.ts_ns,
+	a.cpu AS from_cpu,
+	b.cpu AS to_cpu,
+	CASE c.kind WHEN 1 THEN 'rps' WHEN 2 THEN 'rfs' WHEN 3 THEN 'qdisc' WHEN 4 THEN 'completion' WHEN 5 THEN 'wakeup'
+		WHEN 6 THEN 'migration' ELSE 'other' END AS kind,
+	b.ts_ns - a.ts_ns AS delay_ns, -- between the two stages
+	c.seq
+FROM _cpu_hop c
+JOIN _hop a ON a.packet_id = c.packet_id AND a.seq = c.from_seq
+JOIN _hop b ON b.packet_id = c.packet_id AND b.seq = c.seq;
+
 CREATE VIEW softirq_delay AS -- a softirq that ran 100 us or more after it was raised, and what its CPU did meanwhile
 SELECT
 	d.start_ns,

@@ -4,7 +4,7 @@ TEST_CFLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer
 TEST_LIBS   := -lcmocka -ltracefs -ltraceevent -lpcap -lzstd -lsqlite3 -lmnl -lseccomp -lm -lpthread
 
 SPANS       := analyze/spans.c analyze/cpu_time.c analyze/netrx.c
-DELAYS      := analyze/delays.c analyze/series.c
+DELAYS      := analyze/delays.c analyze/flow_delays.c analyze/moves.c analyze/series.c
 
 # test_NAME: its modules
 T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
