@@ -8,11 +8,6 @@
  * move is RFS's where that is switched on for the device and the packet was then
  * read on the CPU it was moved to. Where the snapshots say that the device has
  * neither, something else moved it.
- *
- * Only the first packet of a batch interrupts the other CPU, so the time of such
- * interrupts stands in a table of its own. A csd_queue_cpu and the
- * csd_function_entry on its target belong together when no other call of that
- * function was queued there in between.
  */
 #include "moves.h"
 #include "series.h"
@@ -168,24 +163,6 @@ static const char SETTINGS[] =
 	"cpu_hop.dev || '-' ORDER BY irq LIMIT 8)) WHERE kind = 'completion' AND netns = 'init';"
 	"DROP VIEW moves_named; DROP VIEW moves_queue;";
 
-/* Percentiles by rank. */
-static const char IPIS[] =
-	"INSERT INTO ipi_delay(from_cpu, to_cpu, function, count, p50_ns, p99_ns, max_ns) "
-	"WITH call AS (SELECT e.id, e.ts_ns, t.name, CASE t.name WHEN 'csd_queue_cpu' THEN "
-	"json_extract(e.fields, '$.cpu') ELSE e.cpu END AS to_cpu, e.cpu, "
-	"json_extract(e.fields, '$.func') AS func FROM _event e JOIN event_type t ON t.id = "
-	"e.type_id WHERE t.system = 'csd' AND t.name IN ('csd_queue_cpu', 'csd_function_entry')), "
-	"pair AS (SELECT name, cpu, to_cpu, func, lead(name) OVER w AS next, lead(ts_ns) OVER w - "
-	"ts_ns AS ns, lag(name) OVER w AS before FROM call WHERE func IS NOT NULL "
-	"WINDOW w AS (PARTITION BY to_cpu, func ORDER BY ts_ns, id)), "
-	"ranked AS (SELECT cpu, to_cpu, func, ns, row_number() OVER (PARTITION BY cpu, to_cpu, "
-	"func ORDER BY ns) AS k, count(*) OVER (PARTITION BY cpu, to_cpu, func) AS n FROM pair "
-	"WHERE name = 'csd_queue_cpu' AND next = 'csd_function_entry' AND "
-	"coalesce(before, '') <> 'csd_queue_cpu' AND cpu <> to_cpu) "
-	"SELECT cpu, to_cpu, func, n, max(CASE WHEN k = (n * 50 + 99) / 100 THEN ns END), "
-	"max(CASE WHEN k = (n * 99 + 99) / 100 THEN ns END), max(ns) FROM ranked "
-	"GROUP BY cpu, to_cpu, func ORDER BY cpu, to_cpu, func;";
-
 int moves_finish(struct moves *m, const struct move_dev *devs, size_t dev_n)
 {
 	sqlite3_stmt *st = db_prepare(
@@ -218,7 +195,5 @@ int moves_finish(struct moves *m, const struct move_dev *devs, size_t dev_n)
 			   "changes of CPU of packets are missing in the table cpu_hop: it keeps "
 			   "at most %d pairs of CPUs, kinds and devices",
 			   SERIES_MAX);
-	if (!rc)
-		rc = db_exec(m->db, SETTINGS, NULL);
-	return rc ? rc : db_exec(m->db, IPIS, NULL);
+	return rc ? rc : db_exec(m->db, SETTINGS, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * moves: changes of CPU between two stages of a packet: tables _cpu_hop, cpu_hop
- * and ipi_delay, what moved the packet, and the setting that made it so.
+ * moves: changes of CPU between two stages of a packet: tables _cpu_hop and
+ * cpu_hop, what moved the packet, and the setting that made it so.
  */
 #ifndef SKBTAPE_MOVES_H
 #define SKBTAPE_MOVES_H
@@ -43,7 +43,7 @@ void moves_settings(struct moves *m, struct move_dev *d);
 int moves_add(struct moves *m, int64_t packet_id, const struct delays_move *x,
 	      const struct move_dev *d, int read_on);
 
-/* moves_finish() - write cpu_hop and ipi_delay. @devs: by their numbers. Return: as db_run(). */
+/* moves_finish() - write cpu_hop. @devs: by their numbers. Return: as db_run(). */
 int moves_finish(struct moves *m, const struct move_dev *devs, size_t dev_n);
 
 #endif

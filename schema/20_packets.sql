@@ -204,17 +204,6 @@ CREATE TABLE cpu_hop (
 	setting TEXT -- what makes it so, with its value in the last snapshot; NULL: nothing is known to, or it was not seen
 ) STRICT;
 
-CREATE TABLE ipi_delay (
-	-- from the call of a function on another CPU to its begin there (csd events, 6.4 and later, profile full); the wait of an rps hop's first packet has it in it
-	from_cpu INTEGER NOT NULL,
-	to_cpu INTEGER NOT NULL,
-	function TEXT NOT NULL, -- rps_trigger_softirq: RPS
-	count INTEGER NOT NULL, -- those that no other call of it overlapped
-	p50_ns INTEGER NOT NULL,
-	p99_ns INTEGER NOT NULL,
-	max_ns INTEGER NOT NULL
-) STRICT;
-
 CREATE TABLE socket_lock (
 	-- a packet that waited because a process held its socket's lock: received in softirq, worked off in the owner's context (tcp_probe with an skb, 6.10 and later, profile full; without that event it is not seen)
 	packet_id INTEGER NOT NULL,

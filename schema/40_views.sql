@@ -194,3 +194,48 @@ SELECT
 FROM wakeup w JOIN task t ON t.pid = w.pid
 WHERE t.comm LIKE 'ksoftirqd/%' OR t.comm LIKE 'napi/%' OR t.comm LIKE 'backlog_napi/%'
 GROUP BY w.pid;
+
+CREATE VIEW _csd AS -- calls of functions on other CPUs, and their begin there (csd events: 6.4 and later, profile full)
+SELECT
+	e.id,
+	e.ts_ns,
+	t.name = 'csd_queue_cpu' AS queued,
+	e.cpu AS from_cpu,
+	CASE t.name WHEN 'csd_queue_cpu' THEN json_extract(e.fields, '$.cpu') ELSE e.cpu END AS to_cpu,
+	replace(substr(json_extract(e.fields, '$.func'), 1, instr(json_extract(e.fields, '$.func') || '+', '+') - 1), '__pfx_', '') AS function
+FROM event_type t JOIN _event e ON e.type_id = t.id
+WHERE t.system = 'csd' AND t.name IN ('csd_queue_cpu', 'csd_function_entry');
+
+CREATE VIEW ipi_delay AS -- from the call of a function on another CPU to its begin there; rps_trigger_softirq is in the wait of the first packet of an rps hop. Only calls that no other call of it overlapped
+WITH pair AS (
+	SELECT
+		from_cpu,
+		to_cpu,
+		function,
+		queued,
+		lead(queued) OVER w AS next,
+		lag(queued) OVER w AS before,
+		lead(ts_ns) OVER w - ts_ns AS ns
+	FROM _csd
+	WINDOW w AS (PARTITION BY to_cpu, function ORDER BY ts_ns, id)
+), ranked AS (
+	SELECT
+		from_cpu,
+		to_cpu,
+		function,
+		ns,
+		row_number() OVER (PARTITION BY from_cpu, to_cpu, function ORDER BY ns) AS k,
+		count(*) OVER (PARTITION BY from_cpu, to_cpu, function) AS n
+	FROM pair
+	WHERE queued = 1 AND next = 0 AND coalesce(before, 0) = 0 AND from_cpu <> to_cpu
+)
+SELECT
+	from_cpu,
+	to_cpu,
+	function,
+	n AS count,
+	max(CASE WHEN k = (n * 50 + 99) / 100 THEN ns END) AS p50_ns,
+	max(CASE WHEN k = (n * 99 + 99) / 100 THEN ns END) AS p99_ns,
+	max(ns) AS max_ns
+FROM ranked
+GROUP BY from_cpu, to_cpu, function;
