@@ -47,8 +47,9 @@ int moves_open(struct moves **out, struct db *db)
 	m->get = db_prepare(
 		db, "SELECT count(CASE WHEN name = 'rps_cpus' THEN 1 END), "
 		    "count(CASE WHEN name = 'rps_cpus' AND trim(value, '0,') <> '' THEN 1 END), "
-		    "count(CASE WHEN name = 'rps_flow_cnt' THEN 1 END), "
-		    "count(CASE WHEN name = 'rps_flow_cnt' AND value <> '0' THEN 1 END) "
+		    "count(DISTINCT CASE WHEN name = 'rps_flow_cnt' THEN netns_id END), "
+		    "count(DISTINCT CASE WHEN name = 'rps_flow_cnt' AND value <> '0' THEN netns_id "
+		    "END) "
 		    "FROM queue_setting WHERE dev = (SELECT text FROM _name WHERE id = ?1) "
 		    "AND (netns_id = ?2 OR ?2 = 0)");
 	st = db_prepare(db, "SELECT count(*) FROM sysctl WHERE name = "
@@ -107,8 +108,12 @@ void moves_settings(struct moves *m, struct move_dev *d)
 	if (sqlite3_step(st) == SQLITE_ROW) {
 		if (sqlite3_column_int64(st, 0))
 			d->rps = sqlite3_column_int64(st, 1) > 0;
-		if (sqlite3_column_int64(st, 2))
-			d->rfs = m->has_flow_table && sqlite3_column_int64(st, 3) > 0;
+		/* where only some namespaces' devices of that name have it, it is not known */
+		if (sqlite3_column_int64(st, 2) &&
+		    (!m->has_flow_table || !sqlite3_column_int64(st, 3)))
+			d->rfs = 0;
+		else if (sqlite3_column_int64(st, 2) == sqlite3_column_int64(st, 3))
+			d->rfs = sqlite3_column_int64(st, 3) ? 1 : -1;
 	}
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);

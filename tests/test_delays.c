@@ -120,6 +120,21 @@ static void test_two_devices(void **state)
 	expect(CPU_HOPS, "0|1|rps|-|eth0|1|3000|-\n");
 }
 
+/* One of them has RFS: that it was RFS is not sure. */
+static void test_two_devices_rfs(void **state)
+{
+	(void)state;
+	fake_host_dev(story.host, 1, "eth0", "");
+	fake_host_dev(story.host, 2, "eth0", "");
+	setting("rx-0", "rps_flow_cnt", "256");
+	sql("INSERT INTO sysctl VALUES(1, 'n1', 'net.core.rps_sock_flow_entries', '1024', NULL);"
+	    "INSERT INTO queue_setting VALUES(2, 'n2', 'eth0', 'rx-0', 'rps_flow_cnt', '0')");
+	begin();
+	rps_packet(1);
+	finish();
+	expect(CPU_HOPS, "0|1|rps|-|eth0|1|3000|-\n");
+}
+
 static void test_completion(void **state)
 {
 	(void)state;
@@ -267,9 +282,11 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_rps_unknown), T(test_rps),	 T(test_rfs),	       T(test_no_rps),
-		T(test_two_devices), T(test_completion), T(test_receive_ways), T(test_old_kernel),
-		T(test_forward),     T(test_parts),	 T(test_slowest),      T(test_socket_lock),
+		T(test_rps_unknown), T(test_rps),	   T(test_rfs),
+		T(test_no_rps),	     T(test_two_devices),  T(test_two_devices_rfs),
+		T(test_completion),  T(test_receive_ways), T(test_old_kernel),
+		T(test_forward),     T(test_parts),	   T(test_slowest),
+		T(test_socket_lock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
