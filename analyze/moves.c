@@ -6,8 +6,8 @@
  * look alike: both put it into another CPU's backlog (get_rps_cpu() in
  * net/core/dev.c), RPS by the packet's hash, RFS where its reader last ran. So a
  * move is RFS's where that is switched on for the device and the packet was then
- * read on the CPU it was moved to. Where the snapshots say that the device has
- * neither, something else moved it.
+ * read on the CPU it was moved to, or the device has no RPS. Where the snapshots
+ * say that it has neither, something else moved it.
  */
 #include "moves.h"
 #include "series.h"
@@ -131,7 +131,7 @@ int moves_add(struct moves *m, int64_t packet_id, const struct delays_move *x,
 	int rc;
 
 	if (kind == MOVE_RPS && d) {
-		if (d->rfs == 1 && read_on == x->to)
+		if (d->rfs == 1 && (read_on == x->to || !d->rps))
 			kind = MOVE_RFS;
 		else if (!d->rps && !d->rfs)
 			kind = MOVE_OTHER;
@@ -145,12 +145,14 @@ int moves_add(struct moves *m, int64_t packet_id, const struct delays_move *x,
 }
 
 /* What set each kind of move, as the last snapshot shows it. Where a name is that of several
- * devices, or no setting was seen, it stays NULL. Queues of one value are named together. */
+ * devices, or no setting was seen, it stays NULL. Queues of one value are named together, those
+ * where it is off are not. */
 static const char SETTINGS[] =
 	"CREATE TEMP VIEW moves_queue AS SELECT dev, netns, name, "
 	"name || ' ' || value || ' (' || CASE WHEN count(*) = 1 THEN min(queue) ELSE count(*) || "
 	"' queues' END || ')' AS text FROM queue_setting WHERE name IN ('rps_cpus', "
-	"'rps_flow_cnt', 'xps_cpus') GROUP BY dev, netns_id, name, value ORDER BY min(queue);"
+	"'rps_flow_cnt', 'xps_cpus') AND trim(value, '0,') <> '' GROUP BY dev, netns_id, name, "
+	"value ORDER BY min(queue);"
 	"CREATE TEMP VIEW moves_named AS SELECT dev, netns, name, group_concat(text, ', ') AS text "
 	"FROM moves_queue GROUP BY dev, netns, name HAVING count(*) <= 8;"
 	"UPDATE cpu_hop SET netns = (SELECT min(netns) FROM queue_setting q WHERE q.dev = "

@@ -194,7 +194,7 @@ CREATE TABLE cpu_hop (
 	-- changes of CPU between two successive stages of packets
 	from_cpu INTEGER NOT NULL,
 	to_cpu INTEGER NOT NULL,
-	kind TEXT NOT NULL, -- rps: into another CPU's backlog; rfs: the same, with RFS on, to the CPU that read it; qdisc: another CPU ran the queue; completion: the driver freed it on another CPU; wakeup: its reader ran on another CPU; migration: the reading task moved; other
+	kind TEXT NOT NULL, -- rps: into another CPU's backlog; rfs: the same, with RFS on, to the CPU that read it, or without RPS; qdisc: another CPU ran the queue; completion: the driver freed it on another CPU; wakeup: its reader ran on another CPU; migration: the reading task moved; other
 	netns TEXT, -- NULL: not known
 	dev TEXT, -- where it happened: the device of the stage behind the change; NULL: none
 	count INTEGER NOT NULL,

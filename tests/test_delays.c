@@ -65,8 +65,7 @@ static void test_rps(void **state)
 	begin();
 	rps_packet(0);
 	finish();
-	expect(CPU_HOPS, "0|1|rps|n1|eth0|1|3000|rps_cpus 00000000,00000002 (rx-0), rps_cpus "
-			 "00000000,00000000 (2 queues)\n"
+	expect(CPU_HOPS, "0|1|rps|n1|eth0|1|3000|rps_cpus 00000000,00000002 (rx-0)\n"
 			 "1|0|wakeup|n1|eth0|1|2000|-\n");
 	expect("SELECT packet_id, from_cpu, to_cpu, kind, delay_ns FROM v_cpu_hop ORDER BY seq",
 	       "1|0|1|rps|3000\n1|1|0|wakeup|2000\n");
@@ -78,7 +77,8 @@ static void test_rfs(void **state)
 {
 	(void)state;
 	fake_host_dev(story.host, 1, "eth0", "");
-	setting("rx-0", "rps_cpus", "0");
+	setting("rx-0", "rps_cpus", "3");
+	setting("rx-1", "rps_cpus", "3");
 	setting("rx-0", "rps_flow_cnt", "256");
 	sql("INSERT INTO sysctl VALUES(1, 'n1', 'net.core.rps_sock_flow_entries', '1024', NULL)");
 	begin();
@@ -89,7 +89,24 @@ static void test_rfs(void **state)
 	expect(CPU_HOPS,
 	       "0|1|rfs|n1|eth0|1|3000|rps_flow_cnt 256 (rx-0), net.core.rps_sock_flow_entries "
 	       "1024\n"
-	       "0|1|rps|n1|eth0|1|3000|rps_cpus 0 (rx-0)\n"
+	       "0|1|rps|n1|eth0|1|3000|rps_cpus 3 (2 queues)\n"
+	       "1|0|wakeup|n1|eth0|1|2000|-\n");
+}
+
+/* Without RPS it can only have been RFS, wherever the reader went. */
+static void test_rfs_alone(void **state)
+{
+	(void)state;
+	fake_host_dev(story.host, 1, "eth0", "");
+	setting("rx-0", "rps_cpus", "0");
+	setting("rx-0", "rps_flow_cnt", "256");
+	sql("INSERT INTO sysctl VALUES(1, 'n1', 'net.core.rps_sock_flow_entries', '1024', NULL)");
+	begin();
+	rps_packet(0);
+	finish();
+	expect(CPU_HOPS,
+	       "0|1|rfs|n1|eth0|1|3000|rps_flow_cnt 256 (rx-0), net.core.rps_sock_flow_entries "
+	       "1024\n"
 	       "1|0|wakeup|n1|eth0|1|2000|-\n");
 }
 
@@ -282,11 +299,11 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_rps_unknown), T(test_rps),	   T(test_rfs),
-		T(test_no_rps),	     T(test_two_devices),  T(test_two_devices_rfs),
-		T(test_completion),  T(test_receive_ways), T(test_old_kernel),
-		T(test_forward),     T(test_parts),	   T(test_slowest),
-		T(test_socket_lock),
+		T(test_rps_unknown),	 T(test_rps),	      T(test_rfs),
+		T(test_rfs_alone),	 T(test_no_rps),      T(test_two_devices),
+		T(test_two_devices_rfs), T(test_completion),  T(test_receive_ways),
+		T(test_old_kernel),	 T(test_forward),     T(test_parts),
+		T(test_slowest),	 T(test_socket_lock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
