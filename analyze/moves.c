@@ -7,7 +7,8 @@
  * net/core/dev.c), RPS by the packet's hash, RFS where its reader last ran. So a
  * move is RFS's where that is switched on for the device and the packet was then
  * read on the CPU it was moved to, or the device has no RPS. Where the snapshots
- * say that it has neither, something else moved it.
+ * say that it has neither, something else moved it. Where it is not known which
+ * namespace's device it is, such a move is called RPS's.
  */
 #include "moves.h"
 #include "series.h"
@@ -45,13 +46,13 @@ int moves_open(struct moves **out, struct db *db)
 		db, "INSERT INTO _cpu_hop(packet_id, seq, from_seq, kind) VALUES(?, ?, ?, ?)");
 	/* a mask of zeros and commas is none */
 	m->get = db_prepare(
-		db, "SELECT count(CASE WHEN name = 'rps_cpus' THEN 1 END), "
-		    "count(CASE WHEN name = 'rps_cpus' AND trim(value, '0,') <> '' THEN 1 END), "
-		    "count(DISTINCT CASE WHEN name = 'rps_flow_cnt' THEN netns_id END), "
-		    "count(DISTINCT CASE WHEN name = 'rps_flow_cnt' AND value <> '0' THEN netns_id "
-		    "END) "
-		    "FROM queue_setting WHERE dev = (SELECT text FROM _name WHERE id = ?1) "
-		    "AND (netns_id = ?2 OR ?2 = 0)");
+		db,
+		"SELECT count(CASE WHEN name = 'rps_cpus' THEN 1 END), "
+		"count(CASE WHEN name = 'rps_cpus' AND trim(value, '0,') <> '' THEN 1 END), "
+		"count(CASE WHEN name = 'rps_flow_cnt' THEN 1 END), "
+		"count(CASE WHEN name = 'rps_flow_cnt' AND value <> '0' THEN 1 END) "
+		"FROM queue_setting WHERE netns_id = ?1 AND dev = (SELECT text FROM _name WHERE id "
+		"= ?2)");
 	st = db_prepare(db, "SELECT count(*) FROM sysctl WHERE name = "
 			    "'net.core.rps_sock_flow_entries' AND (value <> '0' OR value_end <> "
 			    "'0')");
@@ -103,17 +104,15 @@ void moves_settings(struct moves *m, struct move_dev *d)
 	sqlite3_stmt *st = m->get;
 
 	d->rps = d->rfs = -1;
-	db_bind_int(st, 1, d->name_id);
-	db_bind_int(st, 2, d->netns_id);
+	if (!d->netns_id)
+		return;
+	db_bind_int(st, 1, d->netns_id);
+	db_bind_int(st, 2, d->name_id);
 	if (sqlite3_step(st) == SQLITE_ROW) {
 		if (sqlite3_column_int64(st, 0))
 			d->rps = sqlite3_column_int64(st, 1) > 0;
-		/* where only some namespaces' devices of that name have it, it is not known */
-		if (sqlite3_column_int64(st, 2) &&
-		    (!m->has_flow_table || !sqlite3_column_int64(st, 3)))
-			d->rfs = 0;
-		else if (sqlite3_column_int64(st, 2) == sqlite3_column_int64(st, 3))
-			d->rfs = sqlite3_column_int64(st, 3) ? 1 : -1;
+		if (sqlite3_column_int64(st, 2))
+			d->rfs = m->has_flow_table && sqlite3_column_int64(st, 3) > 0;
 	}
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
@@ -144,31 +143,31 @@ int moves_add(struct moves *m, int64_t packet_id, const struct delays_move *x,
 	return rc ? rc : series_add(m->series, key_of(x, kind), x->ns);
 }
 
-/* What set each kind of move, as the last snapshot shows it. Where a name is that of several
- * devices, or no setting was seen, it stays NULL. Queues of one value are named together, those
- * where it is off are not. */
+/* What set each kind of move, as the last snapshot shows it. Queues of one value are named
+ * together, those where it is off are not. Each table is made once: a host has many devices. */
 static const char SETTINGS[] =
-	"CREATE TEMP VIEW moves_queue AS SELECT dev, netns, name, "
-	"name || ' ' || value || ' (' || CASE WHEN count(*) = 1 THEN min(queue) ELSE count(*) || "
-	"' queues' END || ')' AS text FROM queue_setting WHERE name IN ('rps_cpus', "
-	"'rps_flow_cnt', 'xps_cpus') AND trim(value, '0,') <> '' GROUP BY dev, netns_id, name, "
-	"value ORDER BY min(queue);"
-	"CREATE TEMP VIEW moves_named AS SELECT dev, netns, name, group_concat(text, ', ') AS text "
-	"FROM moves_queue GROUP BY dev, netns, name HAVING count(*) <= 8;"
-	"UPDATE cpu_hop SET netns = (SELECT min(netns) FROM queue_setting q WHERE q.dev = "
-	"cpu_hop.dev HAVING count(DISTINCT netns_id) = 1) WHERE netns IS NULL;"
-	"UPDATE cpu_hop SET setting = (SELECT n.text FROM moves_named n WHERE n.dev = cpu_hop.dev "
-	"AND n.netns = cpu_hop.netns AND n.name = CASE cpu_hop.kind WHEN 'rps' THEN 'rps_cpus' "
-	"WHEN 'rfs' THEN 'rps_flow_cnt' ELSE 'xps_cpus' END) WHERE kind IN ('rps', 'rfs', "
-	"'qdisc');"
+	"CREATE TEMP TABLE moves_named(netns TEXT, dev TEXT, name TEXT, text TEXT, PRIMARY KEY "
+	"(netns, dev, name));"
+	"INSERT INTO moves_named SELECT netns, dev, name, group_concat(text, ', ') FROM (SELECT "
+	"netns, dev, name, name || ' ' || value || ' (' || CASE WHEN count(*) = 1 THEN min(queue) "
+	"ELSE count(*) || ' queues' END || ')' AS text FROM queue_setting WHERE name IN "
+	"('rps_cpus', 'rps_flow_cnt', 'xps_cpus') AND trim(value, '0,') <> '' GROUP BY netns, dev, "
+	"name, value ORDER BY min(queue)) GROUP BY netns, dev, name HAVING count(*) <= 8;"
+	"UPDATE cpu_hop SET setting = (SELECT text FROM moves_named n WHERE n.netns = "
+	"cpu_hop.netns AND n.dev = cpu_hop.dev AND n.name = CASE cpu_hop.kind WHEN 'rps' THEN "
+	"'rps_cpus' WHEN 'rfs' THEN 'rps_flow_cnt' ELSE 'xps_cpus' END) WHERE kind IN ('rps', "
+	"'rfs', 'qdisc');"
 	"UPDATE cpu_hop SET setting = setting || ', net.core.rps_sock_flow_entries ' || (SELECT "
 	"coalesce(value_end, value) FROM sysctl WHERE name = 'net.core.rps_sock_flow_entries' "
 	"ORDER BY netns_id LIMIT 1) WHERE kind = 'rfs';"
-	"UPDATE cpu_hop SET setting = (SELECT group_concat(text, ', ') FROM (SELECT "
-	"'irq ' || irq || ' (' || actions || ') on CPU ' || affinity AS text FROM irq_affinity "
-	"WHERE actions = cpu_hop.dev OR substr(actions, 1, length(cpu_hop.dev) + 1) = "
-	"cpu_hop.dev || '-' ORDER BY irq LIMIT 8)) WHERE kind = 'completion' AND netns = 'init';"
-	"DROP VIEW moves_named; DROP VIEW moves_queue;";
+	"CREATE TEMP TABLE moves_irq(dev TEXT PRIMARY KEY, text TEXT);"
+	"INSERT INTO moves_irq SELECT dev, (SELECT group_concat(text, ', ') FROM (SELECT 'irq ' || "
+	"irq || ' (' || actions || ') on CPU ' || affinity AS text FROM irq_affinity WHERE actions "
+	"= h.dev OR substr(actions, 1, length(h.dev) + 1) = h.dev || '-' ORDER BY irq LIMIT 8)) "
+	"FROM (SELECT DISTINCT dev FROM cpu_hop WHERE kind = 'completion' AND netns = 'init') h;"
+	"UPDATE cpu_hop SET setting = (SELECT text FROM moves_irq i WHERE i.dev = cpu_hop.dev) "
+	"WHERE kind = 'completion' AND netns = 'init';"
+	"DROP TABLE moves_named; DROP TABLE moves_irq;";
 
 int moves_finish(struct moves *m, const struct move_dev *devs, size_t dev_n)
 {
