@@ -26,14 +26,14 @@ CAPTURE := capture/about.c capture/clock.c capture/command.c capture/cut.c captu
 	   capture/filter.c capture/instance.c capture/netlink.c capture/netset.c capture/options.c capture/output.c \
 	   capture/pcapng_write.c capture/privilege.c capture/profile.c capture/record.c capture/section.c capture/snap.c \
 	   capture/snap_files.c capture/snap_host.c capture/sniff.c capture/tape_write.c capture/trace.c
-ANALYZE := analyze/analyze.c analyze/clocks.c analyze/confine.c analyze/counters.c analyze/db.c analyze/delays.c \
+ANALYZE := analyze/analyze.c analyze/clocks.c analyze/confine.c analyze/counters.c analyze/cpu_time.c analyze/db.c analyze/delays.c \
 	   analyze/dissect.c analyze/drops.c analyze/embed.c analyze/ethtool_read.c analyze/events.c \
-	   analyze/facts.c analyze/fields.c analyze/findings.c analyze/flows.c analyze/format.c analyze/frames.c \
+	   analyze/facts.c analyze/fields.c analyze/findings.c analyze/flow_delays.c analyze/flows.c analyze/format.c analyze/frames.c \
 	   analyze/host.c analyze/kbuf.c analyze/ledger.c analyze/life.c analyze/lives.c analyze/lives_end.c \
 	   analyze/lives_parts.c analyze/lives_path.c analyze/lives_read.c analyze/load.c \
-	   analyze/nft_text.c analyze/nft_value.c analyze/nl_link.c \
-	   analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcapng.c analyze/procfs.c \
-	   analyze/ringstats.c analyze/rules.c analyze/rule_text.c analyze/snap_texts.c analyze/snapshots.c analyze/spans.c \
+	   analyze/moves.c analyze/nft_text.c analyze/nft_value.c analyze/nl_link.c \
+	   analyze/netrx.c analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcapng.c analyze/procfs.c \
+	   analyze/ringstats.c analyze/rules.c analyze/rule_text.c analyze/series.c analyze/snap_texts.c analyze/snapshots.c analyze/spans.c \
 	   analyze/symbols.c analyze/tape_frames.c analyze/tape_read.c analyze/tasks.c analyze/tc_options.c analyze/ties.c analyze/tmpfiles.c \
 	   analyze/trace.c
 REPORTS := reports/export.c reports/html.c reports/html_cpus.c reports/html_end.c reports/html_host.c reports/html_parts.c \

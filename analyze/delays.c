@@ -2,9 +2,9 @@
 /*
  * Theory of operation
  *
- * Times go into log-linear histograms: 128 steps per power of two, so a
- * percentile is off by less than 1 %, and the memory is bounded whatever the
- * number of packets. A pair of stages gets its histogram when it first occurs.
+ * Times go into histograms (series.h), so the memory is bounded whatever the
+ * number of packets: one for each pair of stages, and in bounded number for each
+ * pair on each device and each CPU. A pair keeps its ten slowest, too.
  *
  * A packet's hops form a chain; each stage is measured from the one before it,
  * with one exception. net_dev_xmit is the end of a call, not a station on the
@@ -12,49 +12,62 @@
  * measured from its own net_dev_start_xmit, and the chain goes on from it only
  * when nothing of the receiving side came in between. netif_rx to
  * netif_receive_skb then is the wait in the backlog, as it should be.
+ *
+ * Besides, parts of the whole way are measured from end to end, see enum way.
  */
 #include "delays.h"
+#include "flow_delays.h"
+#include "moves.h"
+#include "series.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SUB_BITS 7
-#define SUB	 (1U << SUB_BITS)
-#define BUCKETS	 ((64 - SUB_BITS + 1) * SUB)
+#define SLOWEST	  10
+#define PARTS_MAX 4096 /* pairs on one device or one CPU */
 
-struct histogram {
-	uint64_t count;
-	uint64_t max;
-	uint64_t v[BUCKETS];
+struct slow {
+	struct delays_who who;
+	uint64_t ns;
 };
 
-enum hop_kind {
-	HOP_RPS,
-	HOP_WAKEUP,
-	HOP_QDISC,
-	HOP_COMPLETION,
-	HOP_MIGRATION,
-	HOP_OTHER,
-	HOP_COUNT
+struct pair {
+	struct hist h;
+	struct slow slow[SLOWEST]; /* slowest first, of equals the earlier one */
+	int slow_n;
 };
 
-static const char *const hop_names[] = { "rps",	       "wakeup",    "qdisc",
-					 "completion", "migration", "other" };
-static_assert(ARRAY_SIZE(hop_names) == HOP_COUNT, "hop_names");
-
-struct hop_count {
-	uint64_t count; /* 0: free slot */
-	uint16_t from, to;
-	uint8_t kind;
+/* Parts of a packet's way from end to end. */
+enum way {
+	WAY_NONE,
+	WAY_RX_DRIVER, /* first sign on the receiving side -> the stack has it: GRO, RPS, backlog */
+	WAY_RX_STACK,  /* the stack has it -> its socket was told */
+	WAY_RX_SOCKET, /* its socket was told -> read */
+	WAY_RX_TOTAL,  /* first sign -> read */
+	WAY_TX_QUEUE,  /* net_dev_queue -> net_dev_start_xmit of the same device */
+	WAY_TX_DRIVER, /* net_dev_start_xmit -> freed by the driver */
+	WAY_TX_TOTAL,  /* first net_dev_queue -> freed by the driver */
+	WAY_FORWARD,   /* first sign on the receiving side -> last net_dev_start_xmit */
+	WAY_COUNT
 };
+
+static const char *const way_names[] = { "",	      "rx-driver", "rx-stack",
+					 "rx-socket", "rx-total",  "tx-queue",
+					 "tx-driver", "tx-total",  "forward-total" };
+static_assert(ARRAY_SIZE(way_names) == WAY_COUNT, "way_names");
 
 struct delays {
 	struct db *db;
-	struct histogram *h[STAGE_COUNT][STAGE_COUNT];
-	struct hop_count *hop; /* open addressing, a power of two */
-	size_t hop_n, hop_cap;
+	struct pair *pair[STAGE_COUNT][STAGE_COUNT];
+	struct pair *way[WAY_COUNT][STAGE_COUNT][STAGE_COUNT];
+	struct series_set *parts;
+	struct flow_delays *flows;
+	struct moves *moves;
+	struct move_dev *dev; /* by the number in struct hop */
+	size_t dev_n;
+	sqlite3_stmt *ins_lock;
 };
 
 static const char *const stage_names[] = {
@@ -94,227 +107,414 @@ bool stage_receives(enum stage s)
 	return s >= STAGE_NAPI_GRO_RECEIVE_ENTRY && s <= STAGE_SOCK_RECV_LENGTH;
 }
 
-/* Values below SUB have a bucket each; above, the leading bit and the SUB_BITS behind it choose
- * one. */
-static size_t bucket_of(uint64_t v)
-{
-	unsigned int shift;
-
-	if (v < SUB)
-		return v;
-	shift = 63 - (unsigned int)__builtin_clzll(v) - SUB_BITS;
-	return (size_t)(shift + 1) * SUB + ((v >> shift) & (SUB - 1));
-}
-
-/* Middle of a bucket. */
-static uint64_t bucket_value(size_t i)
-{
-	unsigned int shift;
-
-	if (i < SUB)
-		return i;
-	shift = (unsigned int)(i / SUB) - 1;
-	return ((uint64_t)(SUB + i % SUB) << shift) + ((1ULL << shift) >> 1);
-}
-
-/* The smallest value that at least @permille of the values do not exceed. */
-static uint64_t percentile(const struct histogram *h, unsigned int permille)
-{
-	uint64_t want = h->count / 1000 * permille + (h->count % 1000 * permille + 999) / 1000;
-	uint64_t seen = 0, v;
-
-	for (size_t i = 0; i < BUCKETS; i++) {
-		seen += h->v[i];
-		if (seen >= want) {
-			v = bucket_value(i);
-			return v < h->max ? v : h->max;
-		}
-	}
-	return h->max;
-}
-
-int delays_open(struct delays **out, struct db *db)
+int delays_open(struct delays **out, struct db *db, bool packets)
 {
 	struct delays *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return -ENOMEM;
 	d->db = db;
-	d->hop_cap = 256;
-	d->hop = calloc(d->hop_cap, sizeof(*d->hop));
-	if (!d->hop) {
-		free(d);
+	if (series_open(&d->parts, PARTS_MAX) ||
+	    (packets && (flow_delays_open(&d->flows, db) || moves_open(&d->moves, db)))) {
+		delays_close(d);
 		return -ENOMEM;
 	}
+	d->ins_lock = db_prepare(db, "INSERT INTO socket_lock(packet_id, start_ns, ns, from_cpu, "
+				     "cpu, pid) VALUES(?, ?, ?, ?, ?, ?)");
 	*out = d;
 	return 0;
+}
+
+static void pair_free(struct pair *p)
+{
+	if (p)
+		hist_free(&p->h);
+	free(p);
 }
 
 void delays_close(struct delays *d)
 {
 	if (!d)
 		return;
-	for (size_t i = 0; i < STAGE_COUNT; i++)
-		for (size_t k = 0; k < STAGE_COUNT; k++)
-			free(d->h[i][k]);
-	free(d->hop);
+	for (size_t i = 0; i < STAGE_COUNT; i++) {
+		for (size_t k = 0; k < STAGE_COUNT; k++) {
+			pair_free(d->pair[i][k]);
+			for (size_t w = 0; w < WAY_COUNT; w++)
+				pair_free(d->way[w][i][k]);
+		}
+	}
+	series_close(d->parts);
+	flow_delays_close(d->flows);
+	moves_close(d->moves);
+	free(d->dev);
 	free(d);
 }
 
-int delays_add(struct delays *d, enum stage from, enum stage to, uint64_t ns)
+static void slow_add(struct pair *p, uint64_t ns, const struct delays_who *who)
 {
-	struct histogram *h;
+	int i = p->slow_n;
 
-	assert(from < STAGE_COUNT && to < STAGE_COUNT);
-	h = d->h[from][to];
-	if (!h) {
-		h = d->h[from][to] = calloc(1, sizeof(*h));
-		if (!h)
+	if (i == SLOWEST) {
+		if (ns <= p->slow[SLOWEST - 1].ns)
+			return;
+		i--;
+	} else {
+		p->slow_n++;
+	}
+	for (; i && p->slow[i - 1].ns < ns; i--)
+		p->slow[i] = p->slow[i - 1];
+	p->slow[i] = (struct slow){ *who, ns };
+}
+
+static int pair_add(struct pair **at, uint64_t ns, const struct delays_who *who)
+{
+	if (!*at) {
+		*at = calloc(1, sizeof(**at));
+		if (!*at)
 			return -ENOMEM;
 	}
-	if (ns > INT64_MAX)
-		ns = INT64_MAX;
-	h->count++;
-	h->v[bucket_of(ns)]++;
-	if (ns > h->max)
-		h->max = ns;
-	return 0;
+	slow_add(*at, ns < INT64_MAX ? ns : INT64_MAX, who);
+	return hist_add(&(*at)->h, ns);
 }
 
-static size_t hop_slot(const struct hop_count *v, size_t cap, uint16_t from, uint16_t to,
-		       uint8_t kind)
+enum part { PART_DEVICE, PART_CPU };
+
+static uint64_t part_key(enum part part, unsigned int at, enum stage from, enum stage to)
 {
-	size_t i = (((size_t)from << 20) ^ ((size_t)to << 4) ^ kind) * 0x9e3779b97f4a7c15ULL >> 20;
-
-	for (i &= cap - 1;; i = (i + 1) & (cap - 1))
-		if (!v[i].count || (v[i].from == from && v[i].to == to && v[i].kind == kind))
-			return i;
+	return (uint64_t)part << 32 | (uint64_t)from << 24 | (uint64_t)to << 16 | at;
 }
 
-static int hop_grow(struct delays *d)
+int delays_add(struct delays *d, enum stage from, enum stage to, uint64_t ns,
+	       const struct delays_who *who)
 {
-	size_t cap = d->hop_cap * 2;
-	struct hop_count *v = calloc(cap, sizeof(*v));
+	int rc;
 
-	if (!v)
-		return -ENOMEM;
-	for (size_t i = 0; i < d->hop_cap; i++) {
-		const struct hop_count *o = &d->hop[i];
-
-		if (o->count)
-			v[hop_slot(v, cap, o->from, o->to, o->kind)] = *o;
-	}
-	free(d->hop);
-	d->hop = v;
-	d->hop_cap = cap;
-	return 0;
+	assert(from < STAGE_COUNT && to < STAGE_COUNT);
+	rc = pair_add(&d->pair[from][to], ns, who);
+	return rc ? rc : series_add(d->parts, part_key(PART_CPU, who->cpu, from, to), ns);
 }
 
-static int hop_add(struct delays *d, uint16_t from, uint16_t to, enum hop_kind kind)
+static int way_add(struct delays *d, enum way way, const struct delays_point *from,
+		   const struct delays_walk *w, const struct hop *to)
 {
-	struct hop_count *c;
+	struct delays_who who = { to->ts_ns, w->packet_id, -1, to->cpu };
 
-	if (d->hop_n >= d->hop_cap / 2 && hop_grow(d))
-		return -ENOMEM;
-	c = &d->hop[hop_slot(d->hop, d->hop_cap, from, to, kind)];
-	if (!c->count) {
-		*c = (struct hop_count){ .from = from, .to = to, .kind = kind };
-		d->hop_n++;
-	}
-	c->count++;
-	return 0;
+	if (!from->stage || to->ts < from->ts)
+		return 0;
+	return pair_add(&d->way[way][from->stage][to->stage], to->ts - from->ts, &who);
 }
 
-/* What moved the packet, as far as the two stages tell. */
-static enum hop_kind hop_kind(const struct hop *a, const struct hop *b)
+static struct delays_point point(const struct hop *h)
 {
-	switch (b->stage) {
-	case STAGE_NETIF_RECEIVE_SKB:
-		return stage_receives(a->stage) && a->stage < STAGE_NETIF_RECEIVE_SKB ? HOP_RPS
-										      : HOP_OTHER;
-	case STAGE_SKB_COPY:
-	case STAGE_SOCK_RECV_LENGTH:
-		if (a->stage == STAGE_SKB_COPY ||
-		    (a->stage == STAGE_CONSUME_SKB && a->context == 1))
-			return HOP_MIGRATION;
-		return b->context == 1 && stage_receives(a->stage) ? HOP_WAKEUP : HOP_OTHER;
-	case STAGE_QDISC_DEQUEUE:
-	case STAGE_NET_DEV_START_XMIT:
-		return a->stage >= STAGE_NET_DEV_QUEUE && a->stage <= STAGE_NET_DEV_XMIT
-			       ? HOP_QDISC
-			       : HOP_OTHER;
-	case STAGE_CONSUME_SKB:
-	case STAGE_KFREE_SKB:
-		if (a->stage == STAGE_NET_DEV_START_XMIT || a->stage == STAGE_NET_DEV_XMIT)
-			return HOP_COMPLETION;
-		if (b->context == 1 && b->stage == STAGE_CONSUME_SKB && stage_receives(a->stage))
-			return a->context == 1 ? HOP_MIGRATION : HOP_WAKEUP;
-		return HOP_OTHER;
-	default:
-		return HOP_OTHER;
-	}
+	return (struct delays_point){ h->ts, h->ts_ns, h->dev, h->cpu, h->stage };
 }
 
-int delays_hop(struct delays *d, struct delays_walk *w, const struct hop *h)
+/* The parts of the whole way that end with @h. */
+static int ways(struct delays *d, struct delays_walk *w, const struct hop *h)
 {
 	int rc = 0;
 
-	if (h->deferred)
+	switch ((enum stage)h->stage) {
+	case STAGE_NAPI_GRO_RECEIVE_ENTRY:
+	case STAGE_NAPI_GRO_FRAGS_ENTRY:
+	case STAGE_NETIF_RECEIVE_SKB_ENTRY:
+	case STAGE_NETIF_RECEIVE_SKB_LIST_ENTRY:
+	case STAGE_NETIF_RX_ENTRY:
+	case STAGE_NETIF_RX:
+		if (!w->rx.stage)
+			w->rx = point(h);
+		w->sent.stage = w->tx.stage = w->queue.stage = 0;
 		return 0;
+	case STAGE_NETIF_RECEIVE_SKB:
+		w->sent.stage = w->tx.stage = w->queue.stage = 0;
+		if (!w->rx.stage)
+			w->rx = point(h);
+		else if (!w->stack.stage)
+			rc = way_add(d, WAY_RX_DRIVER, &w->rx, w, h);
+		if (!w->stack.stage)
+			w->stack = point(h);
+		return rc;
+	case STAGE_SK_DATA_READY:
+		if (!w->ready.stage) {
+			w->ready = point(h);
+			rc = way_add(d, WAY_RX_STACK, &w->stack, w, h);
+		}
+		return rc;
+	case STAGE_SKB_COPY:
+	case STAGE_SOCK_RECV_LENGTH:
+		if (w->read.stage)
+			return 0;
+		w->read = point(h);
+		w->read_cpu = h->cpu;
+		rc = way_add(d, WAY_RX_SOCKET, &w->ready, w, h);
+		return rc ? rc : way_add(d, WAY_RX_TOTAL, &w->rx, w, h);
+	case STAGE_NET_DEV_QUEUE:
+		w->queue = point(h);
+		if (!w->tx.stage)
+			w->tx = w->queue;
+		return 0;
+	case STAGE_NET_DEV_START_XMIT:
+		w->sent = point(h);
+		if (w->queue.stage && w->queue.dev == h->dev)
+			rc = way_add(d, WAY_TX_QUEUE, &w->queue, w, h);
+		w->queue.stage = 0;
+		return rc;
+	case STAGE_CONSUME_SKB:
+		if (!w->sent.stage)
+			return 0;
+		rc = way_add(d, WAY_TX_DRIVER, &w->sent, w, h);
+		return rc ? rc : way_add(d, WAY_TX_TOTAL, &w->tx, w, h);
+	default:
+		return 0;
+	}
+}
+
+/* The device of a number, known from its first hop on. */
+static int dev_get(struct delays *d, uint16_t dev, int64_t name_id, int64_t netns_id)
+{
+	if (dev >= d->dev_n) {
+		struct move_dev *v = realloc(d->dev, ((size_t)dev + 1) * sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		memset(v + d->dev_n, 0, (dev + 1 - d->dev_n) * sizeof(*v));
+		d->dev = v;
+		d->dev_n = (size_t)dev + 1;
+	}
+	if (!d->dev[dev].name_id && name_id) {
+		d->dev[dev] = (struct move_dev){ .name_id = name_id, .netns_id = netns_id };
+		moves_settings(d->moves, &d->dev[dev]);
+	}
+	return 0;
+}
+
+static int moves_flush(struct delays *d, struct delays_walk *w)
+{
+	int rc = 0;
+
+	for (int i = 0; i < w->move_n && !rc; i++)
+		rc = moves_add(d->moves, w->packet_id, &w->move[i], &d->dev[w->move[i].dev],
+			       w->read.stage ? w->read_cpu : -1);
+	w->move_n = 0;
+	return rc;
+}
+
+/* The time from @a to @b, the next hop of the chain or the end of the driver's call. */
+static int step(struct delays *d, const struct delays_walk *w, const struct hop *a,
+		const struct hop *b)
+{
+	struct delays_who who = { b->ts_ns, w->packet_id, -1, b->cpu };
+	uint64_t ns = b->ts - a->ts;
+	int rc = delays_add(d, a->stage, b->stage, ns, &who);
+
+	if (!rc && b->dev)
+		rc = series_add(d->parts, part_key(PART_DEVICE, b->dev, a->stage, b->stage), ns);
+	return rc ? rc
+		  : flow_delays_add(d->flows, w->packet_id, (enum stage)a->stage,
+				    (enum stage)b->stage, ns);
+}
+
+/* A softirq that finds the socket locked by its owner leaves the packet in the backlog, which the
+ * owner works off when it unlocks (release_sock() in net/core/sock.c): the socket's own events then
+ * come in its context. */
+static int lock_add(struct delays *d, const struct delays_walk *w, const struct hop *h)
+{
+	sqlite3_stmt *st = d->ins_lock;
+
+	db_bind_int(st, 1, w->packet_id);
+	db_bind_int(st, 2, w->last.ts_ns);
+	db_bind_int(st, 3, (int64_t)(h->ts - w->last.ts));
+	db_bind_int(st, 4, w->last.cpu);
+	db_bind_int(st, 5, h->cpu);
+	db_bind_int(st, 6, h->pid);
+	return db_run(d->db, st);
+}
+
+static int move_add(struct delays *d, struct delays_walk *w, const struct hop *h)
+{
+	int rc = w->move_n == DELAYS_MOVES ? moves_flush(d, w) : 0;
+
+	w->cpu_hops++;
+	w->move[w->move_n++] = (struct delays_move){
+		.ns = h->ts >= w->last.ts ? h->ts - w->last.ts : 0,
+		.seq = w->seq,
+		.from_seq = w->last_seq,
+		.from = w->last.cpu,
+		.to = h->cpu,
+		.dev = h->dev,
+		.kind = (uint8_t)moves_kind(&w->last, h),
+	};
+	return rc;
+}
+
+static int hop_step(struct delays *d, struct delays_walk *w, const struct hop *h)
+{
+	int rc = 0;
+
 	if (h->stage == STAGE_NET_DEV_XMIT) {
 		if (w->start.stage && h->ts >= w->start.ts)
-			rc = delays_add(d, STAGE_NET_DEV_START_XMIT, STAGE_NET_DEV_XMIT,
-					h->ts - w->start.ts);
+			rc = step(d, w, &w->start, h);
 		w->start.stage = STAGE_NONE;
-		if (w->last.stage == STAGE_NET_DEV_START_XMIT)
+		if (w->last.stage == STAGE_NET_DEV_START_XMIT) {
 			w->last = *h;
+			w->last_seq = w->seq;
+		}
 		return rc;
 	}
 	if (w->last.stage && h->ts >= w->last.ts)
-		rc = delays_add(d, w->last.stage, h->stage, h->ts - w->last.ts);
-	if (!rc && w->last.stage && w->last.cpu != h->cpu) {
-		w->cpu_hops++;
-		rc = hop_add(d, w->last.cpu, h->cpu, hop_kind(&w->last, h));
-	}
+		rc = step(d, w, &w->last, h);
+	if (!rc && w->last.stage && w->last.cpu != h->cpu)
+		rc = move_add(d, w, h);
+	if (!rc && w->last.stage == STAGE_NETIF_RECEIVE_SKB && w->last.context == 2 &&
+	    h->context == 1 && h->ts >= w->last.ts &&
+	    (h->stage == STAGE_TCP_PROBE || h->stage == STAGE_SK_DATA_READY))
+		rc = lock_add(d, w, h);
+	if (!rc)
+		rc = ways(d, w, h);
 	w->last = *h;
+	w->last_seq = w->seq;
 	if (h->stage == STAGE_NET_DEV_START_XMIT)
 		w->start = *h;
 	return rc;
 }
 
-int delays_finish(struct delays *d)
+int delays_hop(struct delays *d, struct delays_walk *w, const struct hop *h, int64_t name_id,
+	       int64_t netns_id)
 {
-	sqlite3_stmt *st = db_prepare(
-		d->db, "INSERT INTO latency(stage_from, stage_to, count, p50_ns, p90_ns, p99_ns, "
-		       "max_ns) VALUES(?, ?, ?, ?, ?, ?, ?)");
+	int rc = dev_get(d, h->dev, name_id, netns_id);
+
+	if (!rc && !h->deferred)
+		rc = hop_step(d, w, h);
+	w->seq++;
+	return rc;
+}
+
+int delays_end(struct delays *d, struct delays_walk *w)
+{
+	int rc = moves_flush(d, w);
+
+	if (!rc && w->rx.stage && w->sent.stage) {
+		const struct delays_point *p = &w->sent;
+		struct hop end = {
+			.ts = p->ts, .ts_ns = p->ts_ns, .cpu = p->cpu, .stage = p->stage
+		};
+
+		rc = way_add(d, WAY_FORWARD, &w->rx, w, &end);
+	}
+	return rc;
+}
+
+/* --- the tables --- */
+
+static void bind_hist(sqlite3_stmt *st, int i, const struct hist *h)
+{
+	db_bind_int(st, i, (int64_t)h->count);
+	db_bind_int(st, i + 1, (int64_t)hist_at(h, 500));
+	db_bind_int(st, i + 2, (int64_t)hist_at(h, 900));
+	db_bind_int(st, i + 3, (int64_t)hist_at(h, 990));
+	db_bind_int(st, i + 4, (int64_t)h->max);
+}
+
+static int slow_write(struct delays *d, sqlite3_stmt *st, enum way way, int from, int to,
+		      const struct pair *p)
+{
 	int rc = 0;
 
-	for (int i = 0; i < STAGE_COUNT * STAGE_COUNT && !rc; i++) {
-		const struct histogram *h = d->h[i / STAGE_COUNT][i % STAGE_COUNT];
+	for (int i = 0; i < p->slow_n && !rc; i++) {
+		const struct slow *s = &p->slow[i];
 
-		if (!h)
-			continue;
-		db_bind_text(st, 1, stage_names[i / STAGE_COUNT]);
-		db_bind_text(st, 2, stage_names[i % STAGE_COUNT]);
-		db_bind_int(st, 3, (int64_t)h->count);
-		db_bind_int(st, 4, (int64_t)percentile(h, 500));
-		db_bind_int(st, 5, (int64_t)percentile(h, 900));
-		db_bind_int(st, 6, (int64_t)percentile(h, 990));
-		db_bind_int(st, 7, (int64_t)h->max);
-		rc = db_run(d->db, st);
-	}
-	st = db_prepare(d->db,
-			"INSERT INTO cpu_hop(from_cpu, to_cpu, kind, count) VALUES(?, ?, ?, ?)");
-	for (size_t i = 0; i < d->hop_cap && !rc; i++) {
-		const struct hop_count *c = &d->hop[i];
-
-		if (!c->count)
-			continue;
-		db_bind_int(st, 1, c->from);
-		db_bind_int(st, 2, c->to);
-		db_bind_text(st, 3, hop_names[c->kind]);
-		db_bind_int(st, 4, (int64_t)c->count);
+		db_bind_text(st, 1, way ? way_names[way] : NULL);
+		db_bind_text(st, 2, stage_names[from]);
+		db_bind_text(st, 3, stage_names[to]);
+		db_bind_int(st, 4, i + 1);
+		db_bind_int(st, 5, (int64_t)s->ns);
+		db_bind_int(st, 6, s->who.ts_ns);
+		db_bind_opt(st, 7, s->who.packet_id, 0);
+		db_bind_opt(st, 8, s->who.pid, -1);
+		db_bind_int(st, 9, s->who.cpu);
 		rc = db_run(d->db, st);
 	}
 	return rc;
+}
+
+static int pairs_write(struct delays *d)
+{
+	sqlite3_stmt *pair = db_prepare(
+		d->db, "INSERT INTO latency(stage_from, stage_to, count, p50_ns, p90_ns, p99_ns, "
+		       "max_ns) VALUES(?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+	sqlite3_stmt *total = db_prepare(
+		d->db, "INSERT INTO latency_total(way, stage_from, stage_to, count, p50_ns, "
+		       "p90_ns, p99_ns, max_ns) VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+	sqlite3_stmt *slow = db_prepare(
+		d->db, "INSERT INTO latency_slow(way, stage_from, stage_to, rank, ns, end_ns, "
+		       "packet_id, pid, cpu) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	int rc = 0;
+
+	for (int i = 0; i < WAY_COUNT * STAGE_COUNT * STAGE_COUNT && !rc; i++) {
+		int to = i % STAGE_COUNT, from = i / STAGE_COUNT % STAGE_COUNT;
+		enum way way = (enum way)(i / (STAGE_COUNT * STAGE_COUNT));
+		const struct pair *p = way ? d->way[way][from][to] : d->pair[from][to];
+		sqlite3_stmt *st = way ? total : pair;
+
+		if (!p)
+			continue;
+		if (way)
+			db_bind_text(st, 1, way_names[way]);
+		db_bind_text(st, 2, stage_names[from]);
+		db_bind_text(st, 3, stage_names[to]);
+		bind_hist(st, 4, &p->h);
+		rc = db_run(d->db, st);
+		if (!rc)
+			rc = slow_write(d, slow, way, from, to, p);
+	}
+	return rc;
+}
+
+static int parts_write(struct delays *d)
+{
+	sqlite3_stmt *st = db_prepare(
+		d->db, "INSERT INTO latency_part(part, netns, dev, cpu, stage_from, stage_to, "
+		       "count, p50_ns, p90_ns, p99_ns, max_ns) VALUES(?1, (SELECT name FROM netns "
+		       "WHERE id = ?2), (SELECT text FROM _name WHERE id = ?3), ?4, ?5, ?6, ?7, "
+		       "?8, ?9, ?10, ?11)");
+	size_t n;
+	struct series *const *v = series_sorted(d->parts, &n);
+	int rc = 0;
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		uint64_t key = v[i]->key;
+		size_t at = key & UINT16_MAX;
+		bool device = key >> 32 == PART_DEVICE;
+
+		db_bind_text(st, 1, device ? "device" : "cpu");
+		if (device && at < d->dev_n) {
+			db_bind_int(st, 2, d->dev[at].netns_id);
+			db_bind_int(st, 3, d->dev[at].name_id);
+		}
+		db_bind_opt(st, 4, device ? -1 : (int64_t)at, -1);
+		db_bind_text(st, 5, stage_names[key >> 24 & 0xff]);
+		db_bind_text(st, 6, stage_names[key >> 16 & 0xff]);
+		bind_hist(st, 7, &v[i]->h);
+		rc = db_run(d->db, st);
+	}
+	if (!rc && series_left_out(d->parts))
+		db_quality(d->db,
+			   &(struct quality){ "limit", "latency_part", -1, NULL, -1, -1,
+					      (int64_t)series_left_out(d->parts) },
+			   "times of packets are missing in the table latency_part: it keeps at "
+			   "most %d pairs of stages on one device or CPU; the table latency has "
+			   "them all",
+			   PARTS_MAX);
+	return rc;
+}
+
+int delays_finish(struct delays *d)
+{
+	int rc = pairs_write(d);
+
+	if (!rc)
+		rc = parts_write(d);
+	if (!rc && d->flows)
+		rc = flow_delays_finish(d->flows);
+	return rc || !d->moves ? rc : moves_finish(d->moves, d->dev, d->dev_n);
 }

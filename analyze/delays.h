@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * delays: the stages of a packet's way, the time between two of them (table
- * latency) and the changes of CPU between them (table cpu_hop).
+ * delays: the stages of a packet's way, the time between two of them (tables
+ * latency*) and the changes of CPU between them (moves.h).
  */
 #ifndef SKBTAPE_DELAYS_H
 #define SKBTAPE_DELAYS_H
@@ -58,25 +58,63 @@ struct hop {
 
 struct delays;
 
-/* delays_open() - Return: 0, -ENOMEM. Freed by delays_close(). */
-int delays_open(struct delays **d, struct db *db);
+/* delays_open() - @packets: for packets, else for other times alone. Return: 0, -ENOMEM. Freed by
+ * delays_close(). */
+int delays_open(struct delays **d, struct db *db, bool packets);
 void delays_close(struct delays *d);
 
-/* delays_add() - a time between two stages, ns. Return: 0, -ENOMEM. */
-int delays_add(struct delays *d, enum stage from, enum stage to, uint64_t ns);
+/* Whose time it is, and when it ended. */
+struct delays_who {
+	int64_t ts_ns;
+	int64_t packet_id; /* 0: no packet */
+	int32_t pid;	   /* -1: no task */
+	uint16_t cpu;
+};
+
+/* delays_add() - a time between two stages that are not of a packet, ns. Return: 0, -ENOMEM. */
+int delays_add(struct delays *d, enum stage from, enum stage to, uint64_t ns,
+	       const struct delays_who *who);
+
+/* What a packet's whole way is measured from: a stage, its time; stage 0: not seen. */
+struct delays_point {
+	uint64_t ts;
+	int64_t ts_ns;
+	uint16_t dev, cpu;
+	uint8_t stage;
+};
+
+/* A change of CPU that waits for the end of the packet, which tells its kind. */
+struct delays_move {
+	uint64_t ns;
+	uint32_t seq, from_seq;
+	uint16_t from, to, dev;
+	uint8_t kind; /* enum move_kind */
+};
+
+#define DELAYS_MOVES 8
 
 /* A walk over one packet's hops, in order. Zero-initialised at the first. */
 struct delays_walk {
+	int64_t packet_id;
 	struct hop last;  /* what the next stage is measured from */
 	struct hop start; /* the open net_dev_start_xmit */
+	uint32_t seq, last_seq;
 	int cpu_hops;
+	struct delays_point rx, stack, ready, read, queue, sent, tx;
+	uint16_t read_cpu;
+	uint8_t move_n;
+	struct delays_move move[DELAYS_MOVES];
 };
 
-/* delays_hop() - the next hop of a packet. Return: 0, -ENOMEM. */
-int delays_hop(struct delays *d, struct delays_walk *w, const struct hop *h);
+/* delays_hop() - the next hop of a packet. @name_id, @netns_id: of its device, 0 where not known.
+ * Return: 0, -ENOMEM, or the database's error. */
+int delays_hop(struct delays *d, struct delays_walk *w, const struct hop *h, int64_t name_id,
+	       int64_t netns_id);
+/* delays_end() - there are no more hops of that packet. Return: as delays_hop(). */
+int delays_end(struct delays *d, struct delays_walk *w);
 
-/* delays_finish() - write what this instance has gathered into latency and cpu_hop. Return: as
- * db_run(). */
+/* delays_finish() - write what this instance has gathered: latency, latency_part, latency_slow,
+ * latency_total, cpu_hop. Flows of packets must be in _packet. Return: as db_run(). */
 int delays_finish(struct delays *d);
 
 #endif

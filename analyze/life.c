@@ -57,7 +57,7 @@ int life_open(struct life_store **out, struct db *db, struct life_dev *const *de
 	s->devs = devs;
 	s->bucket_n = 4096;
 	s->bucket = calloc(s->bucket_n, sizeof(struct life *));
-	if (!s->bucket || delays_open(&s->delays, db)) {
+	if (!s->bucket || delays_open(&s->delays, db, true)) {
 		life_close(s);
 		return -ENOMEM;
 	}
@@ -305,7 +305,7 @@ static int packet_write(struct life_store *s, const struct life *l, int cpu_hops
 /* Writes a life and gives its memory back. */
 static int life_write(struct life_store *s, struct life *l)
 {
-	struct delays_walk w = { 0 };
+	struct delays_walk w = { .packet_id = l->id };
 	struct hop_block *next;
 	int64_t seq = 0;
 	int rc = 0;
@@ -326,12 +326,15 @@ static int life_write(struct life_store *s, struct life *l)
 			db_bind_int(st, 9, h->confidence);
 			rc = db_run(s->db, st);
 			if (!rc)
-				rc = delays_hop(s->delays, &w, h);
+				rc = delays_hop(s->delays, &w, h, dev_of(s, h->dev)->name_id,
+						dev_of(s, h->dev)->netns_id);
 		}
 		next = b->next;
 		b->next = s->free_blocks;
 		s->free_blocks = b;
 	}
+	if (!rc)
+		rc = delays_end(s->delays, &w);
 	if (!rc)
 		rc = packet_write(s, l, w.cpu_hops);
 	l->id = 0;

@@ -18,25 +18,39 @@
  *
  * napi_poll comes after the poll. Where that began is bounded by the last thing
  * the CPU did in the same softirq run that ended another poll or began the run.
+ *
+ * A CPU's time goes to what it does, the innermost (cpu_time.h). So a late
+ * softirq can say what ran between its raise and its run: the sums at both times
+ * are subtracted. A task that waited long takes the task that ran longest on the
+ * CPU that it got at last.
  */
 #include "spans.h"
+#include "cpu_time.h"
 #include "delays.h"
+#include "netrx.h"
+#include "series.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CPUS_MAX 4096
-#define VECS	 10 /* NR_SOFTIRQS */
+#define VECS	 CPU_TIME_VECS
 #define IRQ_NEST 8
 #define SLOTS	 65536 /* open wakeups; the eldest one of a slot gives way */
+#define NET_RX	 3
+
+#define SOFTIRQ_LATE_NS 100000	/* no healthy CPU leaves a softirq pending for as long */
+#define WAIT_LONG_NS	1000000 /* a task's wait that a reader of packets feels */
+#define SERIES_MAX	8192
 
 struct softirq {
 	uint64_t raised;  /* 0: not pending, or not known since when */
 	uint64_t entered; /* 0: not running */
-	int64_t entered_ns;
+	int64_t raised_ns, entered_ns;
 	int64_t latency_ns; /* -1: not known */
 	int pid;
+	uint64_t spent[CPU_WHATS]; /* of the CPU's time, at the raise */
 };
 
 struct irq {
@@ -49,6 +63,9 @@ struct cpu {
 	struct softirq vec[VECS];
 	struct irq irq[IRQ_NEST];
 	int irq_n;
+	struct cpu_time time;
+	struct netrx_cpu netrx;
+	int open_vec;	      /* the vector that runs, -1: none known */
 	int64_t poll_from_ns; /* the next poll began after that; -1: not known */
 	int64_t run_from_ns;  /* of the running task; -1: not known */
 	int32_t run_pid;
@@ -71,11 +88,19 @@ struct spans {
 	struct cpu *cpu;
 	int cpu_n;
 	struct wake *wake; /* SLOTS, by pid */
+	struct wake *off;  /* SLOTS, by pid: taken off the CPU while it could go on */
+	struct netrx *netrx;
+	struct series_set *series; /* softirqs: enum softirq_part, cpu, vec */
 	int32_t *on_cpu; /* SLOTS, by pid: the task of that slot that runs somewhere, 0: none known
 			  */
 	uint32_t losses;
 	bool has_switch;
-	sqlite3_stmt *ins_softirq, *ins_irq, *ins_poll, *ins_wake, *ins_run;
+	sqlite3_stmt *ins_softirq, *ins_irq, *ins_wake, *ins_run, *ins_late, *ins_wait;
+};
+
+enum softirq_part {
+	PART_HANDLER, /* extra[0]: runs */
+	PART_DELAY    /* extra[0]: of more than 1 ms */
 };
 
 int spans_open(struct spans **out, struct db *d, const struct trace *t, struct err *e)
@@ -86,9 +111,11 @@ int spans_open(struct spans **out, struct db *d, const struct trace *t, struct e
 		s->db = d;
 		s->has_switch = !t || trace_has(t, EV_SCHED_SWITCH);
 		s->wake = calloc(SLOTS, sizeof(*s->wake));
+		s->off = calloc(SLOTS, sizeof(*s->off));
 		s->on_cpu = calloc(SLOTS, sizeof(*s->on_cpu));
 	}
-	if (!s || !s->wake || !s->on_cpu || delays_open(&s->delays, d)) {
+	if (!s || !s->wake || !s->off || !s->on_cpu || delays_open(&s->delays, d, false) ||
+	    netrx_open(&s->netrx, d) || series_open(&s->series, SERIES_MAX)) {
 		spans_close(s);
 		return err_set(e, -ENOMEM, "out of memory");
 	}
@@ -97,14 +124,17 @@ int spans_open(struct spans **out, struct db *d, const struct trace *t, struct e
 			      "VALUES(?, ?, ?, ?, ?, ?)");
 	s->ins_irq = db_prepare(
 		d, "INSERT INTO irq(start_ns, end_ns, cpu, irq, name) VALUES(?, ?, ?, ?, ?)");
-	s->ins_poll = db_prepare(
-		d, "INSERT INTO napi_poll(start_ns, end_ns, cpu, dev, work, budget, pid, context) "
-		   "VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
 	s->ins_wake = db_prepare(
 		d, "INSERT INTO wakeup(start_ns, end_ns, latency_ns, cpu, run_cpu, pid, waker_pid, "
 		   "context) VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
 	s->ins_run = db_prepare(
 		d, "INSERT INTO run(start_ns, end_ns, cpu, pid, end_state) VALUES(?, ?, ?, ?, ?)");
+	s->ins_late = db_prepare(
+		d, "INSERT INTO _softirq_delay(start_ns, latency_ns, cpu, vec, irq_ns, softirq_ns, "
+		   "softirq_vec, task_ns, pid, pid_ns, idle_ns, unknown_ns, run_pid) "
+		   "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	s->ins_wait = db_prepare(d, "INSERT INTO wakeup_delay(start_ns, wait_ns, pid, cpu, state, "
+				    "other_pid, other_ns) VALUES(?, ?, ?, ?, ?, ?, ?)");
 	*out = s;
 	return 0;
 }
@@ -114,8 +144,13 @@ void spans_close(struct spans *s)
 	if (!s)
 		return;
 	delays_close(s->delays);
+	netrx_close(s->netrx);
+	series_close(s->series);
+	for (int i = 0; i < s->cpu_n; i++)
+		cpu_time_free(&s->cpu[i].time);
 	free(s->cpu);
 	free(s->wake);
+	free(s->off);
 	free(s->on_cpu);
 	free(s);
 }
@@ -129,16 +164,45 @@ static struct cpu *cpu_get(struct spans *s, int cpu)
 			return NULL;
 		s->cpu = v;
 		for (; s->cpu_n <= cpu; s->cpu_n++)
-			v[s->cpu_n] = (struct cpu){ .poll_from_ns = -1, .run_from_ns = -1 };
+			v[s->cpu_n] = (struct cpu){ .open_vec = -1,
+						    .poll_from_ns = -1,
+						    .run_from_ns = -1 };
 	}
 	return &s->cpu[cpu];
+}
+
+/* What the CPU does from now on. */
+static void set_what(struct cpu *c)
+{
+	if (c->irq_n)
+		c->time.what = CPU_IRQ;
+	else if (c->open_vec >= 0)
+		c->time.what = (enum cpu_what)(CPU_SOFTIRQ + c->open_vec);
+	else if (c->running)
+		c->time.what = c->run_pid ? CPU_TASK : CPU_IDLE;
+	else
+		c->time.what = CPU_UNKNOWN;
+}
+
+static int series_of(struct spans *s, enum softirq_part part, int cpu, int vec, struct series **x)
+{
+	return series_get(s->series, (uint64_t)cpu << 8 | (uint64_t)vec << 1 | part, x);
 }
 
 static int softirq_write(struct spans *s, int cpu, int vec, int64_t end_ns)
 {
 	struct softirq *q = &s->cpu[cpu].vec[vec];
 	sqlite3_stmt *st = s->ins_softirq;
+	struct series *x;
+	int rc = series_of(s, PART_HANDLER, cpu, vec, &x);
 
+	if (!rc && x) {
+		x->extra[0]++;
+		if (end_ns >= q->entered_ns)
+			rc = hist_add(&x->h, (uint64_t)(end_ns - q->entered_ns));
+	}
+	if (rc)
+		return rc;
 	db_bind_int(st, 1, q->entered_ns);
 	db_bind_opt(st, 2, end_ns, -1);
 	db_bind_opt(st, 3, q->latency_ns, -1);
@@ -147,6 +211,84 @@ static int softirq_write(struct spans *s, int cpu, int vec, int64_t end_ns)
 	db_bind_int(st, 6, q->pid);
 	q->entered = 0;
 	return db_run(s->db, st);
+}
+
+/* A softirq runs late: what the CPU did since its raise. */
+static int late_write(struct spans *s, const struct event *ev, int vec)
+{
+	const struct cpu *c = &s->cpu[ev->cpu];
+	const struct softirq *q = &c->vec[vec];
+	uint64_t spent[CPU_WHATS], softirq = 0, pid_ns = 0;
+	sqlite3_stmt *st = s->ins_late;
+	int other = -1;
+	int32_t pid = 0;
+
+	for (int i = 0; i < CPU_WHATS; i++)
+		spent[i] = c->time.ns[i] - q->spent[i];
+	for (int i = 0; i < VECS; i++) {
+		softirq += spent[CPU_SOFTIRQ + i];
+		if (spent[CPU_SOFTIRQ + i] &&
+		    (other < 0 || spent[CPU_SOFTIRQ + i] > spent[CPU_SOFTIRQ + other]))
+			other = i;
+	}
+	if (!spent[CPU_TASK] ||
+	    !cpu_time_longest(&c->time, q->raised, q->spent[CPU_TASK], 0, &pid, &pid_ns))
+		pid = 0;
+	db_bind_int(st, 1, q->raised_ns);
+	db_bind_int(st, 2, q->latency_ns);
+	db_bind_int(st, 3, ev->cpu);
+	db_bind_int(st, 4, vec);
+	db_bind_int(st, 5, (int64_t)spent[CPU_IRQ]);
+	db_bind_int(st, 6, (int64_t)softirq);
+	db_bind_opt(st, 7, other, -1);
+	db_bind_int(st, 8, (int64_t)spent[CPU_TASK]);
+	db_bind_opt(st, 9, pid, 0);
+	db_bind_opt(st, 10, pid ? (int64_t)pid_ns : -1, -1);
+	db_bind_int(st, 11, (int64_t)spent[CPU_IDLE]);
+	db_bind_int(st, 12, (int64_t)spent[CPU_UNKNOWN]);
+	db_bind_int(st, 13, ev->pid);
+	return db_run(s->db, st);
+}
+
+static int latency_add(struct spans *s, const struct event *ev, int vec)
+{
+	const struct softirq *q = &s->cpu[ev->cpu].vec[vec];
+	struct delays_who who = { ev->ts_ns, 0, -1, (uint16_t)ev->cpu };
+	struct series *x;
+	int rc = series_of(s, PART_DELAY, ev->cpu, vec, &x);
+
+	if (!rc && x) {
+		x->extra[0] += q->latency_ns > WAIT_LONG_NS;
+		rc = hist_add(&x->h, (uint64_t)q->latency_ns);
+	}
+	if (!rc)
+		rc = delays_add(s->delays, STAGE_SOFTIRQ_RAISE, STAGE_SOFTIRQ_ENTRY,
+				(uint64_t)q->latency_ns, &who);
+	return rc || q->latency_ns < SOFTIRQ_LATE_NS ? rc : late_write(s, ev, vec);
+}
+
+static int softirq_entry(struct spans *s, const struct event *ev, int vec)
+{
+	struct cpu *c = &s->cpu[ev->cpu];
+	struct softirq *q = &c->vec[vec];
+	int rc = 0;
+
+	if (q->entered)
+		rc = softirq_write(s, ev->cpu, vec, -1);
+	q->entered = ev->ts;
+	q->entered_ns = ev->ts_ns;
+	q->pid = ev->pid;
+	q->latency_ns = q->raised && q->raised <= ev->ts ? (int64_t)(ev->ts - q->raised) : -1;
+	c->poll_from_ns = ev->ts_ns;
+	cpu_time_to(&c->time, ev->ts);
+	if (!rc && q->latency_ns >= 0)
+		rc = latency_add(s, ev, vec);
+	q->raised = 0;
+	c->open_vec = vec;
+	set_what(c);
+	if (vec == NET_RX)
+		netrx_entry(&c->netrx, ev->ts);
+	return rc;
 }
 
 static int softirq_event(struct spans *s, const struct event *ev)
@@ -161,26 +303,25 @@ static int softirq_event(struct spans *s, const struct event *ev)
 	q = &c->vec[vec];
 	switch (ev->kind) {
 	case EV_SOFTIRQ_RAISE:
-		if (!q->raised)
-			q->raised = ev->ts;
+		if (vec == NET_RX)
+			netrx_raise(&c->netrx);
+		if (q->raised)
+			return 0;
+		q->raised = ev->ts;
+		q->raised_ns = ev->ts_ns;
+		cpu_time_to(&c->time, ev->ts);
+		memcpy(q->spent, c->time.ns, sizeof(q->spent));
 		return 0;
 	case EV_SOFTIRQ_ENTRY:
-		if (q->entered)
-			rc = softirq_write(s, ev->cpu, (int)vec, -1);
-		q->entered = ev->ts;
-		q->entered_ns = ev->ts_ns;
-		q->pid = ev->pid;
-		q->latency_ns =
-			q->raised && q->raised <= ev->ts ? (int64_t)(ev->ts - q->raised) : -1;
-		q->raised = 0;
-		c->poll_from_ns = ev->ts_ns;
-		if (!rc && q->latency_ns >= 0)
-			rc = delays_add(s->delays, STAGE_SOFTIRQ_RAISE, STAGE_SOFTIRQ_ENTRY,
-					(uint64_t)q->latency_ns);
-		return rc;
+		return softirq_entry(s, ev, (int)vec);
 	default:
 		c->poll_from_ns = -1;
-		return q->entered ? softirq_write(s, ev->cpu, (int)vec, ev->ts_ns) : 0;
+		cpu_time_to(&c->time, ev->ts);
+		c->open_vec = -1;
+		set_what(c);
+		if (vec == NET_RX)
+			rc = netrx_exit(s->netrx, &c->netrx, ev);
+		return !rc && q->entered ? softirq_write(s, ev->cpu, (int)vec, ev->ts_ns) : rc;
 	}
 }
 
@@ -205,6 +346,7 @@ static int irq_event(struct spans *s, const struct event *ev)
 
 	if (!event_u64(ev, F_IRQ, &irq))
 		return 0;
+	cpu_time_to(&c->time, ev->ts);
 	if (ev->kind == EV_IRQ_HANDLER_ENTRY) {
 		struct irq *i;
 
@@ -217,6 +359,7 @@ static int irq_event(struct spans *s, const struct event *ev)
 		*i = (struct irq){ .start_ns = ev->ts_ns, .irq = (int32_t)irq };
 		event_text(ev, F_NAME, &name);
 		span_copy(name, i->name, sizeof(i->name));
+		set_what(c);
 		return rc;
 	}
 	/* handlers nest; those above the one that returns have lost their exit */
@@ -227,6 +370,7 @@ static int irq_event(struct spans *s, const struct event *ev)
 			rc = irq_write(s, ev->cpu, &c->irq[--c->irq_n], -1);
 		if (!rc)
 			rc = irq_write(s, ev->cpu, &c->irq[--c->irq_n], ev->ts_ns);
+		set_what(c);
 		return rc;
 	}
 	return 0;
@@ -235,23 +379,12 @@ static int irq_event(struct spans *s, const struct event *ev)
 static int poll_event(struct spans *s, const struct event *ev)
 {
 	struct cpu *c = &s->cpu[ev->cpu];
-	struct span dev = SPAN_LIT("");
-	uint64_t work, budget;
-	sqlite3_stmt *st = s->ins_poll;
 	bool in_softirq = event_context(ev) == 2;
+	int rc = netrx_poll(s->netrx, &c->netrx, ev, in_softirq ? c->poll_from_ns : -1);
 
-	event_text(ev, F_DEV_NAME, &dev);
-	db_bind_opt(st, 1, in_softirq ? c->poll_from_ns : -1, -1);
-	db_bind_int(st, 2, ev->ts_ns);
-	db_bind_int(st, 3, ev->cpu);
-	db_bind_span(st, 4, dev);
-	db_bind_opt(st, 5, event_u64(ev, F_WORK, &work) ? (int64_t)work : -1, -1);
-	db_bind_opt(st, 6, event_u64(ev, F_BUDGET, &budget) ? (int64_t)budget : -1, -1);
-	db_bind_int(st, 7, ev->pid);
-	db_bind_int(st, 8, event_context(ev));
 	if (in_softirq)
 		c->poll_from_ns = ev->ts_ns;
-	return db_run(s->db, st);
+	return rc;
 }
 
 static int wake_write(struct spans *s, const struct wake *w, int64_t end_ns, int64_t latency_ns,
@@ -323,42 +456,93 @@ static void on_cpu_clear(struct spans *s, const struct cpu *c)
 		s->on_cpu[i] = 0;
 }
 
+/* @pid has waited since @w for the CPU that it runs on now. */
+static int wait_write(struct spans *s, const struct event *ev, const struct wake *w,
+		      const char *state)
+{
+	const struct cpu *c = &s->cpu[ev->cpu];
+	sqlite3_stmt *st = s->ins_wait;
+	uint64_t ns = 0;
+	int32_t pid = 0;
+
+	cpu_time_longest(&c->time, w->ts, UINT64_MAX, w->pid, &pid, &ns);
+	db_bind_int(st, 1, w->ts_ns);
+	db_bind_int(st, 2, (int64_t)(ev->ts - w->ts));
+	db_bind_int(st, 3, w->pid);
+	db_bind_int(st, 4, ev->cpu);
+	db_bind_text(st, 5, state);
+	db_bind_opt(st, 6, pid, 0);
+	db_bind_opt(st, 7, pid ? (int64_t)ns : -1, -1);
+	return db_run(s->db, st);
+}
+
+/* The wakeup @w has led to a switch. */
+static int woken_runs(struct spans *s, const struct event *ev, const struct wake *w)
+{
+	uint64_t ns = ev->ts - w->ts;
+	struct delays_who who = { ev->ts_ns, 0, w->pid, (uint16_t)ev->cpu };
+	int rc = delays_add(s->delays, STAGE_SCHED_WAKING, STAGE_SCHED_SWITCH, ns, &who);
+
+	if (!rc)
+		rc = wake_write(s, w, ev->ts_ns, (int64_t)ns, ev->cpu);
+	return rc || ns < WAIT_LONG_NS ? rc : wait_write(s, ev, w, "runnable");
+}
+
 /* @pid runs on this CPU from @ev on. @seen: by a switch, else at the latest. */
 static int runs(struct spans *s, const struct event *ev, int32_t pid, bool seen)
 {
 	struct cpu *c = &s->cpu[ev->cpu];
 	struct wake *w = &s->wake[(uint32_t)pid % SLOTS];
-	int rc = 0;
+	struct wake *off = &s->off[(uint32_t)pid % SLOTS];
+	int rc = cpu_time_task(&c->time, ev->ts, pid);
 
 	on_cpu_clear(s, c);
 	c->running = true;
 	c->run_pid = pid;
 	c->run_from_ns = ev->ts_ns;
 	s->on_cpu[(uint32_t)pid % SLOTS] = pid;
-	if (!w->ts || w->pid != pid)
-		return 0;
-	if (w->losses != s->losses) {
-		rc = wake_write(s, w, -1, -1, -1); /* it may have run and slept again meanwhile */
-	} else if (!seen) {
-		rc = wake_write(s, w, ev->ts_ns, -1, ev->cpu);
-	} else if (ev->ts >= w->ts) {
-		rc = delays_add(s->delays, STAGE_SCHED_WAKING, STAGE_SCHED_SWITCH, ev->ts - w->ts);
-		if (!rc)
-			rc = wake_write(s, w, ev->ts_ns, (int64_t)(ev->ts - w->ts), ev->cpu);
+	set_what(c);
+	if (off->ts && off->pid == pid) {
+		if (!rc && seen && off->losses == s->losses && ev->ts >= off->ts + WAIT_LONG_NS)
+			rc = wait_write(s, ev, off, "preempted");
+		off->ts = 0;
 	}
+	if (rc || !w->ts || w->pid != pid)
+		return rc;
+	if (w->losses != s->losses)
+		rc = wake_write(s, w, -1, -1, -1); /* it may have run and slept again meanwhile */
+	else if (!seen)
+		rc = wake_write(s, w, ev->ts_ns, -1, ev->cpu);
+	else if (ev->ts >= w->ts)
+		rc = woken_runs(s, ev, w);
 	w->ts = 0;
 	return rc;
+}
+
+/* A task leaves the CPU. The low byte of prev_state is 0 where it could go on; above is the mark of
+ * preemption (TASK_REPORT_MAX in include/linux/sched.h). */
+static void leaves(struct spans *s, const struct event *ev, uint64_t state)
+{
+	struct wake *off = &s->off[(uint32_t)ev->pid % SLOTS];
+
+	*off = (struct wake){ 0 };
+	if (!(state & 0xff) && ev->pid)
+		*off = (struct wake){
+			.ts = ev->ts, .ts_ns = ev->ts_ns, .pid = ev->pid, .losses = s->losses
+		};
 }
 
 static int switch_event(struct spans *s, const struct event *ev)
 {
 	uint64_t next, state;
+	bool has_state = event_u64(ev, F_PREV_STATE, &state);
 	int rc;
 
 	if (!event_u64(ev, F_NEXT_PID, &next))
 		return 0;
-	rc = run_write(s, ev->cpu, ev->ts_ns,
-		       event_u64(ev, F_PREV_STATE, &state) ? (int64_t)(state & INT64_MAX) : -1);
+	rc = run_write(s, ev->cpu, ev->ts_ns, has_state ? (int64_t)(state & INT64_MAX) : -1);
+	if (has_state)
+		leaves(s, ev, state);
 	return rc ? rc : runs(s, ev, (int32_t)next, true);
 }
 
@@ -374,7 +558,8 @@ static int cpu_reset(struct spans *s, int cpu)
 	while (c->irq_n && !rc)
 		rc = irq_write(s, cpu, &c->irq[--c->irq_n], -1);
 	on_cpu_clear(s, c);
-	*c = (struct cpu){ .poll_from_ns = -1, .run_from_ns = -1 };
+	cpu_time_reset(&c->time);
+	*c = (struct cpu){ .time = c->time, .open_vec = -1, .poll_from_ns = -1, .run_from_ns = -1 };
 	return rc;
 }
 
@@ -416,6 +601,60 @@ int spans_event(struct spans *s, const struct event *ev)
 	}
 }
 
+/* --- softirq_cpu --- */
+
+static void bind_handler(sqlite3_stmt *st, const struct series *x)
+{
+	db_bind_int(st, 3, x ? (int64_t)x->extra[0] : 0);
+	db_bind_int(st, 4, x ? (int64_t)x->h.sum : 0);
+	if (x && x->h.count) {
+		db_bind_int(st, 5, (int64_t)hist_at(&x->h, 500));
+		db_bind_int(st, 6, (int64_t)hist_at(&x->h, 990));
+		db_bind_int(st, 7, (int64_t)x->h.max);
+	}
+}
+
+static void bind_delay(sqlite3_stmt *st, const struct series *x)
+{
+	db_bind_int(st, 8, x ? (int64_t)x->h.count : 0);
+	db_bind_int(st, 13, x ? (int64_t)x->extra[0] : 0);
+	if (x && x->h.count) {
+		db_bind_int(st, 9, (int64_t)hist_at(&x->h, 500));
+		db_bind_int(st, 10, (int64_t)hist_at(&x->h, 900));
+		db_bind_int(st, 11, (int64_t)hist_at(&x->h, 990));
+		db_bind_int(st, 12, (int64_t)x->h.max);
+	}
+}
+
+static int softirqs_write(struct spans *s)
+{
+	sqlite3_stmt *st = db_prepare(
+		s->db, "INSERT INTO softirq_cpu(cpu, vec, runs, handler_ns, handler_p50_ns, "
+		       "handler_p99_ns, handler_max_ns, delays, delay_p50_ns, delay_p90_ns, "
+		       "delay_p99_ns, delay_max_ns, over_1ms) "
+		       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	size_t n;
+	struct series *const *v = series_sorted(s->series, &n);
+	int rc = 0;
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		const struct series *x[2] = { NULL, NULL };
+		uint64_t at = v[i]->key >> 1;
+
+		x[v[i]->key & 1] = v[i];
+		if (i + 1 < n && v[i + 1]->key >> 1 == at) {
+			i++;
+			x[v[i]->key & 1] = v[i];
+		}
+		db_bind_int(st, 1, (int64_t)(at >> 7));
+		db_bind_int(st, 2, (int64_t)(at & 0x7f));
+		bind_handler(st, x[PART_HANDLER]);
+		bind_delay(st, x[PART_DELAY]);
+		rc = db_run(s->db, st);
+	}
+	return rc;
+}
+
 int spans_finish(struct spans *s)
 {
 	int rc = 0;
@@ -425,5 +664,9 @@ int spans_finish(struct spans *s)
 	for (size_t i = 0; i < SLOTS && !rc; i++)
 		if (s->wake[i].ts)
 			rc = wake_write(s, &s->wake[i], -1, -1, -1);
+	if (!rc)
+		rc = softirqs_write(s);
+	if (!rc)
+		rc = netrx_finish(s->netrx);
 	return rc ? rc : delays_finish(s->delays);
 }

@@ -188,8 +188,9 @@ static void write_hops(struct page *p)
 	}
 	write_matrix(p);
 	page_table(p, "Why packets changed CPU", heads, ARRAY_SIZE(heads));
-	st = rep_query(p->r, "SELECT kind, sum(count), max(count), from_cpu, to_cpu FROM cpu_hop "
-			     "GROUP BY kind ORDER BY 2 DESC, 1");
+	st = rep_query(p->r, "SELECT kind, sum(n), max(n), from_cpu, to_cpu FROM (SELECT kind, "
+			     "from_cpu, to_cpu, sum(count) AS n FROM cpu_hop GROUP BY kind, "
+			     "from_cpu, to_cpu) GROUP BY kind ORDER BY 2 DESC, 1");
 	while (rep_row(p->r, &st)) {
 		page_row(p);
 		page_td_name(p, col_text(st, 0));

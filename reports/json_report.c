@@ -229,7 +229,8 @@ void json_report_write(struct rep *r, FILE *f)
 	json_close_array(&j);
 	json_open_array(&j, "cpu_hops");
 	st = rep_query(
-		r, "SELECT from_cpu, to_cpu, kind, count FROM cpu_hop ORDER BY 4 DESC, 1, 2, 3");
+		r, "SELECT from_cpu, to_cpu, kind, sum(count) FROM cpu_hop GROUP BY from_cpu, to_cpu, "
+		   "kind ORDER BY 4 DESC, 1, 2, 3");
 	while (rep_row(r, &st)) {
 		json_open_object(&j, NULL);
 		put_int(&j, "from", st, 0);

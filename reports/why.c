@@ -231,8 +231,10 @@ static void put_stages(struct rep *r, int64_t id, FILE *f)
 {
 	sqlite3_stmt *st = ask_id(r,
 				  "SELECT h.ts_ns, h.stage, h.cpu, h.dev, h.context, h.pid, "
-				  "t.comm, h.confidence FROM hop h LEFT JOIN task t "
-				  "ON t.pid = h.pid WHERE h.packet_id = ? ORDER BY h.seq",
+				  "t.comm, h.confidence, m.kind, m.from_cpu FROM hop h LEFT JOIN "
+				  "task t ON t.pid = h.pid LEFT JOIN v_cpu_hop m ON m.packet_id = "
+				  "h.packet_id AND m.seq = h.seq WHERE h.packet_id = ? ORDER BY "
+				  "h.seq",
 				  id);
 	int64_t n = 0, last = 0, cpu = -1;
 
@@ -259,10 +261,13 @@ static void put_stages(struct rep *r, int64_t id, FILE *f)
 							       : 0),
 			"", col_text(st, 4));
 		text_term(f, col_text(st, 6));
-		fprintf(f, "%s%-*" PRId64 " %s\n", *col_text(st, 6) ? "/" : "",
+		fprintf(f, "%s%-*" PRId64 " %s", *col_text(st, 6) ? "/" : "",
 			(int)(text_width(col_text(st, 6)) < 23 ? 23 - text_width(col_text(st, 6))
 							       : 1),
 			col_int(st, 5), col_text(st, 7));
+		if (!col_null(st, 8))
+			fprintf(f, ", from CPU %" PRId64 ": %s", col_int(st, 9), col_text(st, 8));
+		putc('\n', f);
 		last = ts;
 		cpu = col_int(st, 2);
 	}

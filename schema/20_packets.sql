@@ -139,11 +139,149 @@ CREATE TABLE latency (
 	PRIMARY KEY (stage_from, stage_to)
 ) STRICT;
 
+CREATE TABLE latency_part (
+	-- the times of table latency by device, by CPU and by flow; how many there can be is bounded, quality says what is left out
+	part TEXT NOT NULL, -- 'device': of the later stage; 'cpu': of the later stage; 'flow': of the packet, for the flows with the most packets
+	netns TEXT, -- part 'device'; NULL: several namespaces have a device of that name, or others
+	dev TEXT, -- part 'device'
+	cpu INTEGER, -- part 'cpu'
+	flow_id INTEGER REFERENCES flow(id), -- part 'flow'
+	stage_from TEXT NOT NULL,
+	stage_to TEXT NOT NULL,
+	count INTEGER NOT NULL,
+	p50_ns INTEGER NOT NULL,
+	p90_ns INTEGER NOT NULL,
+	p99_ns INTEGER NOT NULL,
+	max_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE latency_total (
+	-- time of a part of a packet's whole way, from end to end: stage_from and stage_to need not be successive
+	way TEXT NOT NULL, -- 'rx-driver': first sign on the receiving side (GRO, netif_rx, ...) to netif_receive_skb, with RPS and backlog; 'rx-stack': netif_receive_skb to sk_data_ready; 'rx-socket': sk_data_ready to the first read; 'rx-total': first sign to the first read; 'tx-queue': net_dev_queue to net_dev_start_xmit of one device; 'tx-driver': net_dev_start_xmit to consume_skb (completion); 'tx-total': net_dev_queue to consume_skb (completion); 'forward-total': first sign to the last net_dev_start_xmit
+	stage_from TEXT NOT NULL,
+	stage_to TEXT NOT NULL,
+	count INTEGER NOT NULL,
+	p50_ns INTEGER NOT NULL,
+	p90_ns INTEGER NOT NULL,
+	p99_ns INTEGER NOT NULL,
+	max_ns INTEGER NOT NULL,
+	PRIMARY KEY (way, stage_from, stage_to)
+) STRICT;
+
+CREATE TABLE latency_slow (
+	-- the ten slowest of each row of latency and of latency_total
+	way TEXT, -- of latency_total; NULL: two successive stages, of latency
+	stage_from TEXT NOT NULL,
+	stage_to TEXT NOT NULL,
+	rank INTEGER NOT NULL, -- 1: the slowest; of equals the one that ended first
+	ns INTEGER NOT NULL,
+	end_ns INTEGER NOT NULL, -- time of stage_to
+	packet_id INTEGER, -- NULL: not of a packet
+	pid INTEGER, -- the task that was woken; NULL: not of a task
+	cpu INTEGER NOT NULL -- of stage_to
+) STRICT;
+
+CREATE TABLE _cpu_hop (
+	-- a change of CPU between two successive stages of a packet
+	packet_id INTEGER NOT NULL,
+	seq INTEGER NOT NULL, -- of the stage behind the change, in _hop
+	from_seq INTEGER NOT NULL, -- of the stage before it
+	kind INTEGER NOT NULL, -- 0 other, 1 rps, 2 rfs, 3 qdisc, 4 completion, 5 wakeup, 6 migration
+	PRIMARY KEY (packet_id, seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE cpu_hop (
-	-- changes of CPU between two successive stages of a packet
+	-- changes of CPU between two successive stages of packets
 	from_cpu INTEGER NOT NULL,
 	to_cpu INTEGER NOT NULL,
-	kind TEXT NOT NULL, -- rps, wakeup, qdisc, completion, migration, other
+	kind TEXT NOT NULL, -- rps: into another CPU's backlog; rfs: the same, with RFS on, to the CPU that read it, or without RPS; qdisc: another CPU ran the queue; completion: the driver freed it on another CPU; wakeup: its reader ran on another CPU; migration: the reading task moved; other
+	netns TEXT, -- NULL: not known
+	dev TEXT, -- where it happened: the device of the stage behind the change; NULL: none
 	count INTEGER NOT NULL,
-	PRIMARY KEY (from_cpu, to_cpu, kind)
+	p50_ns INTEGER NOT NULL, -- between the two stages
+	p99_ns INTEGER NOT NULL,
+	max_ns INTEGER NOT NULL,
+	setting TEXT -- what makes it so, with its value in the last snapshot; NULL: nothing is known to, or it was not seen
+) STRICT;
+
+CREATE TABLE socket_lock (
+	-- a packet that waited because a process held its socket's lock: received in softirq, worked off in the owner's context (tcp_probe with an skb, 6.10 and later, profile full; without that event it is not seen)
+	packet_id INTEGER NOT NULL,
+	start_ns INTEGER NOT NULL, -- netif_receive_skb
+	ns INTEGER NOT NULL, -- until the owner worked it off
+	from_cpu INTEGER NOT NULL, -- of the softirq
+	cpu INTEGER NOT NULL, -- of the owner
+	pid INTEGER NOT NULL -- the owner
+) STRICT;
+
+CREATE TABLE _softirq_delay (
+	-- a softirq that ran 100 us or more after it was raised, and what its CPU did meanwhile; the parts add up to latency_ns
+	start_ns INTEGER NOT NULL, -- softirq_raise
+	latency_ns INTEGER NOT NULL, -- to softirq_entry
+	cpu INTEGER NOT NULL,
+	vec INTEGER NOT NULL, -- as in softirq
+	irq_ns INTEGER NOT NULL, -- in hardirq handlers (those without an event, as the timer's, count for what they interrupted)
+	softirq_ns INTEGER NOT NULL, -- in softirqs, what was left of this vector's own run too
+	softirq_vec INTEGER, -- the one of them that took most, NULL: none ran
+	task_ns INTEGER NOT NULL, -- in tasks
+	pid INTEGER, -- the task that took most, NULL: none ran, or it is not known
+	pid_ns INTEGER, -- of that task
+	idle_ns INTEGER NOT NULL, -- with nothing to do: interrupts off, a CPU that slept, or a hypervisor that ran something else
+	unknown_ns INTEGER NOT NULL, -- before the first event that tells
+	run_pid INTEGER NOT NULL -- the task it interrupted, or ksoftirqd
+) STRICT;
+
+CREATE TABLE softirq_cpu (
+	-- softirqs by CPU and vector
+	cpu INTEGER NOT NULL,
+	vec INTEGER NOT NULL,
+	runs INTEGER NOT NULL,
+	handler_ns INTEGER NOT NULL, -- sum of the runs whose end was seen, interrupts included
+	handler_p50_ns INTEGER,
+	handler_p99_ns INTEGER,
+	handler_max_ns INTEGER,
+	delays INTEGER NOT NULL, -- runs whose raise was seen; below: time from that to the run
+	delay_p50_ns INTEGER,
+	delay_p90_ns INTEGER,
+	delay_p99_ns INTEGER,
+	delay_max_ns INTEGER,
+	over_1ms INTEGER NOT NULL, -- delays of more than 1 ms
+	PRIMARY KEY (cpu, vec)
+) STRICT;
+
+CREATE TABLE napi_cpu (
+	-- polls by CPU and device
+	cpu INTEGER NOT NULL,
+	dev TEXT NOT NULL, -- '(no_device)': the CPU's backlog
+	polls INTEGER NOT NULL,
+	work INTEGER, -- packets, NULL: the kernel does not tell
+	full_polls INTEGER, -- that used their whole budget, so there was more to do
+	task_polls INTEGER NOT NULL, -- in a task's context: threaded NAPI or busy polling
+	poll_p50_ns INTEGER, -- time of a poll in softirq, an upper bound; NULL: none known
+	poll_p99_ns INTEGER,
+	poll_max_ns INTEGER,
+	PRIMARY KEY (cpu, dev)
+) STRICT;
+
+CREATE TABLE squeeze (
+	-- a NET_RX softirq that stopped because its budget or its time was used up: what softnet_stat counts as time_squeeze
+	ts_ns INTEGER NOT NULL, -- its end
+	cpu INTEGER NOT NULL,
+	kind TEXT NOT NULL, -- 'budget': net.core.netdev_budget packets; 'time': net.core.netdev_budget_usecs
+	certain INTEGER NOT NULL, -- 1; 0: 'time' in whole ticks of the kernel's, which are not on the tape: it may have been
+	polls INTEGER NOT NULL,
+	work INTEGER NOT NULL, -- packets
+	ns INTEGER NOT NULL, -- from its begin to the end of its last poll
+	more INTEGER NOT NULL -- 1: NET_RX was raised again behind its last poll
+) STRICT;
+
+CREATE TABLE wakeup_delay (
+	-- a task that waited 1 ms or more for a CPU, and what ran there instead
+	start_ns INTEGER NOT NULL, -- when it could have run
+	wait_ns INTEGER NOT NULL,
+	pid INTEGER NOT NULL,
+	cpu INTEGER NOT NULL, -- on which it ran then
+	state TEXT NOT NULL, -- 'runnable': it was woken; 'preempted': it was taken off the CPU while it could go on (a used-up CPU quota looks so, too)
+	other_pid INTEGER, -- the task that ran there longest meanwhile, NULL: none, or it is not known
+	other_ns INTEGER
 ) STRICT;

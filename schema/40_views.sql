@@ -125,3 +125,117 @@ JOIN _name s ON s.id = c.source_id
 JOIN _name m ON m.id = c.name_id
 LEFT JOIN netns n ON n.id = c.netns_id
 LEFT JOIN _name d ON d.id = c.dev_id;
+
+CREATE VIEW v_cpu_hop AS -- a change of CPU of one packet
+SELECT
+	c.packet_id,
+	b.ts_ns,
+	a.cpu AS from_cpu,
+	b.cpu AS to_cpu,
+	CASE c.kind WHEN 1 THEN 'rps' WHEN 2 THEN 'rfs' WHEN 3 THEN 'qdisc' WHEN 4 THEN 'completion' WHEN 5 THEN 'wakeup'
+		WHEN 6 THEN 'migration' ELSE 'other' END AS kind,
+	b.ts_ns - a.ts_ns AS delay_ns, -- between the two stages
+	c.seq
+FROM _cpu_hop c
+JOIN _hop a ON a.packet_id = c.packet_id AND a.seq = c.from_seq
+JOIN _hop b ON b.packet_id = c.packet_id AND b.seq = c.seq;
+
+CREATE VIEW softirq_delay AS -- a softirq that ran 100 us or more after it was raised, and what its CPU did meanwhile
+SELECT
+	d.start_ns,
+	d.latency_ns,
+	d.cpu,
+	d.vec,
+	d.irq_ns,
+	d.softirq_ns,
+	d.softirq_vec,
+	d.task_ns,
+	d.pid,
+	d.pid_ns,
+	d.idle_ns,
+	d.unknown_ns,
+	coalesce(t.comm LIKE 'ksoftirqd/%', 0) AS by_ksoftirqd, -- 1: it was left to that thread, whose wait is in it
+	d.run_pid
+FROM _softirq_delay d LEFT JOIN task t ON t.pid = d.run_pid;
+
+CREATE VIEW irq_cpu AS -- interrupt handlers by CPU
+SELECT
+	cpu,
+	irq,
+	name,
+	count(*) AS count,
+	sum(end_ns - start_ns) AS total_ns,
+	max(end_ns - start_ns) AS max_ns
+FROM irq
+GROUP BY cpu, irq, name;
+
+CREATE VIEW napi_share AS -- who polled: the softirq of an interrupted task, ksoftirqd, a NAPI thread, a reader that polls itself
+SELECT
+	p.cpu,
+	CASE
+		WHEN p.context = 2 AND t.comm LIKE 'ksoftirqd/%' THEN 'ksoftirqd'
+		WHEN p.context = 2 THEN 'softirq'
+		WHEN t.comm LIKE 'napi/%' OR t.comm LIKE 'backlog_napi/%' THEN 'thread'
+		ELSE 'task'
+	END AS context,
+	count(*) AS polls,
+	sum(p.work) AS work
+FROM napi_poll p LEFT JOIN task t ON t.pid = p.pid
+GROUP BY 1, 2;
+
+CREATE VIEW net_thread AS -- how long the kernel's network threads waited for a CPU when they were woken
+SELECT
+	w.pid,
+	t.comm,
+	count(*) AS wakeups,
+	sum(w.latency_ns) / count(w.latency_ns) AS mean_ns,
+	max(w.latency_ns) AS max_ns,
+	sum(w.latency_ns > 1000000) AS over_1ms
+FROM wakeup w JOIN task t ON t.pid = w.pid
+WHERE t.comm LIKE 'ksoftirqd/%' OR t.comm LIKE 'napi/%' OR t.comm LIKE 'backlog_napi/%'
+GROUP BY w.pid;
+
+CREATE VIEW _csd AS -- calls of functions on other CPUs, and their begin there (csd events: 6.4 and later, profile full)
+SELECT
+	e.id,
+	e.ts_ns,
+	t.name = 'csd_queue_cpu' AS queued,
+	e.cpu AS from_cpu,
+	CASE t.name WHEN 'csd_queue_cpu' THEN json_extract(e.fields, '$.cpu') ELSE e.cpu END AS to_cpu,
+	replace(substr(json_extract(e.fields, '$.func'), 1, instr(json_extract(e.fields, '$.func') || '+', '+') - 1), '__pfx_', '') AS function
+FROM event_type t JOIN _event e ON e.type_id = t.id
+WHERE t.system = 'csd' AND t.name IN ('csd_queue_cpu', 'csd_function_entry');
+
+CREATE VIEW ipi_delay AS -- from the call of a function on another CPU to its begin there; rps_trigger_softirq is in the wait of the first packet of an rps hop. Only calls that no other call of it overlapped
+WITH pair AS (
+	SELECT
+		from_cpu,
+		to_cpu,
+		function,
+		queued,
+		lead(queued) OVER w AS next,
+		lag(queued) OVER w AS before,
+		lead(ts_ns) OVER w - ts_ns AS ns
+	FROM _csd
+	WINDOW w AS (PARTITION BY to_cpu, function ORDER BY ts_ns, id)
+), ranked AS (
+	SELECT
+		from_cpu,
+		to_cpu,
+		function,
+		ns,
+		row_number() OVER (PARTITION BY from_cpu, to_cpu, function ORDER BY ns) AS k,
+		count(*) OVER (PARTITION BY from_cpu, to_cpu, function) AS n
+	FROM pair
+	WHERE queued = 1 AND next = 0 AND coalesce(before, 0) = 0 AND from_cpu <> to_cpu
+)
+SELECT
+	from_cpu,
+	to_cpu,
+	function,
+	n AS count,
+	max(CASE WHEN k = (n * 50 + 99) / 100 THEN ns END) AS p50_ns,
+	max(CASE WHEN k = (n * 99 + 99) / 100 THEN ns END) AS p99_ns,
+	max(ns) AS max_ns
+FROM ranked
+GROUP BY from_cpu, to_cpu, function;

@@ -75,7 +75,7 @@ static void test_list_and_backlog(void **state)
 	finish();
 	expect(PACKETS,
 	       "1|rx|-|eth0|dropped|-|-\n2|rx|-|eth0|dropped|-|-\n3|rx|-|eth0|consumed|-|-\n");
-	expect("SELECT * FROM cpu_hop", "0|1|rps|1\n");
+	expect("SELECT from_cpu, to_cpu, kind, count FROM cpu_hop", "0|1|rps|1\n");
 	expect("SELECT cpu_hops FROM packet", "0\n0\n1\n");
 	expect("SELECT packet_id, dev, function, class, layer FROM packet_drop ORDER BY id",
 	       "1|eth0|__udp4_lib_rcv|loss|transport\n2|eth0|__udp4_lib_rcv|loss|transport\n");

@@ -40,7 +40,7 @@ static void test_qdisc(void **state)
 	/* a driver that frees what it has sent with the wrong helper has dropped nothing */
 	expect("SELECT packet_id, class, layer FROM packet_drop", "2|noise|device\n");
 	expect("SELECT drop_id FROM packet", "-\n-\n");
-	expect("SELECT * FROM cpu_hop ORDER BY kind", "1|0|completion|2\n0|1|qdisc|2\n");
+	expect("SELECT from_cpu, to_cpu, kind, count FROM cpu_hop ORDER BY kind", "1|0|completion|2\n0|1|qdisc|2\n");
 }
 
 /* An enqueue that is written when another CPU has already sent the packet. */

@@ -114,6 +114,11 @@ static void fill(struct db *d)
 		   "2, 7, 1),"
 		   "(2, 0, -9223372036854775807, 1, 0, 2, 7, 1), (2, 1, 9223372036854775807, 1, "
 		   "3000000, 2, 7, 1);"
+		   "INSERT INTO _cpu_hop(packet_id, seq, from_seq, kind) VALUES(1, 1, 0, 1), (2, 1, "
+		   "0, 0);"
+		   "INSERT INTO cpu_hop(from_cpu, to_cpu, kind, dev, count, p50_ns, p99_ns, max_ns) "
+		   "VALUES(0, 1, 'rps', 'eth0', 3, 1, 1, 1), (0, 1, 'rps', 'eth1', 4, 1, 1, 1), (1, "
+		   "0, 'wakeup', NULL, 5, 1, 1, 1);"
 		   "INSERT INTO _drop(id, packet_id, ts_ns, cpu, pid, context, reason, symbol_id, "
 		   "layer, class, netns_id, flow_id) VALUES"
 		   "(1, 1, 1764025200000005000, 1, 7, 2, 2, 1, 'socket', 'loss', 1, 1);"
@@ -309,12 +314,13 @@ static void test_json(void **state)
 				"json_type(%Q, '$.findings[0].impact.packets'), "
 				"json_type(%Q, '$.findings[0].where.flow.sport'), json_extract(%Q, "
 				"'$.tape.start_ns'), "
-				"json_extract(%Q, '$.drops[0].count'), json_type(%Q, "
+				"json_extract(%Q, '$.drops[0].count'), json_extract(%Q, "
+				"'$.cpu_hops[0].count') || ' of ' || json_array_length(%Q, "
 				"'$.cpu_hops'), json_extract(%Q, '$.latency[0].p99_ns')",
-				out, out, out, out, out, out, out, out);
+				out, out, out, out, out, out, out, out, out);
 	free(out);
 	assert_int_equal(RUN(query_main, &out, path_of("t.db"), check, "--csv"), 0);
-	assert_non_null(strstr(out, "\n1,1,null,null,1764025200000000000,1,array,3\n"));
+	assert_non_null(strstr(out, "\n1,1,null,null,1764025200000000000,1,7 of 2,3\n"));
 	free(out);
 	sqlite3_free(check);
 }
@@ -378,6 +384,7 @@ static void test_why(void **state)
 	free(out);
 	assert_int_equal(RUN(why_main, &out, path_of("t.db"), "--packet", "1"), 0);
 	assert_non_null(strstr(out, "kfree_skb"));
+	assert_non_null(strstr(out, "certain, from CPU 0: rps\n"));
 	assert_null(strchr(out, 0x1b));
 	free(out);
 	assert_int_equal(RUN(why_main, &out, path_of("t.db"), "--packet", "2"), 0);

@@ -152,12 +152,210 @@ static void test_tasks(void **state)
 	       "sched_waking|sched_switch|1|3000\n");
 }
 
+/* A softirq that waits 100 us is told with what ran meanwhile; one of less is not. */
+static void test_late_softirq(void **state)
+{
+	(void)state;
+	switch_to(0, 0, 50);
+	EVENT(EV_SOFTIRQ_RAISE, F_VEC, U(3));
+	now.ts += 98999;
+	EVENT(EV_SOFTIRQ_ENTRY, F_VEC, U(3)); /* 99.999 us */
+	EVENT(EV_SOFTIRQ_EXIT, F_VEC, U(3));
+	now.ts = 2000000;
+	EVENT(EV_SOFTIRQ_RAISE, F_VEC, U(3));
+	now.ts = 2010000; /* task 50: 10 us */
+	EVENT(EV_IRQ_HANDLER_ENTRY, F_IRQ, U(24), F_NAME, "eth0");
+	now.ts = 2030000; /* irq: 20 us */
+	EVENT(EV_IRQ_HANDLER_EXIT, F_IRQ, U(24));
+	EVENT(EV_SOFTIRQ_ENTRY, F_VEC, U(1)); /* task 50: 1 us */
+	now.ts = 2036000;		      /* TIMER: 5 us */
+	EVENT(EV_SOFTIRQ_EXIT, F_VEC, U(1));
+	now.ts = 2040000; /* task 50: 4 us */
+	switch_to(50, 1, 60);
+	now.ts = 2080000; /* task 60: 40 us */
+	switch_to(60, 1, 0);
+	now.ts = 2090000; /* idle: 10 us */
+	switch_to(0, 0, 50);
+	now.ts = 2100000; /* task 50: 10 us */
+	EVENT(EV_SOFTIRQ_ENTRY, F_VEC, U(3));
+	EVENT(EV_SOFTIRQ_EXIT, F_VEC, U(3));
+	/* what was lost is not made up: the raise is not known any more */
+	EVENT(EV_SOFTIRQ_RAISE, F_VEC, U(3));
+	lose();
+	now.ts += 1000000;
+	EVENT(EV_SOFTIRQ_ENTRY, F_VEC, U(3));
+	EVENT(EV_SOFTIRQ_EXIT, F_VEC, U(3));
+	/* and nobody knows which task runs since */
+	EVENT(EV_SOFTIRQ_RAISE, F_VEC, U(3));
+	now.ts += 200000;
+	EVENT(EV_SOFTIRQ_ENTRY, F_VEC, U(3));
+	assert_int_equal(spans_finish(spans), 0);
+	expect("SELECT start_ns % 1000000000, latency_ns, irq_ns, softirq_ns, softirq_vec, "
+	       "task_ns, pid, pid_ns, idle_ns, unknown_ns, by_ksoftirqd, run_pid FROM "
+	       "softirq_delay ORDER BY start_ns",
+	       "2000000|100000|20000|5000|1|65000|60|40000|10000|0|0|50\n"
+	       "3105000|201000|0|0|-|0|-|-|0|201000|0|50\n");
+	expect("SELECT runs, delays, delay_max_ns, over_1ms, handler_max_ns FROM softirq_cpu WHERE "
+	       "vec = 3",
+	       "4|3|201000|0|1000\n");
+}
+
+static void test_by_ksoftirqd(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(db_exec(db, "INSERT INTO task(pid, comm) VALUES(14, 'ksoftirqd/0')", &e),
+			 0);
+	switch_to(0, 0, 50);
+	EVENT(EV_SOFTIRQ_RAISE, F_VEC, U(3));
+	now.ts += 2000000;
+	switch_to(50, 0, 14);
+	EVENT(EV_SOFTIRQ_ENTRY, F_VEC, U(3));
+	assert_int_equal(spans_finish(spans), 0);
+	expect("SELECT by_ksoftirqd, pid, latency_ns FROM softirq_delay", "1|50|2002000\n");
+	expect("SELECT over_1ms FROM softirq_cpu", "1\n");
+}
+
+static void test_waits(void **state)
+{
+	(void)state;
+	switch_to(0, 0, 50);
+	EVENT(EV_SCHED_WAKING, F_PID, U(71));
+	EVENT(EV_SCHED_WAKING, F_PID, U(70));
+	now.ts += 400000;
+	switch_to(50, 0x100, 60); /* preempted */
+	now.ts += 400000;
+	switch_to(60, 1, 50);
+	now.ts += 195000; /* 70 has waited 1 ms less 2 us */
+	switch_to(50, 0, 70);
+	switch_to(70, 1, 71); /* 71 exactly 1 ms */
+	now.ts += 1998000;
+	switch_to(71, 1, 50); /* off the CPU for 2 ms */
+	switch_to(50, 1, 0);  /* sleeps: no wait */
+	now.ts += 5000000;
+	switch_to(0, 0, 50);
+	switch_to(50, 0, 60);
+	lose();
+	now.ts += 5000000;
+	switch_to(60, 1, 50); /* it may have run meanwhile */
+	assert_int_equal(spans_finish(spans), 0);
+	expect("SELECT pid, wait_ns, cpu, state, other_pid, other_ns FROM wakeup_delay ORDER BY "
+	       "start_ns",
+	       "71|1000000|0|runnable|50|598000\n50|2000000|0|preempted|71|1999000\n");
+}
+
+static void poll(const char *dev, uint64_t work)
+{
+	EVENT(EV_NAPI_POLL, F_DEV_NAME, dev, F_WORK, work, F_BUDGET, U(64));
+}
+
+static void run_in(void)
+{
+	EVENT(EV_SOFTIRQ_ENTRY, F_VEC, U(3));
+	now.flags = EV_FLAG_SOFTIRQ;
+}
+
+static void run_out(void)
+{
+	EVENT(EV_SOFTIRQ_EXIT, F_VEC, U(3));
+	now.flags = 0;
+}
+
+static void budgets(const char *budget, const char *usecs, const char *usecs_end)
+{
+	char *sql = sqlite3_mprintf(
+		"INSERT INTO netns(id, inum, name, names, seen) VALUES(1, 1, 'init', '', 1);"
+		"INSERT INTO sysctl VALUES(1, 'init', 'net.core.netdev_budget', %Q, NULL), "
+		"(1, 'init', 'net.core.netdev_budget_usecs', %Q, %Q)",
+		budget, usecs, usecs_end);
+	struct err e;
+
+	assert_int_equal(db_exec(db, sql, &e), 0);
+	sqlite3_free(sql);
+	spans_close(spans);
+	assert_int_equal(spans_open(&spans, db, NULL, NULL), 0);
+}
+
+/* net_rx_action() counts a squeeze where the work reaches the budget, left over or not. */
+static void test_squeeze(void **state)
+{
+	(void)state;
+	budgets("100", "8000", NULL);
+	run_in();
+	poll("eth0", 64);
+	poll("eth1", 35); /* 99: one less */
+	EVENT(EV_SOFTIRQ_RAISE, F_VEC, U(3));
+	run_out();
+	run_in();
+	poll("eth0", 64);
+	EVENT(EV_SOFTIRQ_RAISE, F_VEC, U(3));
+	poll("eth1", 36);
+	run_out();
+	run_in();
+	poll("eth0", 64);
+	poll("eth0", 64);
+	EVENT(EV_SOFTIRQ_RAISE, F_VEC, U(3));
+	run_out();
+	/* a poll in a task is in no run */
+	now.flags = 0;
+	poll("eth0", 64);
+	/* a run whose polls were lost in part */
+	run_in();
+	poll("eth0", 64);
+	lose();
+	poll("eth0", 64);
+	run_out();
+	assert_int_equal(spans_finish(spans), 0);
+	expect("SELECT kind, certain, polls, work, more FROM squeeze ORDER BY ts_ns",
+	       "budget|1|2|100|0\nbudget|1|2|128|1\n");
+	expect("SELECT dev, polls, work, full_polls, task_polls FROM napi_cpu ORDER BY dev",
+	       "eth0|7|448|7|1\neth1|2|71|0|0\n");
+}
+
+static void test_squeeze_time(void **state)
+{
+	static const uint64_t ns[] = { 3998000, 4000000, 17999000, 18000000 };
+
+	(void)state;
+	budgets("300", "8000", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(ns); i++) {
+		run_in();
+		now.ts += ns[i] - 1000;
+		poll("eth0", 1);
+		now.ts += 20000000; /* behind the last poll nothing is looked at */
+		run_out();
+	}
+	assert_int_equal(spans_finish(spans), 0);
+	expect("SELECT kind, certain, ns FROM squeeze ORDER BY ts_ns",
+	       "time|0|4000000\ntime|0|17999000\ntime|1|18000000\n");
+}
+
+/* A limit that was changed, or is not known, limits nothing here. */
+static void test_squeeze_unknown(void **state)
+{
+	(void)state;
+	budgets("100", "8000", "2000");
+	run_in();
+	now.ts += 50000000;
+	poll("eth0", 1);
+	run_out();
+	assert_int_equal(spans_finish(spans), 0);
+	expect("SELECT count(*) FROM squeeze", "0\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_softirq, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_irq, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tasks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_late_softirq, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_by_ksoftirqd, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_squeeze, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_squeeze_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_squeeze_unknown, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,9 @@
 TEST_CFLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer
 TEST_LIBS   := -lcmocka -ltracefs -ltraceevent -lpcap -lzstd -lsqlite3 -lmnl -lseccomp -lm -lpthread
 
+SPANS       := analyze/spans.c analyze/cpu_time.c analyze/netrx.c
+DELAYS      := analyze/delays.c analyze/flow_delays.c analyze/moves.c analyze/series.c
+
 # test_NAME: its modules
 T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
 T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/findings.c analyze/ledger.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c
@@ -20,9 +23,11 @@ T_nldump    := $(T_snapshots)
 T_trace     := $(T_clocks) analyze/symbols.c analyze/kbuf.c analyze/trace.c analyze/format.c analyze/fields.c
 T_drops     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/drops.c
 T_ties      := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/ties.c
-T_spans     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/spans.c analyze/delays.c
-T_lives     := $(T_drops) tests/lives_story.c analyze/ties.c analyze/spans.c analyze/delays.c analyze/life.c analyze/lives.c analyze/lives_path.c analyze/lives_parts.c analyze/lives_read.c analyze/lives_end.c
+T_spans     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c $(SPANS) $(DELAYS)
+T_lives     := $(T_drops) tests/lives_story.c analyze/ties.c $(SPANS) $(DELAYS) analyze/life.c analyze/lives.c analyze/lives_path.c analyze/lives_parts.c analyze/lives_read.c analyze/lives_end.c
 T_lives_send := $(T_lives)
+T_delays    := $(T_lives)
+T_series    := $(BASE) analyze/series.c
 T_lives_read := $(T_lives)
 T_report    := $(BASE) $(filter-out reports/info.c reports/export.c,$(REPORTS)) analyze/db.c analyze/embed.c analyze/tmpfiles.c
 T_tape_write := $(BASE) capture/tape_write.c capture/privilege.c capture/clock.c
