@@ -95,6 +95,7 @@ enum pairing {
 /* A device by name; number 0 stands for none. */
 struct lives_dev {
 	int rx_group, tx_group; /* of ties, -1 none */
+	uint64_t rx_bare, tx_bare; /* packets that passed its taps where there is none */
 	bool loopback, tunnel, ifb;
 	bool forwards; /* a packet may leave by it that came in by it */
 	/* answers of last time, about another device: is it the other end, can it be in the same

@@ -241,8 +241,10 @@ static int receive_tie(struct lives *v, const struct life *l, const struct event
 				       : ev->ts_ns - (v->has_entries ? GAP_STAMP : GAP_SHORT);
 
 	c->rx_group = -1;
-	if (group < 0)
+	if (group < 0) {
+		v->dev_more[l->dev].rx_bare++;
 		return 0;
+	}
 	i = ties_add(v->ties, group,
 		     &(struct tie_event){ l->id, ev->ts_ns, lo,
 					  l->stamp_hi_ns ? l->stamp_hi_ns : ev->ts_ns, len,
@@ -529,8 +531,10 @@ static int start_tie(struct lives *v, const struct life *l, const struct event *
 	int group = v->dev_more[l->dev].tx_group;
 	int64_t lo = ev->ts_ns - GAP_STAMP;
 
-	if (group < 0)
+	if (group < 0) {
+		v->dev_more[l->dev].tx_bare++;
 		return 0;
+	}
 	/* the same skb's own net_dev_queue is a bound however slow the CPU was */
 	if (c->tx_lo_ns > ev->ts_ns - (c->queue_addr == addr ? GAP_QUEUED : GAP_SHORT) && c->tx_lo_ns <= hi_ns)
 		lo = c->tx_lo_ns;

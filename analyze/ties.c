@@ -43,15 +43,13 @@
 #include <string.h>
 
 #define EVENTS_MAX   (1U << 27) /* per group; more are not noted, and that is said */
-#define FRAMES_MAX   (1U << 27)
 #define LATE_NS	     20000
 #define LATE_TOLD_NS 200000
 #define ERROR_MAX_NS 1000000 /* with clocks worse than that, time ties nothing */
 
-	/* Whether any frame is marked as stamped late; where none is, the marks may just not have
-	 * been made. */
-	static bool
-	says_late(struct frames *f)
+/* Whether any frame is marked as stamped late; where none is, the marks may just not have
+ * been made. */
+static bool says_late(struct frames *f)
 {
 	for (size_t i = 0; i < frames_stream_count(f); i++) {
 		const struct frame_stream *s = frames_stream_at(f, i);
@@ -63,10 +61,48 @@
 	return false;
 }
 
+/* Groups of all devices and directions of which frames were captured. */
+static int groups_open(struct ties *t)
+{
+	size_t n = frames_stream_count(t->frames);
+
+	t->group = calloc(n + 1, sizeof(*t->group));
+	if (!t->group)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const struct frame_stream *s = frames_stream_at(t->frames, i);
+		int k = ties_group(t, s->dev, s->direction);
+		struct group *g = &t->group[k >= 0 ? (size_t)k : t->group_n];
+
+		g->frames += s->n;
+		if (k >= 0)
+			continue;
+		memcpy(g->dev, s->dev, sizeof(g->dev));
+		g->dev[sizeof(g->dev) - 1] = 0;
+		g->direction = s->direction;
+		t->group_n++;
+	}
+	return ties_upper_open(t);
+}
+
+/* With clocks that are not tied time ties nothing. */
+static void say_clock(struct ties *t)
+{
+	if (t->error_ns == INT64_MAX)
+		db_quality(t->db, &(struct quality){ "note", "clock", -1, NULL, -1, -1, -1 },
+			   "the tape has no paired clock readings: frames and packets are not "
+			   "connected");
+	else
+		db_quality(t->db, &(struct quality){ "note", "clock", -1, NULL, -1, -1, -1 },
+			   "the trace's clock is tied to that of the captured frames no better "
+			   "than %" PRId64 " us: frames and packets are not connected",
+			   t->error_ns / 1000);
+}
+
 int ties_open(struct ties **out, struct db *d, struct frames *f, const struct clocks *c)
 {
 	struct ties *t = calloc(1, sizeof(*t));
-	size_t n = f ? frames_stream_count(f) : 0;
+	int rc;
 
 	if (!t)
 		return -ENOMEM;
@@ -75,34 +111,14 @@ int ties_open(struct ties **out, struct db *d, struct frames *f, const struct cl
 	t->error_ns = f ? clocks_error_ns(c) : 0;
 	t->told = f && says_late(f);
 	t->late_ns = t->told ? LATE_TOLD_NS : LATE_NS;
-	t->group = calloc(n + 1, sizeof(*t->group));
-	if (!t->group) {
-		free(t);
-		return -ENOMEM;
-	}
-	if (t->error_ns > ERROR_MAX_NS) {
-		if (t->error_ns == INT64_MAX)
-			db_quality(d, &(struct quality){ "note", "clock", -1, NULL, -1, -1, -1 },
-				   "the tape has no paired clock readings: frames and packets are "
-				   "not connected");
-		else
-			db_quality(d, &(struct quality){ "note", "clock", -1, NULL, -1, -1, -1 },
-				   "the trace's clock is tied to that of the captured frames no "
-				   "better "
-				   "than %" PRId64 " us: frames and packets are not connected",
-				   t->error_ns / 1000);
-		n = 0;
-	}
-	for (size_t i = 0; i < n; i++) {
-		const struct frame_stream *s = frames_stream_at(f, i);
-		struct group *g = &t->group[t->group_n];
-
-		if (ties_group(t, s->dev, s->direction) >= 0)
-			continue;
-		memcpy(g->dev, s->dev, sizeof(g->dev));
-		g->dev[sizeof(g->dev) - 1] = 0;
-		g->direction = s->direction;
-		t->group_n++;
+	rc = ties_rest_open(t, c);
+	if (!rc && t->error_ns > ERROR_MAX_NS)
+		say_clock(t);
+	else if (!rc && f)
+		rc = groups_open(t);
+	if (rc) {
+		ties_close(t);
+		return rc;
 	}
 	*out = t;
 	return 0;
@@ -112,9 +128,15 @@ void ties_close(struct ties *t)
 {
 	if (!t)
 		return;
-	for (size_t i = 0; i < t->group_n; i++)
+	for (size_t i = 0; i < t->group_n; i++) {
+		if (t->match)
+			ties_match_close(&t->match[i]);
 		free(t->group[i].v);
+		free(t->group[i].lower);
+	}
+	free(t->match);
 	free(t->group);
+	free(t->dropped);
 	free(t->out);
 	free(t);
 }
@@ -185,51 +207,27 @@ static int tie_add(struct ties *t, const struct tie *x)
 	t->out[t->out_n++] = *x;
 	return 0;
 }
-static bool in_group(const struct group *g, const struct frame_stream *s)
+/* The result of a group. */
+static int match_list(struct match *m)
 {
-	return s->direction == g->direction && !strncmp(s->dev, g->dev, sizeof(g->dev));
-}
-static int match_group(struct ties *t, struct group *g, const struct ties_seen *seen)
-{
-	struct match m = { .t = t, .g = g, .seen = seen };
-	size_t all = frames_stream_count(t->frames), streams = 0,
-	       *ranges = calloc(all + 1, sizeof(*ranges));
-	int64_t dev_id = db_name_text(t->db, g->dev);
-	int rc;
+	struct ties *t = m->t;
+	int64_t dev_id = db_name_text(t->db, m->g->dev);
+	int rc = 0;
 
-	for (size_t i = 0; i < all; i++)
-		if (in_group(g, frames_stream_at(t->frames, i)))
-			m.f_n += frames_stream_at(t->frames, i)->n;
-	rc = ranges && m.f_n < FRAMES_MAX ? ties_match_init(&m) : -ENOMEM;
-	for (size_t i = 0; i < all && !rc; i++) {
-		struct frame_stream *s = frames_stream_at(t->frames, i);
-		size_t from = ranges[streams];
+	for (size_t i = 0; i < m->f_n && !rc; i++) {
+		const struct frame_ref *r = m->f[i].ref;
 
-		if (!in_group(g, s))
-			continue;
-		for (size_t k = 0; k < s->n; k++)
-			m.f[from + k] = (struct cand){ .ref = &s->v[k], .stream = (uint32_t)i };
-		ranges[++streams] = from + s->n;
-		rc = ties_match_add(&m, from, from + s->n);
+		if (ties_taken(m, i))
+			rc = tie_add(t,
+				     &(struct tie){
+					     r->packet_id,
+					     frames_stream_at(t->frames, m->f[i].stream)->netns_id,
+					     dev_id, r->ts_ns, r->flow_id, r->tie,
+					     (uint8_t)m->g->direction });
 	}
-	if (!rc)
-		rc = ties_match_run(&m, ranges, streams);
-	for (size_t i = 0; i < m.f_n && !rc; i++) {
-		const struct frame_ref *r = m.f[i].ref;
-
-		if (!ties_taken(&m, i))
-			continue;
-		rc = tie_add(t, &(struct tie){ r->packet_id,
-					       frames_stream_at(t->frames, m.f[i].stream)->netns_id,
-					       dev_id, r->ts_ns, r->flow_id, r->tie,
-					       (uint8_t)g->direction });
-	}
-	if (!rc)
-		ties_rest_count(&m);
-	ties_match_free(&m);
-	free(ranges);
 	return rc;
 }
+
 static int tie_cmp(const void *a, const void *b)
 {
 	const struct tie *x = a, *y = b;
@@ -247,6 +245,11 @@ int ties_match(struct ties *t, const struct ties_seen *seen)
 {
 	int rc = 0;
 
+	if (!t->group)
+		return ties_rest_clock(t);
+	t->match = calloc(t->group_n + 1, sizeof(*t->match));
+	if (!t->match)
+		return -ENOMEM;
 	for (size_t i = 0; i < t->group_n && !rc; i++) {
 		struct group *g = &t->group[i];
 
@@ -256,7 +259,26 @@ int ties_match(struct ties *t, const struct ties_seen *seen)
 						      (int64_t)g->refused },
 				   "too many packets on this device: the last ones are not "
 				   "connected to their frames");
-		rc = match_group(t, g, seen);
+		if (!g->frames)
+			continue;
+		rc = ties_match_open(&t->match[i], t, g, seen);
+		if (!rc)
+			ties_match_run(&t->match[i]);
+	}
+	if (!rc)
+		rc = ties_carry(t);
+	for (size_t i = 0; i < t->group_n && !rc; i++)
+		if (t->match[i].f)
+			rc = ties_match_settle(&t->match[i]);
+	if (!rc)
+		rc = ties_carry_check(t);
+	for (size_t i = 0; i < t->group_n && !rc; i++) {
+		if (!t->match[i].f)
+			continue;
+		rc = match_list(&t->match[i]);
+		if (!rc)
+			rc = ties_rest_count(&t->match[i]);
+		ties_match_close(&t->match[i]);
 	}
 	if (!rc)
 		ties_rest_say(t);

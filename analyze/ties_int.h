@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ties_int: what ties.c, ties_match.c and ties_rest.c share. */
+/* ties_int: what the files of ties share. */
 #ifndef SKBTAPE_TIES_INT_H
 #define SKBTAPE_TIES_INT_H
 
@@ -9,6 +9,7 @@
 #define GAP_NS	 1000000 /* to the first event of a CPU whose events began a little later */
 
 enum { TIE_NONE, TIE_UNIQUE, TIE_ORDERED, TIE_AMBIGUOUS };
+
 /* Compact form of struct tie_event. */
 struct event_rec {
 	int64_t packet_id;
@@ -17,6 +18,7 @@ struct event_rec {
 	uint32_t late;	 /* ns after it */
 	uint32_t len;
 	uint16_t cpu;
+	bool lower; /* of a device below this one */
 };
 
 struct group {
@@ -25,32 +27,19 @@ struct group {
 	struct event_rec *v;
 	size_t n, cap;
 	uint64_t refused; /* beyond EVENTS_MAX */
-};
-
-/* What has no counterpart. */
-struct report {
-	uint64_t frames, outside, lost, unknown; /* frames, and those of them without an event */
-	uint64_t events, bare; /* events beside a tap, and those of them without a frame */
-};
-
-struct ties {
-	struct db *db;
-	struct frames *frames;
-	int64_t error_ns;
-	bool told;	 /* frames say whether they were stamped late */
-	int64_t late_ns; /* how much later than its event a late stamp can be */
-	struct group *group;
-	size_t group_n;
-	struct tie *out;
-	size_t out_n, out_cap;
-	struct report report;
+	size_t frames;	  /* of all its streams */
+	bool upper;	  /* of a kind that receives without events of its own */
+	uint32_t *lower;  /* groups of the devices below it */
+	size_t lower_n;
 };
 
 /* A frame while its group is matched. */
 struct cand {
 	struct frame_ref *ref;
 	uint32_t at, n;	 /* its candidates in match.list: numbers of events, in order of time */
-	uint32_t stream; /* which of the group */
+	uint32_t stream; /* which of the frames' streams */
+	bool cut;	 /* it has more candidates than are kept: it is never sure */
+	bool had;	 /* it had a candidate */
 };
 
 /* One group being matched. */
@@ -58,7 +47,10 @@ struct match {
 	struct ties *t;
 	struct group *g;
 	const struct ties_seen *seen;
-	uint32_t *by_len; /* numbers of events by (length, time) */
+	struct event_rec *v; /* the group's events, or where it lies above others theirs, too */
+	size_t n;
+	struct event_rec *merged; /* owned, NULL: v is the group's */
+	uint32_t *by_len;	  /* numbers of events by (length, time) */
 	int64_t *min_lo;  /* of this and all later ones of the same length in by_len: smallest lower
 			     end */
 	uint32_t *owner;  /* of an event: frame + 1, 0 none */
@@ -67,24 +59,69 @@ struct match {
 	uint32_t *stream; /* of an event: which stream's frames want it + 1, UINT32_MAX: several */
 	struct cand *f;	  /* all frames of all streams, each stream in file order */
 	size_t f_n;
+	size_t *range; /* ranges[s] .. ranges[s + 1]: frames of stream s of this group */
+	size_t streams;
 	uint32_t *list;
 	size_t list_n, list_cap;
 	int64_t *last;	/* per CPU: number of the last event taken */
 	uint32_t *open; /* of open_events() */
 	size_t open_cap;
+	bool faithful; /* frames here carry what the same packets' frames elsewhere do */
 };
 
-/* ties_match.c: one group's frames and events. ties_match_init() sets out the memory, then each
- * stream adds its candidates, then ties_match_run() decides. Return: 0, -ENOMEM. */
-int ties_match_init(struct match *m);
-int ties_match_add(struct match *m, size_t from, size_t to);
-int ties_match_run(struct match *m, const size_t *ranges, size_t streams);
-void ties_match_free(struct match *m);
-bool ties_taken(const struct match *m, size_t i);
-bool ties_in_gap(const struct ties_seen *seen, int64_t ts);
+struct ties {
+	struct db *db;
+	struct frames *frames;
+	int64_t error_ns;
+	bool told;	 /* frames say whether they were stamped late */
+	int64_t late_ns; /* how much later than its event a late stamp can be */
+	bool filtered;	 /* a capture filter was in force */
+	bool lossy;	 /* not every packet's frame is there: a filter, or the ring overran */
+	struct ties_gap *dropped; /* times in which a ring lost frames, in order, disjoint */
+	size_t dropped_n;
+	int64_t first_frame_ns, last_frame_ns;
+	struct group *group;
+	size_t group_n;
+	struct match *match; /* of each group, while they are matched */
+	struct tie *out;
+	size_t out_n, out_cap;
+	sqlite3_stmt *ins_gap;
+	uint64_t sum[2][WHY_COUNT]; /* frames without an event, events without a frame */
+	uint64_t all[2];	    /* frames, events */
+};
 
-/* ties_rest.c: what has no counterpart */
-void ties_rest_count(const struct match *m);
-void ties_rest_say(const struct ties *t);
+/* ties_match.c: one group's frames and events. ties_match_open() finds the candidates,
+ * ties_match_run() takes what is sure, ties_match_settle() the rest. Return: 0, -ENOMEM. */
+int ties_match_open(struct match *m, struct ties *t, struct group *g, const struct ties_seen *seen);
+bool ties_match_run(struct match *m);
+int ties_match_settle(struct match *m);
+void ties_match_close(struct match *m);
+bool ties_taken(const struct match *m, size_t i);
+/* ties_in_gap() - whether any of the ordered, disjoint @gaps touches @from..@to. */
+bool ties_in_gap(const struct ties_gap *gaps, size_t n, int64_t from, int64_t to);
+/* ties_maybe_lost() - whether the event of a frame can be among those that were lost. */
+bool ties_maybe_lost(const struct match *m, const struct frame_ref *r);
+
+/* ties_upper.c: devices that receive what one below them received, without an event.
+ * ties_upper_open() adds the groups of devices below those captured and fills in group.lower;
+ * @room: groups that can be added. Return: 0, -ENOMEM. */
+int ties_upper_open(struct ties *t);
+/* ties_upper_events() - the events of @m's group and those below. Return: 0, -ENOMEM. */
+int ties_upper_events(struct match *m);
+/* ties_upper_lens() - all lengths that events below may show for a frame of @len from the network
+ * header on. Return: how many, at most 3. */
+int ties_upper_lens(uint32_t len, uint32_t out[3]);
+
+/* ties_carry.c: what the frames of one packet carry is the same at each tap. ties_carry() leaves
+ * out candidates that another frame of their packet contradicts, as long as that decides anything;
+ * ties_carry_check() makes contradictions among the sure ones ambiguous. Return: 0, -ENOMEM. */
+int ties_carry(struct ties *t);
+int ties_carry_check(struct ties *t);
+
+/* ties_rest.c: what has no counterpart, and why */
+int ties_rest_open(struct ties *t, const struct clocks *c);
+int ties_rest_count(struct match *m);
+int ties_rest_clock(struct ties *t);
+void ties_rest_say(struct ties *t);
 
 #endif

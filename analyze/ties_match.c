@@ -7,12 +7,15 @@
 #include <string.h>
 #include <sys/types.h>
 
+#define FRAMES_MAX (1U << 27)
 #define CAND_MAX   128 /* candidates of one frame that are kept */
 #define SCAN_MAX   65536
 #define VOTE_NS	   (5 * NSEC_PER_SEC)
 #define VOTES_MAX  500
 #define VLAN_BYTES 4
+#define LENS_MAX   3
 #define PASSES_MAX 64
+#define EARLY_NS   100000 /* from a stamp to its event, mostly less than a tenth of it */
 
 enum { CLASS_OTHER, CLASS_TCP, CLASS_UDP, CLASS_COUNT };
 
@@ -30,11 +33,11 @@ static int by_len_cmp(const void *a, const void *b, void *ctx)
 /* First place in by_len with this length and a time >= @ts. */
 static size_t len_lower(const struct match *m, uint32_t len, int64_t ts)
 {
-	size_t lo = 0, hi = m->g->n;
+	size_t lo = 0, hi = m->n;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		const struct event_rec *e = &m->g->v[m->by_len[mid]];
+		const struct event_rec *e = &m->v[m->by_len[mid]];
 
 		if (e->len < len || (e->len == len && e->ts_ns < ts))
 			lo = mid + 1;
@@ -46,8 +49,9 @@ static size_t len_lower(const struct match *m, uint32_t len, int64_t ts)
 
 /* Lengths that events may show for a frame: a VLAN tag stands in the frame, but beside the skb's
  * data or in it. */
-static int frame_lens(const struct frame_ref *r, int direction, uint32_t len[2])
+static int frame_lens(const struct group *g, const struct frame_ref *r, uint32_t len[LENS_MAX])
 {
+	int direction = g->direction;
 	uint32_t l = direction ? r->len_bytes : r->l3_bytes;
 	int n = 0;
 
@@ -55,6 +59,8 @@ static int frame_lens(const struct frame_ref *r, int direction, uint32_t len[2])
 		l = r->len_bytes - 14 - (r->vlan_tci ? VLAN_BYTES : 0);
 	if (!l)
 		return 0;
+	if (g->lower_n)
+		return ties_upper_lens(l, len);
 	len[n++] = l;
 	if (r->vlan_tci && direction && l > VLAN_BYTES)
 		len[n++] = l - VLAN_BYTES;
@@ -63,22 +69,33 @@ static int frame_lens(const struct frame_ref *r, int direction, uint32_t len[2])
 	return n;
 }
 
-/* Events of length @len whose bracket holds @ts, into @out (room for CAND_MAX). Return: how many.
- */
+/* Events of length @len whose bracket holds @ts, into @out (room for CAND_MAX). @more: where not
+ * NULL, those without room count as wanted, and it is set. Return: how many. */
 static size_t find_bracket(const struct match *m, uint32_t len, int64_t ts, bool late,
-			   uint32_t *out)
+			   uint32_t *out, bool *more)
 {
 	int64_t eps = m->t->error_ns;
-	size_t i = len_lower(m, len, ts - eps - (late ? m->t->late_ns : 0)), n = 0;
+	size_t i = len_lower(m, len, ts - eps - (late ? m->t->late_ns : 0)), n = 0, scan = 0;
 
-	for (size_t scan = 0; scan < SCAN_MAX && n < CAND_MAX && i < m->g->n; i++, scan++) {
-		const struct event_rec *e = &m->g->v[m->by_len[i]];
+	for (; i < m->n && m->v[m->by_len[i]].len == len; i++, scan++) {
+		const struct event_rec *e = &m->v[m->by_len[i]];
 
-		if (e->len != len || (late ? e->ts_ns > ts + eps : m->min_lo[i] > ts + eps))
+		if (late ? e->ts_ns > ts + eps : m->min_lo[i] > ts + eps)
 			break;
-		if (late ? e->ts_ns + e->late + eps >= ts
-			 : e->ts_ns - e->lo - eps <= ts && e->ts_ns - e->hi + eps >= ts)
+		if (scan == SCAN_MAX || (n == CAND_MAX && !more)) {
+			if (more)
+				*more = true;
+			break;
+		}
+		if (!(late ? e->ts_ns + e->late + eps >= ts
+			   : e->ts_ns - e->lo - eps <= ts && e->ts_ns - e->hi + eps >= ts))
+			continue;
+		if (n < CAND_MAX) {
 			out[n++] = m->by_len[i];
+			continue;
+		}
+		*more = true;
+		m->wanted[m->by_len[i]]++;
 	}
 	return n;
 }
@@ -92,14 +109,14 @@ static int u32_cmp(const void *a, const void *b)
 
 /* All candidates of a frame in order of the trace. */
 static size_t find_all(const struct match *m, const struct frame_ref *r, bool late,
-		       uint32_t out[2 * CAND_MAX])
+		       uint32_t out[LENS_MAX * CAND_MAX], bool *more)
 {
-	uint32_t len[2];
-	int lens = frame_lens(r, m->g->direction, len);
+	uint32_t len[LENS_MAX];
+	int lens = frame_lens(m->g, r, len);
 	size_t n = 0;
 
 	for (int i = 0; i < lens; i++)
-		n += find_bracket(m, len[i], r->ts_ns, late, out + n);
+		n += find_bracket(m, len[i], r->ts_ns, late, out + n, more);
 	if (lens > 1)
 		qsort(out, n, sizeof(*out), u32_cmp);
 	return n;
@@ -113,8 +130,8 @@ static int frame_class(const struct frame_ref *r)
 /* Lets frames @from..@to of one stream vote. @late: the present choice of each class. */
 static void vote(const struct match *m, size_t from, size_t to, bool late[CLASS_COUNT])
 {
-	uint32_t out[2 * CAND_MAX], votes[CLASS_COUNT] = { 0 }, a[CLASS_COUNT] = { 0 },
-				    b[CLASS_COUNT] = { 0 };
+	uint32_t out[LENS_MAX * CAND_MAX], votes[CLASS_COUNT] = { 0 }, a[CLASS_COUNT] = { 0 },
+					   b[CLASS_COUNT] = { 0 };
 
 	if (m->g->direction || m->t->told)
 		return;
@@ -124,8 +141,8 @@ static void vote(const struct match *m, size_t from, size_t to, bool late[CLASS_
 
 		if (votes[c]++ >= VOTES_MAX)
 			continue;
-		a[c] += find_all(m, r, false, out) > 0;
-		b[c] += find_all(m, r, true, out) > 0;
+		a[c] += find_all(m, r, false, out, NULL) > 0;
+		b[c] += find_all(m, r, true, out, NULL) > 0;
 	}
 	for (int c = 0; c < CLASS_COUNT; c++)
 		if (a[c] != b[c])
@@ -145,6 +162,7 @@ static int list_add(struct match *m, struct cand *f, const uint32_t *v, size_t n
 	}
 	f->at = (uint32_t)m->list_n;
 	f->n = (uint32_t)n;
+	f->had = n > 0;
 	if (n)
 		memcpy(m->list + m->list_n, v, n * sizeof(*v));
 	m->list_n += n;
@@ -158,9 +176,9 @@ static int list_add(struct match *m, struct cand *f, const uint32_t *v, size_t n
 }
 
 /* Candidates of the frames @from..@to, all of one stream. */
-int ties_match_add(struct match *m, size_t from, size_t to)
+static int candidates(struct match *m, size_t from, size_t to)
 {
-	uint32_t out[2 * CAND_MAX];
+	uint32_t out[LENS_MAX * CAND_MAX];
 	bool late[CLASS_COUNT] = { 0 };
 	int rc = 0;
 
@@ -175,10 +193,10 @@ int ties_match_add(struct match *m, size_t from, size_t to)
 			struct cand *f = &m->f[i];
 			bool told = m->t->told && !m->g->direction;
 			bool l = told ? f->ref->late_stamp : late[frame_class(f->ref)];
-			size_t n = find_all(m, f->ref, l, out);
+			size_t n = find_all(m, f->ref, l, out, &f->cut);
 
 			if (!n && !told && !m->g->direction) {
-				n = find_all(m, f->ref, !l, out);
+				n = find_all(m, f->ref, !l, out, &f->cut);
 				n = n == 1 ? n : 0;
 			}
 			rc = list_add(m, f, out, n);
@@ -192,7 +210,7 @@ static void take(struct match *m, size_t i, uint32_t event, uint8_t kind)
 {
 	m->owner[event] = (uint32_t)i + 1;
 	m->f[i].ref->tie = kind;
-	m->f[i].ref->packet_id = m->g->v[event].packet_id;
+	m->f[i].ref->packet_id = m->v[event].packet_id;
 	m->f[i].at = event; /* the candidates are no longer needed */
 	m->f[i].n = 0;
 }
@@ -216,11 +234,11 @@ static bool narrow(struct match *m, size_t from, size_t to, bool backward)
 		uint32_t n = 0, *v = f->n ? m->list + f->at : NULL;
 
 		if (ties_taken(m, i)) {
-			m->last[m->g->v[f->at].cpu] = f->at;
+			m->last[m->v[f->at].cpu] = f->at;
 			continue;
 		}
 		for (uint32_t j = 0; j < f->n; j++) {
-			int64_t last = m->last[m->g->v[v[j]].cpu];
+			int64_t last = m->last[m->v[v[j]].cpu];
 
 			if (!m->owner[v[j]] && (backward ? v[j] < last : v[j] > last))
 				v[n++] = v[j];
@@ -231,20 +249,38 @@ static bool narrow(struct match *m, size_t from, size_t to, bool backward)
 	return changed;
 }
 
-/* Whether events were lost at that time: that of a frame may be among them. */
-bool ties_in_gap(const struct ties_seen *seen, int64_t ts)
+bool ties_in_gap(const struct ties_gap *gaps, size_t n, int64_t from, int64_t to)
 {
-	size_t lo = 0, hi = seen->gaps_n;
+	size_t lo = 0, hi = n;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (seen->gaps[mid].to_ns < ts)
+		if (gaps[mid].to_ns < from)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < seen->gaps_n && seen->gaps[lo].from_ns <= ts;
+	return lo < n && gaps[lo].from_ns <= to;
+}
+
+bool ties_maybe_lost(const struct match *m, const struct frame_ref *r)
+{
+	int64_t late = r->direction || (m->t->told && !r->late_stamp) ? 0 : m->t->late_ns;
+
+	/* the event stands behind the stamp, or before it where that is late */
+	return ties_in_gap(m->seen->gaps, m->seen->gaps_n, r->ts_ns - late, r->ts_ns + EARLY_NS);
+}
+
+/* How sure the only choice of a frame is. Where events were lost its own may be among them, and if
+ * frames are missing, too, nothing shows that this one belongs to another. */
+static uint8_t kind_of(const struct match *m, const struct cand *f, uint32_t event)
+{
+	bool alone = m->wanted[event] == 1;
+
+	if (f->cut || ((!alone || m->t->lossy) && ties_maybe_lost(m, f->ref)))
+		return TIE_AMBIGUOUS;
+	return alone ? TIE_UNIQUE : TIE_ORDERED;
 }
 
 /* Frames that have one choice left take it, unless it is the only choice of another one, too.
@@ -253,7 +289,7 @@ static bool take_single(struct match *m)
 {
 	bool changed = false;
 
-	memset(m->single, 0, m->g->n * sizeof(*m->single));
+	memset(m->single, 0, m->n * sizeof(*m->single));
 	for (size_t i = 0; i < m->f_n; i++)
 		if (!ties_taken(m, i) && m->f[i].n == 1)
 			m->single[m->list[m->f[i].at]]++;
@@ -265,10 +301,7 @@ static bool take_single(struct match *m)
 		event = m->list[m->f[i].at];
 		if (m->owner[event] || m->single[event] != 1)
 			continue;
-		take(m, i, event,
-		     m->wanted[event] == 1			? TIE_UNIQUE
-		     : ties_in_gap(m->seen, m->f[i].ref->ts_ns) ? TIE_AMBIGUOUS
-								: TIE_ORDERED);
+		take(m, i, event, kind_of(m, &m->f[i], event));
 		changed = true;
 	}
 	return changed;
@@ -320,11 +353,16 @@ static int settle(struct match *m, size_t from, size_t to)
 
 	if (n < 0)
 		return (int)n;
-	for (size_t i = from; i < to; i++)
-		frames += !ties_taken(m, i) && m->f[i].n;
-	in_order = n && frames == n && !ties_in_gap(m->seen, m->f[from].ref->ts_ns);
+	in_order = true;
+	for (size_t i = from; i < to; i++) {
+		if (ties_taken(m, i) || !m->f[i].n)
+			continue;
+		frames++;
+		in_order = in_order && !m->f[i].cut && !ties_maybe_lost(m, m->f[i].ref);
+	}
+	in_order = in_order && n && frames == n;
 	for (ssize_t e = 0; e < n && in_order; e++)
-		in_order = m->g->v[open[e]].cpu == m->g->v[open[0]].cpu &&
+		in_order = m->v[open[e]].cpu == m->v[open[0]].cpu &&
 			   m->stream[open[e]] == m->f[from].stream + 1;
 	for (size_t i = from; i < to && in_order; i++)
 		if (!ties_taken(m, i) && m->f[i].n)
@@ -334,21 +372,21 @@ static int settle(struct match *m, size_t from, size_t to)
 		struct cand *f = &m->f[i];
 
 		if (ties_taken(m, i)) {
-			m->last[m->g->v[f->at].cpu] = f->at;
+			m->last[m->v[f->at].cpu] = f->at;
 			continue;
 		}
 		if (in_order && f->n) {
 			take(m, i, open[k++], TIE_ORDERED);
-			m->last[m->g->v[f->at].cpu] = f->at;
+			m->last[m->v[f->at].cpu] = f->at;
 			continue;
 		}
 		for (uint32_t j = 0; j < f->n; j++) {
 			uint32_t e = m->list[f->at + j];
 
-			if (m->owner[e] || e <= m->last[m->g->v[e].cpu])
+			if (m->owner[e] || e <= m->last[m->v[e].cpu])
 				continue;
 			take(m, i, e, TIE_AMBIGUOUS);
-			m->last[m->g->v[e].cpu] = e;
+			m->last[m->v[e].cpu] = e;
 			break;
 		}
 	}
@@ -383,9 +421,9 @@ static int settle_stream(struct match *m, size_t from, size_t to)
 }
 
 /* Memory of a match, and its events in order. */
-int ties_match_init(struct match *m)
+static int match_init(struct match *m)
 {
-	size_t n = m->g->n;
+	size_t n = m->n;
 
 	m->by_len = malloc((n + 1) * sizeof(*m->by_len));
 	m->min_lo = malloc((n + 1) * sizeof(*m->min_lo));
@@ -400,20 +438,57 @@ int ties_match_init(struct match *m)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		m->by_len[i] = (uint32_t)i;
-	qsort_r(m->by_len, n, sizeof(*m->by_len), by_len_cmp, m->g->v);
+	qsort_r(m->by_len, n, sizeof(*m->by_len), by_len_cmp, m->v);
 	for (size_t i = n; i-- > 0;) {
-		const struct event_rec *e = &m->g->v[m->by_len[i]];
+		const struct event_rec *e = &m->v[m->by_len[i]];
 
 		m->min_lo[i] = e->ts_ns - e->lo;
-		if (i + 1 < n && m->g->v[m->by_len[i + 1]].len == e->len &&
+		if (i + 1 < n && m->v[m->by_len[i + 1]].len == e->len &&
 		    m->min_lo[i + 1] < m->min_lo[i])
 			m->min_lo[i] = m->min_lo[i + 1];
 	}
 	return 0;
 }
 
-void ties_match_free(struct match *m)
+static bool in_group(const struct group *g, const struct frame_stream *s)
 {
+	return s->direction == g->direction && !strncmp(s->dev, g->dev, sizeof(g->dev));
+}
+
+int ties_match_open(struct match *m, struct ties *t, struct group *g, const struct ties_seen *seen)
+{
+	size_t all = frames_stream_count(t->frames);
+	int rc;
+
+	*m = (struct match){ .t = t, .g = g, .seen = seen, .v = g->v, .n = g->n, .f_n = g->frames };
+	m->range = calloc(all + 1, sizeof(*m->range));
+	if (!m->range || m->f_n >= FRAMES_MAX)
+		return -ENOMEM;
+	rc = ties_upper_events(m);
+	if (!rc)
+		rc = match_init(m);
+	for (size_t i = 0; i < all && !rc; i++) {
+		struct frame_stream *s = frames_stream_at(t->frames, i);
+		size_t from = m->range[m->streams];
+
+		if (!in_group(g, s))
+			continue;
+		for (size_t k = 0; k < s->n; k++)
+			m->f[from + k] = (struct cand){ .ref = &s->v[k], .stream = (uint32_t)i };
+		m->range[++m->streams] = from + s->n;
+		rc = candidates(m, from, from + s->n);
+	}
+	free(m->by_len);
+	free(m->min_lo);
+	m->by_len = NULL;
+	m->min_lo = NULL;
+	return rc;
+}
+
+void ties_match_close(struct match *m)
+{
+	free(m->range);
+	free(m->merged);
 	free(m->by_len);
 	free(m->min_lo);
 	free(m->owner);
@@ -424,22 +499,30 @@ void ties_match_free(struct match *m)
 	free(m->list);
 	free(m->open);
 	free(m->last);
+	*m = (struct match){ 0 };
 }
 
-/* Every stream narrows down and settles; ranges[s]..ranges[s + 1] are its frames. */
-int ties_match_run(struct match *m, const size_t *ranges, size_t streams)
+/* Every stream narrows down until nothing changes. Return: whether any frame was tied. */
+bool ties_match_run(struct match *m)
 {
-	bool changed = true;
-	int rc = 0;
+	bool changed = true, any = false;
 
 	for (int pass = 0; pass < PASSES_MAX && changed; pass++) {
 		changed = false;
-		for (size_t s = 0; s < streams; s++)
+		for (size_t s = 0; s < m->streams; s++)
 			for (int back = 0; back < 2; back++)
-				changed |= narrow(m, ranges[s], ranges[s + 1], back);
-		changed |= take_single(m);
+				changed |= narrow(m, m->range[s], m->range[s + 1], back);
+		if (take_single(m))
+			changed = any = true;
 	}
-	for (size_t s = 0; s < streams && !rc; s++)
-		rc = settle_stream(m, ranges[s], ranges[s + 1]);
+	return any;
+}
+
+int ties_match_settle(struct match *m)
+{
+	int rc = 0;
+
+	for (size_t s = 0; s < m->streams && !rc; s++)
+		rc = settle_stream(m, m->range[s], m->range[s + 1]);
 	return rc;
 }

@@ -150,6 +150,7 @@ CREATE TABLE _frame (
 	problem TEXT, -- NULL: well formed; else what is wrong (truncated header, bad length ...)
 	packet_id INTEGER, -- NULL: tied to no packet
 	tie INTEGER, -- 1 unique, 2 ordered, 3 ambiguous
+	untied INTEGER, -- why it is tied to none (_tie_why), NULL: it is tied
 	member INTEGER NOT NULL, -- which member of the tape (its number in the tape)
 	offset INTEGER NOT NULL -- of its packet block in that member
 ) STRICT;
