@@ -270,6 +270,9 @@ int ties_match(struct ties *t, const struct ties_seen *seen)
 	for (size_t i = 0; i < t->group_n && !rc; i++)
 		if (t->match[i].f)
 			rc = ties_match_settle(&t->match[i]);
+	for (size_t i = 0; i < t->group_n && !rc; i++)
+		if (t->match[i].f)
+			rc = ties_match_doubt(&t->match[i]);
 	if (!rc)
 		rc = ties_carry_check(t);
 	for (size_t i = 0; i < t->group_n && !rc; i++) {

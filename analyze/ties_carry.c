@@ -91,18 +91,17 @@ static bool leave_out(struct match *m, const struct carried *c)
 
 	for (size_t i = 0; i < m->f_n; i++) {
 		struct cand *f = &m->f[i];
-		uint32_t n = 0, *v = m->list + f->at;
 
 		if (ties_taken(m, i) || f->n < 2 || f->ref->key <= CONFLICT)
 			continue;
-		for (uint32_t k = 0; k < f->n; k++) {
-			uint32_t key = c[m->v[v[k]].packet_id].key;
+		for (uint32_t k = f->n; k-- > 0;) {
+			uint32_t key = c[m->v[m->list[f->at + k]].packet_id].key;
 
 			if (key <= CONFLICT || key == f->ref->key)
-				v[n++] = v[k];
+				continue;
+			ties_match_leave(m, f, k);
+			changed = true;
 		}
-		changed |= n != f->n;
-		f->n = n;
 	}
 	return changed;
 }

@@ -37,9 +37,11 @@ struct group {
 struct cand {
 	struct frame_ref *ref;
 	uint32_t at, n;	 /* its candidates in match.list: numbers of events, in order of time */
+	uint32_t all;	 /* behind these n up to all those that were left out */
+	uint32_t event;	 /* its own, once it is tied */
 	uint32_t stream; /* which of the frames' streams */
 	bool cut;	 /* it has more candidates than are kept: it is never sure */
-	bool had;	 /* it had a candidate */
+	bool doubt;	 /* an event is missing among those that it and its neighbours wanted */
 };
 
 /* One group being matched. */
@@ -95,6 +97,10 @@ struct ties {
 int ties_match_open(struct match *m, struct ties *t, struct group *g, const struct ties_seen *seen);
 bool ties_match_run(struct match *m);
 int ties_match_settle(struct match *m);
+/* ties_match_leave() - leave out candidate @k of the @n that @f has left, the others stay in order.
+ */
+void ties_match_leave(struct match *m, struct cand *f, uint32_t k);
+int ties_match_doubt(struct match *m);
 void ties_match_close(struct match *m);
 bool ties_taken(const struct match *m, size_t i);
 /* ties_in_gap() - whether any of the ordered, disjoint @gaps touches @from..@to. */

@@ -162,7 +162,7 @@ static int list_add(struct match *m, struct cand *f, const uint32_t *v, size_t n
 	}
 	f->at = (uint32_t)m->list_n;
 	f->n = (uint32_t)n;
-	f->had = n > 0;
+	f->all = (uint32_t)n;
 	if (n)
 		memcpy(m->list + m->list_n, v, n * sizeof(*v));
 	m->list_n += n;
@@ -211,13 +211,22 @@ static void take(struct match *m, size_t i, uint32_t event, uint8_t kind)
 	m->owner[event] = (uint32_t)i + 1;
 	m->f[i].ref->tie = kind;
 	m->f[i].ref->packet_id = m->v[event].packet_id;
-	m->f[i].at = event; /* the candidates are no longer needed */
+	m->f[i].event = event;
 	m->f[i].n = 0;
 }
 
 bool ties_taken(const struct match *m, size_t i)
 {
 	return m->f[i].ref->tie != TIE_NONE;
+}
+
+void ties_match_leave(struct match *m, struct cand *f, uint32_t k)
+{
+	uint32_t *v = m->list + f->at, e = v[k];
+
+	f->n--;
+	memmove(v + k, v + k + 1, (f->n - k) * sizeof(*v));
+	v[f->n] = e;
 }
 
 /* One walk over a stream's frames, leaving out what the order forbids. Return: whether something
@@ -231,20 +240,20 @@ static bool narrow(struct match *m, size_t from, size_t to, bool backward)
 	for (size_t k = from; k < to; k++) {
 		size_t i = backward ? to - 1 - (k - from) : k;
 		struct cand *f = &m->f[i];
-		uint32_t n = 0, *v = f->n ? m->list + f->at : NULL;
 
 		if (ties_taken(m, i)) {
-			m->last[m->v[f->at].cpu] = f->at;
+			m->last[m->v[f->event].cpu] = f->event;
 			continue;
 		}
-		for (uint32_t j = 0; j < f->n; j++) {
-			int64_t last = m->last[m->v[v[j]].cpu];
+		for (uint32_t j = f->n; j-- > 0;) {
+			uint32_t e = m->list[f->at + j];
+			int64_t last = m->last[m->v[e].cpu];
 
-			if (!m->owner[v[j]] && (backward ? v[j] < last : v[j] > last))
-				v[n++] = v[j];
+			if (!m->owner[e] && (backward ? e < last : e > last))
+				continue;
+			ties_match_leave(m, f, j);
+			changed = true;
 		}
-		changed |= n != f->n;
-		f->n = n;
 	}
 	return changed;
 }
@@ -372,12 +381,12 @@ static int settle(struct match *m, size_t from, size_t to)
 		struct cand *f = &m->f[i];
 
 		if (ties_taken(m, i)) {
-			m->last[m->v[f->at].cpu] = f->at;
+			m->last[m->v[f->event].cpu] = f->event;
 			continue;
 		}
 		if (in_order && f->n) {
 			take(m, i, open[k++], TIE_ORDERED);
-			m->last[m->v[f->at].cpu] = f->at;
+			m->last[m->v[f->event].cpu] = f->event;
 			continue;
 		}
 		for (uint32_t j = 0; j < f->n; j++) {
@@ -525,4 +534,49 @@ int ties_match_settle(struct match *m)
 	for (size_t s = 0; s < m->streams && !rc; s++)
 		rc = settle_stream(m, m->range[s], m->range[s + 1]);
 	return rc;
+}
+
+/* Whether it has no event although none is known to be lost, and others have those that it could
+ * be. */
+static bool contested(const struct match *m, const struct cand *f)
+{
+	return f->ref->tie == TIE_NONE && f->all && f->ref->ts_ns >= m->seen->first_ns + GAP_NS &&
+	       f->ref->ts_ns <= m->seen->last_ns && !ties_maybe_lost(m, f->ref);
+}
+
+/*
+ * Where no event is lost each frame has one. A frame whose candidates all went to
+ * others shows that one is missing after all, without a word of the kernel: those
+ * others, and those whose candidates they took in turn, may be shifted by one.
+ */
+int ties_match_doubt(struct match *m)
+{
+	uint32_t *stack = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->f_n; i++) {
+		if (!contested(m, &m->f[i]) || m->f[i].doubt)
+			continue;
+		if (!stack)
+			stack = malloc(m->f_n * sizeof(*stack)); /* each frame is put there once */
+		if (!stack)
+			return -ENOMEM;
+		m->f[i].doubt = true;
+		stack[n++] = (uint32_t)i;
+		while (n) {
+			const struct cand *f = &m->f[stack[--n]];
+
+			for (uint32_t k = 0; k < f->all; k++) {
+				uint32_t o = m->owner[m->list[f->at + k]];
+
+				if (!o || m->f[o - 1].doubt || m->f[o - 1].ref->tie == TIE_UNIQUE)
+					continue;
+				m->f[o - 1].doubt = true;
+				m->f[o - 1].ref->tie = TIE_AMBIGUOUS;
+				stack[n++] = o - 1;
+			}
+		}
+	}
+	free(stack);
+	return 0;
 }

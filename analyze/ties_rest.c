@@ -164,7 +164,7 @@ static enum ties_why why_frame(const struct match *m, const struct cand *f)
 		return WHY_EVENTS_LOST;
 	if (!m->n)
 		return m->g->upper ? WHY_UPPER_DEVICE : WHY_DEVICE_SILENT;
-	if (f->had)
+	if (f->all)
 		return WHY_CONTESTED;
 	return !m->g->direction && !r->l3_bytes && r->len_bytes <= 14 ? WHY_NO_LENGTH
 								      : WHY_NO_EVENT;
