@@ -66,8 +66,8 @@ static void test_out(void **state)
 	(void)state;
 	a = fake_frame(frames, 1, "eth0", 1, 1500, 100);
 	b = fake_frame(frames, 1, "eth0", 1, 3500, 200);
-	c = fake_frame(frames, 1, "eth0", 1, 3600, 100);  /* another length */
-	e = fake_frame(frames, 1, "eth0", 1, 11500, 104); /* tagged: the skb's data has no tag */
+	c = fake_frame(frames, 1, "eth0", 1, 3600, 100);     /* another length */
+	e = fake_frame(frames, 1, "eth0", 1, 11500, 104);    /* tagged: the skb's data has no tag */
 	d = fake_frame(frames, 1, "eth0", 1, 49990000, 100); /* no event: it would follow soon */
 	e->vlan_tci = 5;
 	begin();
@@ -377,13 +377,220 @@ static void test_truth(void **state)
 	assert_true(sure > all / 3);
 }
 
+/* What a VLAN device receives has no event of its own, and so has what lies above that; the tag is
+ * beside the data or in it. */
+static void test_upper(void **state)
+{
+	struct frame_ref *low[3], *up[3], *top, *other;
+
+	(void)state;
+	exec("INSERT INTO netns(id, inum, name, names, seen) VALUES(1, 1, 'a', 'a', 1), (2, 2, "
+	     "'b', 'b', 1)");
+	exec("INSERT INTO netdev(id, netns_id, netns, ifindex, name, kind, link_ifindex, "
+	     "master_ifindex) VALUES(1, 1, 'a', 2, 'eth0', NULL, NULL, 5), (2, 1, 'a', 3, "
+	     "'bond0.100', 'vlan', 5, NULL), (3, 1, 'a', 5, 'bond0', 'bond', NULL, NULL), "
+	     "(4, 2, 'b', 9, 'mv', 'macvlan', 3, NULL), (5, 1, 'a', 7, 'br0', 'bridge', NULL, "
+	     "NULL)");
+	for (int i = 0; i < 3; i++) {
+		uint64_t t = 1000000 + (uint64_t)i * 100000;
+
+		low[i] = fake_frame(frames, 1, "eth0", 0, t, 118);
+		low[i]->l3_bytes = 100;
+		low[i]->vlan_tci = 100;
+		up[i] = fake_frame(frames, 1, "bond0.100", 0, t + (i == 2 ? 3000 : 0), 114);
+		up[i]->late_stamp = i == 2;
+	}
+	low[2]->ts_ns += 2500;
+	low[2]->late_stamp = true;
+	top = fake_frame(frames, 2, "mv", 0, 1000000, 114);    /* below it: VLAN, bond, eth0 */
+	other = fake_frame(frames, 1, "br0", 0, 1000000, 114); /* a bridge has its own events */
+	begin();
+	for (int i = 0; i < 3; i++) {
+		int64_t t = 1000000 + i * 100000;
+		int64_t e =
+			event("eth0", 0, i + 1, t - 500, t + 500, t + 2000, i == 1 ? 104 : 100, 0);
+
+		ties_bound(ties, ties_group(ties, "eth0", 0), e, FAKE_EPOCH + t + 4000);
+	}
+	event("eth0", 0, 9, 1400000, 1401000, 1402000, 100, 0); /* not of the VLAN */
+	assert_int_equal(ties_match(ties, &seen), 0);
+	for (int i = 0; i < 3; i++) {
+		expect(low[i], i + 1, UNIQUE);
+		expect(up[i], i + 1, UNIQUE);
+	}
+	expect(top, 1, UNIQUE);
+	expect(other, 0, 0);
+	assert_int_equal(other->untied, WHY_DEVICE_SILENT);
+}
+
+/* Packets pass two taps. Two at once at the first one, on two CPUs; the second one tells which is
+ * which by what they carry, unless what is carried changes between the taps. */
+static void carry(bool translated)
+{
+	struct frame_ref *f[2];
+	int64_t t = 1000000;
+
+	for (uint32_t i = 0; i < 100; i++) {
+		fake_frame(frames, 1, "va", 1, (uint64_t)t + i * 10000, 114)->key = 1000 + i;
+		fake_frame(frames, 2, "vb", 0, (uint64_t)t + i * 10000 + 3000, 114)->key =
+			translated ? 5000 + i : 1000 + i;
+	}
+	t += 2000000;
+	for (uint32_t i = 0; i < 2; i++) {
+		f[i] = fake_frame(frames, 1, "va", 1, (uint64_t)t + i, 114);
+		f[i]->key = 2000 + i;
+		fake_frame(frames, 2, "vb", 0, (uint64_t)t + 10000 + i * 10000, 114)->key =
+			2001 - i;
+	}
+	begin();
+	for (int i = 0; i < 100; i++) {
+		event("va", 1, i + 1, t - 2000000 + i * 10000 - 500, t - 2000000 + i * 10000 + 500,
+		      t - 2000000 + i * 10000 + 600, 114, 0);
+		event("vb", 0, i + 1, t - 2000000 + i * 10000 + 2500,
+		      t - 2000000 + i * 10000 + 3500, t - 2000000 + i * 10000 + 3600, 100, 0);
+	}
+	event("va", 1, 201, t - 500, t + 500, t + 600, 114, 0);
+	event("va", 1, 202, t - 500, t + 500, t + 610, 114, 1);
+	for (int i = 0; i < 2; i++)
+		event("vb", 0, 201 + i, t + i * 10000 + 9500, t + i * 10000 + 10500,
+		      t + i * 10000 + 10600, 100, i);
+	assert_int_equal(ties_match(ties, &seen), 0);
+	if (translated) {
+		assert_int_equal(f[0]->tie, AMBIGUOUS);
+		assert_int_equal(f[1]->tie, AMBIGUOUS);
+		return;
+	}
+	expect(f[0], 202, ORDERED);
+	expect(f[1], 201, ORDERED);
+}
+
+static void test_carry(void **state)
+{
+	(void)state;
+	carry(false);
+}
+
+static void test_translated(void **state)
+{
+	(void)state;
+	carry(true);
+}
+
+/* One tie among many contradicts the other frame of its packet: both are put in doubt. */
+static void test_contradiction(void **state)
+{
+	struct frame_ref *out[1000], *in[1000];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		uint64_t t = 1000000 + (uint64_t)i * 10000;
+
+		out[i] = fake_frame(frames, 1, "va", 1, t, 114);
+		in[i] = fake_frame(frames, 2, "vb", 0, t + 3000, 114);
+		out[i]->key = in[i]->key = 1000 + (uint32_t)i;
+	}
+	in[500]->key = 77;
+	begin();
+	for (int i = 0; i < 1000; i++) {
+		int64_t t = 1000000 + i * 10000;
+
+		event("va", 1, i + 1, t - 500, t + 500, t + 600, 114, 0);
+		event("vb", 0, i + 1, t + 2500, t + 3500, t + 3600, 100, 0);
+	}
+	assert_int_equal(ties_match(ties, &seen), 0);
+	for (int i = 0; i < 1000; i++) {
+		expect(out[i], i + 1, i == 500 ? AMBIGUOUS : UNIQUE);
+		expect(in[i], i + 1, i == 500 ? AMBIGUOUS : UNIQUE);
+	}
+}
+
+static void expect_gaps(const char *want)
+{
+	sqlite3_stmt *st;
+
+	assert_int_equal(
+		sqlite3_prepare_v2(
+			db_handle(db),
+			"SELECT group_concat(x, '; ') FROM (SELECT coalesce(netns || ' ', "
+			"'') || dev || ' ' || direction || ' ' || what || ' ' || reason || ' ' "
+			"|| count AS x FROM tie_gap ORDER BY x)",
+			-1, &st, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	assert_string_equal((const char *)sqlite3_column_text(st, 0), want);
+	sqlite3_finalize(st);
+}
+
+static void test_reasons(void **state)
+{
+	struct frame_ref *first, *last, *short_one, *busy[2];
+
+	(void)state;
+	exec("INSERT INTO netns(id, inum, name, names, seen) VALUES(1, 1, 'a', 'a', 1)");
+	exec("INSERT INTO netdev(id, netns_id, netns, ifindex, name, kind) VALUES(1, 1, 'a', 3, "
+	     "'v5', 'vlan')");
+	first = fake_frame(frames, 1, "eth0", 1, 0, 100);
+	first->ts_ns = seen.first_ns;
+	busy[0] = fake_frame(frames, 1, "eth0", 1, 1000000, 100);
+	busy[1] = fake_frame(frames, 1, "eth0", 1, 1000100, 100);
+	fake_frame(frames, 1, "eth0", 1, 3000000, 100);
+	fake_frame(frames, 1, "eth0", 1, 50000500, 100);
+	last = fake_frame(frames, 1, "eth0", 1, 0, 100);
+	last->ts_ns = seen.last_ns + 1;
+	fake_frame(frames, 1, "eth1", 1, 3000000, 100);
+	fake_frame(frames, 1, "v5", 0, 3000000, 100);
+	fake_frame(frames, 1, "eth0", 0, 2000000, 100);
+	short_one = fake_frame(frames, 1, "eth0", 0, 3000000, 14);
+	short_one->l3_bytes = 0;
+	fake_frames_loss(7000000, 8000000);
+	begin();
+	event("eth0", 0, 4, 2000000, 2001000, 2001000, 86, 0);
+	event("eth0", 1, 1, 999000, 1001000, 1001000, 100, 0);
+	event("eth0", 1, 2, 6000000, 6001000, 6001000, 100, 0);
+	event("eth0", 1, 3, 7000000, 7001000, 7001000, 100, 0);
+	assert_int_equal(ties_bare(ties, db_name_text(db, "eth2"), 0, 5), 0);
+	assert_int_equal(ties_match(ties, &seen), 0);
+	assert_int_equal(busy[0]->tie, AMBIGUOUS);
+	assert_int_equal(busy[1]->untied, WHY_CONTESTED);
+	expect_gaps("a eth0 in frame no-length 1; a eth0 out frame after-events 1; "
+		    "a eth0 out frame before-events 1; a eth0 out frame contested 1; "
+		    "a eth0 out frame events-lost 1; a eth0 out frame no-event 1; "
+		    "a eth1 out frame device-silent 1; a v5 in frame upper-device 1; "
+		    "eth0 out event frames-lost 1; eth0 out event unknown 1; "
+		    "eth2 in event not-captured 5");
+}
+
+/* Under a capture filter what has no frame is explained, and what has one where events were lost is
+ * not sure. */
+static void test_filter(void **state)
+{
+	struct frame_ref *a, *b;
+
+	(void)state;
+	exec("INSERT INTO tape(key, value) VALUES('options.filter', 'udp')");
+	a = fake_frame(frames, 1, "eth0", 1, 1000000, 100);
+	b = fake_frame(frames, 1, "eth0", 1, 50000500, 100);
+	fake_frame(frames, 1, "eth0", 1, 90000000, 100)->tie = 0;
+	begin();
+	event("eth0", 1, 1, 999000, 1001000, 1001000, 100, 0);
+	event("eth0", 1, 2, 6000000, 6001000, 6001000, 100, 0);
+	event("eth0", 1, 3, 49999000, 50001000, 50001000, 100, 0);
+	event("eth0", 1, 4, 89999000, 90001000, 90001000, 100, 0);
+	assert_int_equal(ties_match(ties, &seen), 0);
+	expect(a, 1, UNIQUE);
+	expect(b, 3, AMBIGUOUS);
+	expect_gaps("eth0 out event capture-filter 1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-		T(test_out),	     T(test_hypotheses), T(test_told),	T(test_order),
-		T(test_order_lossy), T(test_narrow),	 T(test_cpus),	T(test_names),
-		T(test_clock_error), T(test_write),	 T(test_truth),
+		T(test_out),	     T(test_hypotheses), T(test_told),		T(test_order),
+		T(test_order_lossy), T(test_narrow),	 T(test_cpus),		T(test_names),
+		T(test_clock_error), T(test_write),	 T(test_truth),		T(test_upper),
+		T(test_carry),	     T(test_translated), T(test_contradiction), T(test_reasons),
+		T(test_filter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
