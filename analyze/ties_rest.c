@@ -34,7 +34,7 @@ static const struct {
 	[WHY_BEFORE_EVENTS] = { "before-events", "before the events" },
 	[WHY_AFTER_EVENTS] = { "after-events", "after the events" },
 	[WHY_CLOCK] = { "clock", "for want of clock readings" },
-	[WHY_DEVICE_SILENT] = { "device-silent", "on devices without any event of that direction" },
+	[WHY_DEVICE_SILENT] = { "device-silent", "on devices without any such event" },
 	[WHY_UPPER_DEVICE] = { "upper-device",
 			       "received by devices above others that have no events" },
 	[WHY_NO_LENGTH] = { "no-length", "with no known network header" },
@@ -155,6 +155,8 @@ static enum ties_why why_frame(const struct match *m, const struct cand *f)
 	const struct ties_seen *seen = m->seen;
 	const struct frame_ref *r = f->ref;
 
+	if (!seen->last_ns)
+		return WHY_DEVICE_SILENT; /* nothing has: no packet events were recorded */
 	/* a stamp may be taken just before the first event that shows its packet */
 	if (r->ts_ns < seen->first_ns + GAP_NS)
 		return WHY_BEFORE_EVENTS;

@@ -35,7 +35,7 @@ receive() { # NAME: what it got goes to the list
 	ip netns exec "$(ns "$1")" "$TRAFFIC" list 0.0.0.0 9000 8000000 0 >"$TMP/got.$1" 2>&1 &
 	echo $! >"$TMP/got.$1.pid"
 	_i=0
-	until grep -q ready "$TMP/got.$1"; do
+	until grep -q ready "$TMP/got.$1" 2>/dev/null; do
 		_i=$((_i + 1))
 		[ $_i -lt 100 ] || { no "$path" "no receiver"; return 1; }
 		sleep 0.05
@@ -50,7 +50,7 @@ received() {
 	rm -f "$TMP"/got.*
 }
 
-# run FROM:TO...: datagrams of all at once, recorded and judged
+# run FROM:TO...: $each frames are of each of N datagrams by all senders together. All at once, recorded and judged
 run() {
 	start_record "$TMP/rec.log" -s 0 -b "${BUF:-64M}" -o "$TMP/t.skbtape" || { no "$path" "$(cat "$TMP/rec.log")"; return 1; }
 	_pids=
@@ -75,6 +75,7 @@ run() {
 			p, n, 100*u/n, 100*o/n, 100*a/n, 100*t/n, w, wa, l }'
 	eq "$path: no sure tie is wrong" $((wrong_unique + wrong_ordered)) 0
 	[ "$lost" = 0 ] || { skip "$path: shares" "$lost events or frames were lost"; return 0; }
+	eq "$path: frames of all datagrams" "$frames" $((N * each))
 	eq "$path: each datagram is one packet" "$torn" 0
 	[ "$untied" -le $((frames / 1000)) ] && ok "$path: frames are tied" ||
 		no "$path: frames are tied" "$untied of $frames are not: $(q "$TMP/t.db" "SELECT group_concat(dev || ' ' || direction || ' ' || reason || ' ' || count, ', ') FROM tie_gap WHERE what = 'frame'")"
@@ -82,7 +83,7 @@ run() {
 }
 
 for path in $PATHS; do
-	senders=
+	senders='' each=0
 	case $path in
 	containers)
 		add host
@@ -103,6 +104,7 @@ for path in $PATHS; do
 			ip netns exec "$(ns host)" bridge fdb add "$(address c$((i + 1)) eth0)" dev v$((i + 1)) master static
 			receive c$((i + 1))
 			senders="$senders c$i:10.77.0.$((i + 1))"
+			each=$((each + 4)) # out of and into containers, into and out of the bridge
 			i=$((i + 2))
 		done
 		;;
@@ -114,12 +116,13 @@ for path in $PATHS; do
 		dev_up b vb 10.77.0.2
 		known a va 10.77.0.2 b vb
 		receive b
-		senders="a:10.77.0.2"
+		senders="a:10.77.0.2" each=2
 		if [ $path = ifb ]; then
+			each=3 # it is not captured again when it comes back
 			ip -n "$(ns b)" link add ifb7 type ifb
 			dev_up b ifb7
 			ip netns exec "$(ns b)" tc qdisc add dev vb ingress
-			ip netns exec "$(ns b)" tc filter add dev vb parent ffff: protocol ip matchall action mirred egress redirect dev ifb7
+			ip netns exec "$(ns b)" tc filter add dev vb parent ffff: protocol ip u32 match u32 0 0 action mirred egress redirect dev ifb7
 		else
 			ip -n "$(ns b)" link add link vb name vm type macvlan mode bridge
 			to=b dev=vm
@@ -135,6 +138,7 @@ for path in $PATHS; do
 			known a va 10.78.0.2 $to $dev
 			known $to $dev 10.77.0.1 a va
 			senders="$senders a:10.78.0.2"
+			each=5 # by two devices, and by three
 		fi
 		;;
 	esac
