@@ -62,6 +62,7 @@ CREATE TABLE netdev (
 	rx_queues INTEGER,
 	tx_queue_len INTEGER, -- packets
 	gso_max_bytes INTEGER,
+	xdp INTEGER, -- a program is attached: 1 in the driver, 2 generic, 3 in the hardware, 4 several; NULL: none
 	UNIQUE (netns_id, ifindex)
 ) STRICT;
 
