@@ -48,6 +48,7 @@ enum ties_why {
 	WHY_FILTER,	  /* a capture filter was in force */
 	WHY_NOT_CAPTURED, /* no frame of a device of that name and direction was captured */
 	WHY_FRAMES_LOST,  /* the capture's ring overran */
+	WHY_XDP,	  /* a generic XDP program, between event and tap, may have dropped it */
 	WHY_BEFORE_FRAMES,
 	WHY_AFTER_FRAMES,
 	WHY_UNKNOWN,

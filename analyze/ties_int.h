@@ -28,6 +28,7 @@ struct group {
 	size_t n, cap;
 	uint64_t refused; /* beyond EVENTS_MAX */
 	size_t frames;	  /* of all its streams */
+	bool xdp;	  /* a device of that name has a generic XDP program */
 	bool upper;	  /* of a kind that receives without events of its own */
 	uint32_t *lower;  /* groups of the devices below it */
 	size_t lower_n;

@@ -7,10 +7,10 @@
  * Frames: events were lost then; before or after all events; nothing known of the
  * device; no event could be it; others have those that could.
  * Events: the ring lost frames then; before or after all frames; others have the
- * frames that could be it; a capture filter. What generic XDP drops has an event,
- * but no frame (netif_receive_skb stands before it, taps behind it); it is among
- * the unknown. Packets sent with PACKET_QDISC_BYPASS or by pktgen pass neither
- * event nor tap (__dev_direct_xmit() in net/core/dev.c) and are missing in both.
+ * frames that could be it; a capture filter; generic XDP, which stands between the
+ * event and the taps (__netif_receive_skb_core()). Packets sent with PACKET_QDISC_BYPASS or by
+ * pktgen pass neither event nor tap (__dev_direct_xmit() in net/core/dev.c) and are missing in
+ * both.
  */
 #include "ties_int.h"
 
@@ -43,6 +43,7 @@ static const struct {
 	[WHY_FILTER] = { "capture-filter", "under a capture filter" },
 	[WHY_NOT_CAPTURED] = { "not-captured", "on devices that were not captured" },
 	[WHY_FRAMES_LOST] = { "frames-lost", "while the capture lost frames" },
+	[WHY_XDP] = { "xdp", "where a generic XDP program may have dropped them" },
 	[WHY_BEFORE_FRAMES] = { "before-frames", "before the frames" },
 	[WHY_AFTER_FRAMES] = { "after-frames", "after the frames" },
 	[WHY_UNKNOWN] = { "unknown", "for no reason that is known" },
@@ -185,7 +186,9 @@ static enum ties_why why_event(const struct match *m, size_t i)
 		return WHY_AFTER_FRAMES;
 	if (m->wanted[i])
 		return WHY_CONTESTED;
-	return t->filtered ? WHY_FILTER : WHY_UNKNOWN;
+	if (t->filtered)
+		return WHY_FILTER;
+	return m->g->xdp ? WHY_XDP : WHY_UNKNOWN;
 }
 
 int ties_rest_count(struct match *m)

@@ -24,16 +24,21 @@
 #define DEPTH_MAX  8 /* MAX_NEST_DEV of include/linux/netdevice.h */
 #define VLAN_BYTES 4
 
-/* The devices below those that receive without an event, with the names of both. */
+/*
+ * The devices below those that receive without an event, with the names of both. In which namespace
+ * the lower one is can be unknown; of the kinds that containers have any device of that index is
+ * meant then, as one too many takes nothing from the right one.
+ */
 static const char BELOW[] =
-	"SELECT DISTINCT u.name, l.name FROM netdev u JOIN netdev l ON l.ifindex = u.link_ifindex "
-	"AND l.id <> u.id AND (l.netns_id = coalesce(u.link_netns_id, u.netns_id) OR "
-	"(u.link_netns_id IS NULL AND l.netns_id <> u.netns_id AND NOT EXISTS (SELECT 1 FROM "
-	"netdev o "
-	"WHERE o.netns_id = u.netns_id AND o.ifindex = u.link_ifindex))) "
+	"SELECT u.name, l.name FROM netdev u JOIN netdev l ON l.ifindex = u.link_ifindex "
+	"AND l.netns_id = coalesce(u.link_netns_id, u.netns_id) "
 	"WHERE u.kind IN ('vlan', 'macvlan', 'macvtap', 'ipvlan', 'ipvtap') "
-	"UNION SELECT DISTINCT u.name, l.name FROM netdev u JOIN netdev l ON l.netns_id = "
-	"u.netns_id "
+	"UNION SELECT u.name, l.name FROM netdev u JOIN netdev l ON l.ifindex = u.link_ifindex "
+	"AND l.netns_id <> u.netns_id "
+	"WHERE u.link_netns_id IS NULL AND (u.kind IN ('macvlan', 'macvtap', 'ipvlan', 'ipvtap') "
+	"OR (u.kind = 'vlan' AND NOT EXISTS (SELECT 1 FROM netdev o WHERE o.netns_id = u.netns_id "
+	"AND o.ifindex = u.link_ifindex AND o.id <> u.id))) "
+	"UNION SELECT u.name, l.name FROM netdev u JOIN netdev l ON l.netns_id = u.netns_id "
 	"AND l.master_ifindex = u.ifindex WHERE u.kind IN ('bond', 'team') ORDER BY 1, 2";
 
 struct below {
@@ -121,32 +126,34 @@ static int descend(struct ties *t, size_t top, const char *dev, const struct bel
 	return rc;
 }
 
-static int mark_upper(struct ties *t)
+/* What is known of the devices of each name. */
+static void describe(struct ties *t)
 {
 	sqlite3_stmt *st = db_prepare(
-		t->db, "SELECT DISTINCT name FROM netdev WHERE kind IN ('vlan', 'macvlan', "
-		       "'macvtap', 'ipvlan', 'ipvtap', 'bond', 'team')");
+		t->db,
+		"SELECT name, max(kind IN ('vlan', 'macvlan', 'macvtap', 'ipvlan', 'ipvtap', "
+		"'bond', 'team')), max(xdp = 2) FROM netdev GROUP BY name");
 
 	while (sqlite3_step(st) == SQLITE_ROW) {
 		int i = ties_group(t, (const char *)sqlite3_column_text(st, 0), 0);
 
-		if (i >= 0)
-			t->group[i].upper = true;
+		if (i < 0)
+			continue;
+		t->group[i].upper = sqlite3_column_int(st, 1);
+		t->group[i].xdp = sqlite3_column_int(st, 2);
 	}
 	sqlite3_reset(st);
-	return 0;
 }
 
 int ties_upper_open(struct ties *t)
 {
 	size_t n, tops = t->group_n;
 	struct below *b;
-	int rc = mark_upper(t);
+	int rc = below_load(t, &b, &n);
 
-	if (!rc)
-		rc = below_load(t, &b, &n);
 	if (rc)
 		return rc;
+	describe(t);
 	for (size_t i = 0; i < tops && !rc; i++) {
 		char dev[16];
 

@@ -40,7 +40,8 @@ SELECT
 	-- direction), upper-device (nor of those below), no-length (network header unknown), no-event (none of that length at that time),
 	-- contested (others have what it could be)
 	-- event: capture-filter, not-captured (no frame of that device and direction), frames-lost (the ring overran),
-	-- before-frames, after-frames, contested, unknown (generic XDP, another namespace's device of that name, ...)
+	-- xdp (generic, and it may have dropped it), before-frames, after-frames, contested, unknown (a device of that name in a
+	-- namespace that was not captured, ...)
 	w.name AS reason,
 	g.count
 FROM _tie_gap g JOIN _name d ON d.id = g.dev_id JOIN _tie_why w ON w.id = g.reason LEFT JOIN netns n ON n.id = g.netns_id;

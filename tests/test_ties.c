@@ -527,8 +527,9 @@ static void test_reasons(void **state)
 
 	(void)state;
 	exec("INSERT INTO netns(id, inum, name, names, seen) VALUES(1, 1, 'a', 'a', 1)");
-	exec("INSERT INTO netdev(id, netns_id, netns, ifindex, name, kind) VALUES(1, 1, 'a', 3, "
-	     "'v5', 'vlan')");
+	exec("INSERT INTO netdev(id, netns_id, netns, ifindex, name, kind, xdp) VALUES(1, 1, 'a', "
+	     "3, "
+	     "'v5', 'vlan', NULL), (2, 1, 'a', 2, 'eth0', NULL, 2)");
 	first = fake_frame(frames, 1, "eth0", 1, 0, 100);
 	first->ts_ns = seen.first_ns;
 	busy[0] = fake_frame(frames, 1, "eth0", 1, 1000000, 100);
@@ -545,6 +546,7 @@ static void test_reasons(void **state)
 	fake_frames_loss(7000000, 8000000);
 	begin();
 	event("eth0", 0, 4, 2000000, 2001000, 2001000, 86, 0);
+	event("eth0", 0, 5, 6000000, 6001000, 6001000, 86, 0);
 	event("eth0", 1, 1, 999000, 1001000, 1001000, 100, 0);
 	event("eth0", 1, 2, 6000000, 6001000, 6001000, 100, 0);
 	event("eth0", 1, 3, 7000000, 7001000, 7001000, 100, 0);
@@ -556,7 +558,7 @@ static void test_reasons(void **state)
 		    "a eth0 out frame before-events 1; a eth0 out frame contested 1; "
 		    "a eth0 out frame events-lost 1; a eth0 out frame no-event 1; "
 		    "a eth1 out frame device-silent 1; a v5 in frame upper-device 1; "
-		    "eth0 out event frames-lost 1; eth0 out event unknown 1; "
+		    "eth0 in event xdp 1; eth0 out event frames-lost 1; eth0 out event unknown 1; "
 		    "eth2 in event not-captured 5");
 }
 
