@@ -66,7 +66,8 @@ static int groups_open(struct ties *t)
 {
 	size_t n = frames_stream_count(t->frames);
 
-	t->group = calloc(n + 1, sizeof(*t->group));
+	t->group_cap = n + 1;
+	t->group = calloc(t->group_cap, sizeof(*t->group));
 	if (!t->group)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
@@ -135,6 +136,7 @@ void ties_close(struct ties *t)
 		free(t->group[i].lower);
 	}
 	free(t->match);
+	free(t->last);
 	free(t->group);
 	free(t->dropped);
 	free(t->out);
@@ -248,7 +250,8 @@ int ties_match(struct ties *t, const struct ties_seen *seen)
 	if (!t->group)
 		return ties_rest_clock(t);
 	t->match = calloc(t->group_n + 1, sizeof(*t->match));
-	if (!t->match)
+	t->last = malloc(CPUS_MAX * sizeof(*t->last));
+	if (!t->match || !t->last)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->group_n && !rc; i++) {
 		struct group *g = &t->group[i];

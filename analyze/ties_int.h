@@ -66,7 +66,6 @@ struct match {
 	size_t streams;
 	uint32_t *list;
 	size_t list_n, list_cap;
-	int64_t *last;	/* per CPU: number of the last event taken */
 	uint32_t *open; /* of open_events() */
 	size_t open_cap;
 	bool faithful; /* frames here carry what the same packets' frames elsewhere do */
@@ -84,10 +83,12 @@ struct ties {
 	size_t dropped_n;
 	int64_t first_frame_ns, last_frame_ns;
 	struct group *group;
-	size_t group_n;
+	size_t group_n, group_cap;
 	struct match *match; /* of each group, while they are matched */
+	int64_t *last;	     /* per CPU: number of the last event taken, in a walk */
 	struct tie *out;
 	size_t out_n, out_cap;
+	uint64_t upper_work; /* events looked at for devices above others */
 	sqlite3_stmt *ins_gap;
 	uint64_t sum[2][WHY_COUNT]; /* frames without an event, events without a frame */
 	uint64_t all[2];	    /* frames, events */
@@ -104,16 +105,18 @@ void ties_match_leave(struct match *m, struct cand *f, uint32_t k);
 int ties_match_doubt(struct match *m);
 void ties_match_close(struct match *m);
 bool ties_taken(const struct match *m, size_t i);
+bool ties_in_group(const struct group *g, const struct frame_stream *s);
 /* ties_in_gap() - whether any of the ordered, disjoint @gaps touches @from..@to. */
 bool ties_in_gap(const struct ties_gap *gaps, size_t n, int64_t from, int64_t to);
 /* ties_maybe_lost() - whether the event of a frame can be among those that were lost. */
 bool ties_maybe_lost(const struct match *m, const struct frame_ref *r);
 
 /* ties_upper.c: devices that receive what one below them received, without an event.
- * ties_upper_open() adds the groups of devices below those captured and fills in group.lower;
- * @room: groups that can be added. Return: 0, -ENOMEM. */
+ * ties_upper_open() adds the groups of devices below those captured and fills in
+ * group.lower. Return: 0, -ENOMEM. */
 int ties_upper_open(struct ties *t);
-/* ties_upper_events() - the events of @m's group and those below. Return: 0, -ENOMEM. */
+/* ties_upper_events() - the events of @m's group and those below that its frames can be of. Return:
+ * 0, -ENOMEM. */
 int ties_upper_events(struct match *m);
 /* ties_upper_lens() - all lengths that events below may show for a frame of @len from the network
  * header on. Return: how many, at most 3. */

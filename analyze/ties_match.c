@@ -236,18 +236,18 @@ static bool narrow(struct match *m, size_t from, size_t to, bool backward)
 	bool changed = false;
 
 	for (int c = 0; c < CPUS_MAX; c++)
-		m->last[c] = backward ? INT64_MAX : -1;
+		m->t->last[c] = backward ? INT64_MAX : -1;
 	for (size_t k = from; k < to; k++) {
 		size_t i = backward ? to - 1 - (k - from) : k;
 		struct cand *f = &m->f[i];
 
 		if (ties_taken(m, i)) {
-			m->last[m->v[f->event].cpu] = f->event;
+			m->t->last[m->v[f->event].cpu] = f->event;
 			continue;
 		}
 		for (uint32_t j = f->n; j-- > 0;) {
 			uint32_t e = m->list[f->at + j];
-			int64_t last = m->last[m->v[e].cpu];
+			int64_t last = m->t->last[m->v[e].cpu];
 
 			if (!m->owner[e] && (backward ? e < last : e > last))
 				continue;
@@ -381,21 +381,21 @@ static int settle(struct match *m, size_t from, size_t to)
 		struct cand *f = &m->f[i];
 
 		if (ties_taken(m, i)) {
-			m->last[m->v[f->event].cpu] = f->event;
+			m->t->last[m->v[f->event].cpu] = f->event;
 			continue;
 		}
 		if (in_order && f->n) {
 			take(m, i, open[k++], TIE_ORDERED);
-			m->last[m->v[f->event].cpu] = f->event;
+			m->t->last[m->v[f->event].cpu] = f->event;
 			continue;
 		}
 		for (uint32_t j = 0; j < f->n; j++) {
 			uint32_t e = m->list[f->at + j];
 
-			if (m->owner[e] || e <= m->last[m->v[e].cpu])
+			if (m->owner[e] || e <= m->t->last[m->v[e].cpu])
 				continue;
 			take(m, i, e, TIE_AMBIGUOUS);
-			m->last[m->v[e].cpu] = e;
+			m->t->last[m->v[e].cpu] = e;
 			break;
 		}
 	}
@@ -408,7 +408,7 @@ static int settle_stream(struct match *m, size_t from, size_t to)
 	int rc = 0;
 
 	for (int c = 0; c < CPUS_MAX; c++)
-		m->last[c] = -1;
+		m->t->last[c] = -1;
 	while (from < to && !rc) {
 		size_t end = from;
 		uint32_t top = 0;
@@ -441,9 +441,8 @@ static int match_init(struct match *m)
 	m->single = calloc(n + 1, sizeof(*m->single));
 	m->stream = calloc(n + 1, sizeof(*m->stream));
 	m->f = calloc(m->f_n + 1, sizeof(*m->f));
-	m->last = malloc(CPUS_MAX * sizeof(*m->last));
 	if (!m->by_len || !m->min_lo || !m->owner || !m->wanted || !m->single || !m->stream ||
-	    !m->f || !m->last)
+	    !m->f)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		m->by_len[i] = (uint32_t)i;
@@ -459,7 +458,7 @@ static int match_init(struct match *m)
 	return 0;
 }
 
-static bool in_group(const struct group *g, const struct frame_stream *s)
+bool ties_in_group(const struct group *g, const struct frame_stream *s)
 {
 	return s->direction == g->direction && !strncmp(s->dev, g->dev, sizeof(g->dev));
 }
@@ -480,7 +479,7 @@ int ties_match_open(struct match *m, struct ties *t, struct group *g, const stru
 		struct frame_stream *s = frames_stream_at(t->frames, i);
 		size_t from = m->range[m->streams];
 
-		if (!in_group(g, s))
+		if (!ties_in_group(g, s))
 			continue;
 		for (size_t k = 0; k < s->n; k++)
 			m->f[from + k] = (struct cand){ .ref = &s->v[k], .stream = (uint32_t)i };
@@ -507,7 +506,6 @@ void ties_match_close(struct match *m)
 	free(m->f);
 	free(m->list);
 	free(m->open);
-	free(m->last);
 	*m = (struct match){ 0 };
 }
 

@@ -15,13 +15,14 @@
  */
 #include "ties_int.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUPS_MAX 65536
-#define DEPTH_MAX  8 /* MAX_NEST_DEV of include/linux/netdevice.h */
+#define BELOW_MAX  16384
+#define LOWER_MAX  1024
+#define WORK_MAX   (1ULL << 32) /* events looked at for all upper devices */
+#define DEPTH_MAX  8		/* MAX_NEST_DEV of include/linux/netdevice.h */
 #define VLAN_BYTES 4
 
 /*
@@ -43,8 +44,10 @@ static const char BELOW[] =
 
 struct below {
 	char upper[16], lower[16];
+	int64_t group; /* of the lower one, -1: not asked yet */
 };
 
+/* In order of the upper ones. */
 static int below_load(struct ties *t, struct below **out, size_t *n)
 {
 	sqlite3_stmt *st = db_prepare(t->db, BELOW);
@@ -52,7 +55,7 @@ static int below_load(struct ties *t, struct below **out, size_t *n)
 	size_t cap = 0;
 
 	*n = 0;
-	while (sqlite3_step(st) == SQLITE_ROW && *n < GROUPS_MAX) {
+	while (sqlite3_step(st) == SQLITE_ROW && *n < BELOW_MAX) {
 		if (*n == cap) {
 			struct below *more = realloc(v, (cap = cap ? cap * 2 : 64) * sizeof(*v));
 
@@ -63,7 +66,7 @@ static int below_load(struct ties *t, struct below **out, size_t *n)
 			}
 			v = more;
 		}
-		memset(&v[*n], 0, sizeof(*v));
+		v[*n] = (struct below){ .group = -1 };
 		strncpy(v[*n].upper, (const char *)sqlite3_column_text(st, 0),
 			sizeof(v->upper) - 1);
 		strncpy(v[*n].lower, (const char *)sqlite3_column_text(st, 1),
@@ -75,6 +78,22 @@ static int below_load(struct ties *t, struct below **out, size_t *n)
 	return 0;
 }
 
+/* First row whose upper device is not before @dev. */
+static size_t below_first(const struct below *b, size_t n, const char *dev)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (strcmp(b[mid].upper, dev) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 /* The group of @dev's receiving side, made where there is none. Return: its number, -ENOMEM. */
 static int group_get(struct ties *t, const char *dev)
 {
@@ -83,23 +102,23 @@ static int group_get(struct ties *t, const char *dev)
 
 	if (i >= 0)
 		return i;
-	g = realloc(t->group, (t->group_n + 2) * sizeof(*g));
-	if (!g)
-		return -ENOMEM;
-	t->group = g;
-	g[t->group_n] = (struct group){ 0 };
-	memcpy(g[t->group_n].dev, dev, sizeof(g->dev));
+	if (t->group_n == t->group_cap) {
+		g = realloc(t->group, (t->group_cap * 2 + 16) * sizeof(*g));
+		if (!g)
+			return -ENOMEM;
+		t->group = g;
+		t->group_cap = t->group_cap * 2 + 16;
+	}
+	g = &t->group[t->group_n];
+	*g = (struct group){ 0 };
+	memcpy(g->dev, dev, sizeof(g->dev));
 	return (int)t->group_n++;
 }
 
 static int lower_add(struct group *g, uint32_t lower)
 {
-	uint32_t *v;
+	uint32_t *v = realloc(g->lower, (g->lower_n + 1) * sizeof(*v));
 
-	for (size_t i = 0; i < g->lower_n; i++)
-		if (g->lower[i] == lower)
-			return 0;
-	v = realloc(g->lower, (g->lower_n + 1) * sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	g->lower = v;
@@ -107,19 +126,31 @@ static int lower_add(struct group *g, uint32_t lower)
 	return 0;
 }
 
+static bool has_lower(struct ties *t, const struct group *g, uint32_t lower)
+{
+	t->upper_work += g->lower_n;
+	for (size_t i = 0; i < g->lower_n; i++)
+		if (g->lower[i] == lower)
+			return true;
+	return false;
+}
+
 /* All that @dev lies above, directly or not, becomes the lower devices of group @top. */
-static int descend(struct ties *t, size_t top, const char *dev, const struct below *b, size_t n,
+static int descend(struct ties *t, size_t top, const char *dev, struct below *b, size_t n,
 		   int depth)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < n && !rc; i++) {
-		int k;
-
-		if (strcmp(b[i].upper, dev) || !strcmp(b[i].lower, t->group[top].dev))
+	for (size_t i = below_first(b, n, dev); i < n && !rc && !strcmp(b[i].upper, dev); i++) {
+		if (b[i].group < 0)
+			b[i].group = group_get(t, b[i].lower);
+		if (b[i].group < 0)
+			return (int)b[i].group;
+		if ((size_t)b[i].group == top || has_lower(t, &t->group[top], (uint32_t)b[i].group))
 			continue;
-		k = group_get(t, b[i].lower);
-		rc = k < 0 ? k : lower_add(&t->group[top], (uint32_t)k);
+		if (t->group[top].lower_n == LOWER_MAX || t->upper_work > WORK_MAX)
+			return 0;
+		rc = lower_add(&t->group[top], (uint32_t)b[i].group);
 		if (!rc && depth < DEPTH_MAX)
 			rc = descend(t, top, b[i].lower, b, n, depth + 1);
 	}
@@ -165,45 +196,132 @@ int ties_upper_open(struct ties *t)
 	return rc;
 }
 
+static int ts_cmp(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* qsort_r() order: by time; what is equal stays as it was. */
+static int event_cmp(const void *a, const void *b, void *ctx)
+{
+	const struct event_rec *v = ctx;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	if (v[x].ts_ns != v[y].ts_ns)
+		return v[x].ts_ns < v[y].ts_ns ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/* Stamps of all frames of @m's group, in order; NULL: out of memory. */
+static int64_t *stamps(const struct match *m)
+{
+	int64_t *ts = malloc((m->f_n + 1) * sizeof(*ts));
+	size_t n = 0;
+
+	for (size_t i = 0; ts && i < frames_stream_count(m->t->frames); i++) {
+		const struct frame_stream *s = frames_stream_at(m->t->frames, i);
+
+		for (size_t k = 0; ties_in_group(m->g, s) && k < s->n; k++)
+			ts[n++] = s->v[k].ts_ns;
+	}
+	if (ts)
+		qsort(ts, n, sizeof(*ts), ts_cmp);
+	return ts;
+}
+
+/* Whether any of the ordered stamps lies where one of @e can. */
+static bool near_frame(const int64_t *ts, size_t n, const struct event_rec *e, int64_t eps)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (ts[mid] < e->ts_ns - e->lo - eps)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < n && ts[lo] <= e->ts_ns + e->late + eps;
+}
+
+/* Adds those of @v that a frame can be of. Return: 0, -ENOMEM. */
+static int take_near(struct match *m, size_t *cap, const struct event_rec *v, size_t n, bool lower,
+		     const int64_t *ts)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (lower && !near_frame(ts, m->f_n, &v[i], m->t->error_ns))
+			continue;
+		if (m->n == *cap) {
+			size_t more = *cap * 2 + 1024;
+			struct event_rec *x =
+				more > UINT32_MAX ? NULL : realloc(m->merged, more * sizeof(*x));
+
+			if (!x)
+				return -ENOMEM;
+			m->merged = x;
+			*cap = more;
+		}
+		m->merged[m->n] = v[i];
+		m->merged[m->n++].lower = lower;
+	}
+	return 0;
+}
+
+/* Brings m->merged in order of time. */
+static int merged_sort(struct match *m)
+{
+	uint32_t *at = malloc((m->n + 1) * sizeof(*at));
+	struct event_rec *v = malloc((m->n + 1) * sizeof(*v));
+
+	if (!at || !v) {
+		free(at);
+		free(v);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < m->n; i++)
+		at[i] = (uint32_t)i;
+	if (m->n)
+		qsort_r(at, m->n, sizeof(*at), event_cmp, m->merged);
+	for (size_t i = 0; i < m->n; i++)
+		v[i] = m->merged[at[i]];
+	free(at);
+	free(m->merged);
+	m->merged = v;
+	return 0;
+}
+
 int ties_upper_events(struct match *m)
 {
 	struct group *g = m->g, *all = m->t->group;
-	size_t total = g->n, *at;
+	size_t cap = 0;
+	int64_t *ts;
+	int rc;
 
+	for (size_t i = 0; i < g->lower_n; i++)
+		m->t->upper_work += all[g->lower[i]].n;
+	if (m->t->upper_work > WORK_MAX) {
+		db_quality(m->t->db, &(struct quality){ "limit", "ties", -1, g->dev, -1, -1, -1 },
+			   "too many devices above others: what this one received is not connected "
+			   "to its packets");
+		g->lower_n = 0;
+	}
 	if (!g->lower_n)
 		return 0;
-	for (size_t i = 0; i < g->lower_n; i++)
-		total += all[g->lower[i]].n;
-	if (total >= UINT32_MAX)
+	ts = stamps(m);
+	if (!ts)
 		return -ENOMEM;
-	at = calloc(g->lower_n + 1, sizeof(*at));
-	m->merged = malloc((total + 1) * sizeof(*m->merged));
-	if (!at || !m->merged) {
-		free(at);
-		return -ENOMEM;
-	}
-	/* each is in order of time; the first ones win where times are equal */
-	for (size_t k = 0; k < total; k++) {
-		const struct event_rec *best = at[g->lower_n] < g->n ? &g->v[at[g->lower_n]] : NULL;
-		size_t from = g->lower_n;
-
-		for (size_t i = 0; i < g->lower_n; i++) {
-			const struct group *l = &all[g->lower[i]];
-
-			if (at[i] < l->n && (!best || l->v[at[i]].ts_ns < best->ts_ns)) {
-				best = &l->v[at[i]];
-				from = i;
-			}
-		}
-		assert(best);
-		m->merged[k] = *best;
-		m->merged[k].lower = from < g->lower_n;
-		at[from]++;
-	}
-	free(at);
+	m->n = 0;
+	rc = take_near(m, &cap, g->v, g->n, false, ts);
+	for (size_t i = 0; i < g->lower_n && !rc; i++)
+		rc = take_near(m, &cap, all[g->lower[i]].v, all[g->lower[i]].n, true, ts);
+	free(ts);
+	if (!rc)
+		rc = merged_sort(m);
 	m->v = m->merged;
-	m->n = total;
-	return 0;
+	return rc;
 }
 
 /* The tag may be in the data of what the lower device received, or beside it; two, where VLANs are
