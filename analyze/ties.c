@@ -28,12 +28,20 @@
  * to the byte, so events are looked up by (length, time). A frame with one
  * event, and that event with one frame, is 'unique'. The others are narrowed
  * down by order: one CPU passes frames to one ring in order, so frames of one
- * stream never pass each other on one CPU; what this leaves one choice, and no
+ * stream never pass each other on one CPU; and by what the other frames of the
+ * packets in question carry (ties_carry.c). What this leaves one choice, and no
  * other frame wants alone, is 'ordered' (not while events were lost: then the
  * right one may be missing). Across CPUs the ring's order does not follow the
  * stamps strictly; what remains open gets the choice that keeps the order, as
  * 'ambiguous'. Namespaces with a device of the same name compete for the same
- * events.
+ * events; devices above others have the events of those (ties_upper.c).
+ *
+ * Both rest on each frame's event being there. A frame left without although its
+ * events were there to have shows that one is missing unnoticed: the 'ordered'
+ * ones around it become 'ambiguous'. 'unique' can still be wrong where the event of
+ * a frame and the frame of another event, within its bracket and of its length,
+ * are missing both; where events were lost and not every frame was captured that
+ * is to be expected, and nothing is sure.
  */
 #include "ties_int.h"
 
