@@ -11,7 +11,7 @@
  *           netif_receive_skb_entry or GRO, and netif_receive_skb. So with
  *           net.core.netdev_tstamp_prequeue and any socket that asked for stamps
  *   in, B   the packet socket stamps (tpacket_rcv()): between netif_receive_skb
- *           and the next thing the CPU does, at most 20 us later (200 us where
+ *           and the next thing the CPU does, at most 20 us later (500 us where
  *           the frame itself says so: an interrupt can come between). So without
  *           stamping, and for TCP that never left the host, whose skb carries a
  *           departure time instead
@@ -52,7 +52,7 @@
 
 #define EVENTS_MAX   (1U << 27) /* per group; more are not noted, and that is said */
 #define LATE_NS	     20000
-#define LATE_TOLD_NS 200000
+#define LATE_TOLD_NS 500000
 #define ERROR_MAX_NS 1000000 /* with clocks worse than that, time ties nothing */
 
 /* Whether any frame is marked as stamped late; where none is, the marks may just not have
