@@ -34,7 +34,8 @@ ANALYZE := analyze/analyze.c analyze/clocks.c analyze/confine.c analyze/counters
 	   analyze/moves.c analyze/nft_text.c analyze/nft_value.c analyze/nl_link.c \
 	   analyze/netrx.c analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcapng.c analyze/procfs.c \
 	   analyze/ringstats.c analyze/rules.c analyze/rule_text.c analyze/series.c analyze/snap_texts.c analyze/snapshots.c analyze/spans.c \
-	   analyze/symbols.c analyze/tape_frames.c analyze/tape_read.c analyze/tasks.c analyze/tc_options.c analyze/ties.c analyze/tmpfiles.c \
+	   analyze/symbols.c analyze/tape_frames.c analyze/tape_read.c analyze/tasks.c analyze/tc_options.c analyze/ties.c analyze/ties_carry.c analyze/ties_match.c \
+	   analyze/ties_rest.c analyze/ties_upper.c analyze/tmpfiles.c \
 	   analyze/trace.c
 REPORTS := reports/export.c reports/html.c reports/html_cpus.c reports/html_end.c reports/html_host.c reports/html_parts.c \
 	   reports/html_verdict.c reports/info.c reports/json_report.c reports/markdown.c reports/packets.c \

@@ -2,10 +2,12 @@
 #include "frames.h"
 #include "dissect.h"
 #include "flows.h"
+#include "keymap.h"
 #include "pcapng.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,14 @@ struct frames {
 	struct frame_stream *stream;
 	size_t stream_n, stream_cap;
 	uint64_t total;
+	struct frames_loss *loss;
+	size_t loss_n, loss_cap;
+};
+
+/* Last line of a ring's statistics. */
+struct ring_line {
+	uint64_t netns;
+	int64_t mono_ns;
 };
 
 /* Where one member's packets go: its interface numbers change from section to section. */
@@ -113,6 +123,48 @@ static void frame_insert(struct loader *l, const struct pcapng_packet *p, const 
 	db_run(l->d, st);
 }
 
+static uint32_t mix(uint32_t h, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ p[i]) * 0x01000193U;
+	return h;
+}
+
+static uint32_t mix_u32(uint32_t h, uint32_t v)
+{
+	return mix(h, &v, sizeof(v));
+}
+
+/*
+ * What the innermost headers say that no device on the way changes: not the hop
+ * limit, the traffic class or checksums, and nothing of the payload. Two frames
+ * of one packet have the same, unless its addresses were translated between.
+ */
+static uint32_t frame_key(const struct dissect *x)
+{
+	uint32_t h = 0x811c9dc5U;
+
+	if (!x->ip.family || x->problem)
+		return 0;
+	h = mix_u32(h, (uint32_t)x->ip.family << 8 | x->ip.proto);
+	h = mix(h, x->ip.src, sizeof(x->ip.src));
+	h = mix(h, x->ip.dst, sizeof(x->ip.dst));
+	h = mix_u32(h, x->ip.has_ports ? (uint32_t)x->ip.sport << 16 | x->ip.dport : 0);
+	h = mix_u32(h, (uint32_t)x->ip.frag);
+	h = mix_u32(h, (uint32_t)x->ip.ip_id);
+	h = mix_u32(h, (uint32_t)x->payload_bytes);
+	if (x->tcp) {
+		h = mix_u32(h, x->tcp_seq);
+		h = mix_u32(h, x->tcp_ack);
+		h = mix_u32(h, (uint32_t)x->tcp_window << 8 | x->tcp_flags);
+	}
+	if (x->icmp)
+		h = mix_u32(h, (uint32_t)x->icmp_type << 8 | x->icmp_code);
+	return h ? h : 1;
+}
+
 static int frame_add(struct loader *l, const struct pcapng_packet *p, int64_t netns_id, size_t member)
 {
 	struct frame_stream *s = stream_get(l, netns_id, p->iface, p->direction == 1);
@@ -133,6 +185,7 @@ static int frame_add(struct loader *l, const struct pcapng_packet *p, int64_t ne
 		.direction = p->direction == 1,
 		.ip_proto = x.ip.family ? x.ip.proto : 0,
 		.late_stamp = p->late_stamp,
+		.key = frame_key(&x),
 	};
 	r->flow_id = flows_add(l->flows, netns_id, &x.ip, p->orig_bytes, p->ts_ns);
 	outer = flows_add(l->flows, netns_id, &x.outer, p->orig_bytes, p->ts_ns);
@@ -170,18 +223,50 @@ static int member_load(struct loader *l, const struct buf *b, const struct host_
 	return add ? add : rc == -ENOMEM ? rc : 0;
 }
 
-/* Lines of pcap/stats/SEQ: netns, mono_ns, packets, drops, freeze_q, ring_bytes. Adds up the drops. */
-static uint64_t stats_drops(struct span text)
+static int loss_add(struct frames *f, int64_t from_ns, int64_t to_ns)
+{
+	if (f->loss_n && f->loss[f->loss_n - 1].to_ns == from_ns && from_ns) {
+		f->loss[f->loss_n - 1].to_ns = to_ns;
+		return 0;
+	}
+	if (f->loss_n == f->loss_cap) {
+		size_t cap = f->loss_cap ? f->loss_cap * 2 : 16;
+		struct frames_loss *v = realloc(f->loss, cap * sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		f->loss = v;
+		f->loss_cap = cap;
+	}
+	f->loss[f->loss_n++] = (struct frames_loss){ from_ns, to_ns };
+	return 0;
+}
+
+/* Lines of pcap/stats/SEQ: netns, mono_ns, packets, drops, freeze_q, ring_bytes. Adds up the drops; @rings has the
+ * line before of each ring. */
+static int stats_load(struct frames *f, struct span text, struct keymap *rings, uint64_t *drops)
 {
 	struct span line, field;
-	uint64_t sum = 0, v;
+	uint64_t v[4];
+	int n, rc = 0;
 
-	while (span_line(&text, &line)) {
-		for (int i = 0; i < 4 && span_field(&line, '\t', &field); i++)
-			if (i == 3 && !span_u64(field, &v))
-				sum = sat_add_u64(sum, v);
+	while (!rc && span_line(&text, &line)) {
+		struct ring_line *r;
+		bool fresh;
+
+		for (n = 0; n < 4 && span_field(&line, '\t', &field) && !span_u64(field, &v[n]); n++)
+			;
+		if (n < 4)
+			continue;
+		*drops = sat_add_u64(*drops, v[3]);
+		r = keymap_get(rings, &(struct ring_line){ .netns = v[0] }, &fresh);
+		if (!r)
+			continue;
+		if (v[3] && v[1] <= INT64_MAX)
+			rc = loss_add(f, r->mono_ns, (int64_t)v[1]);
+		r->mono_ns = v[1] <= INT64_MAX ? (int64_t)v[1] : r->mono_ns;
 	}
-	return sum;
+	return rc;
 }
 
 int frames_load(struct frames **out, struct tape *t, struct db *d, struct host *h, struct err *e)
@@ -189,6 +274,7 @@ int frames_load(struct frames **out, struct tape *t, struct db *d, struct host *
 	struct frames *f = calloc(1, sizeof(*f));
 	struct loader l = { .f = f, .d = d, .h = h };
 	struct buf b = { 0 };
+	struct keymap rings;
 	uint64_t drops = 0;
 	int rc;
 
@@ -196,6 +282,7 @@ int frames_load(struct frames **out, struct tape *t, struct db *d, struct host *
 		free(f);
 		return err_set(e, -ENOMEM, "out of memory");
 	}
+	keymap_init(&rings, offsetof(struct ring_line, mono_ns), sizeof(struct ring_line), STREAMS_MAX);
 	l.ins = db_prepare(d, "INSERT INTO _frame(no, ts_ns, netns_id, dev_id, ifindex, direction, len_bytes, "
 			      "cap_bytes, l3_offset, ethertype, vlan, ip_proto, flow_id, outer_flow_id, "
 			      "payload_bytes, tcp_flags, tcp_seq, tcp_ack, tcp_window, ttl, ip_id, frag, "
@@ -212,7 +299,7 @@ int frames_load(struct frames **out, struct tape *t, struct db *d, struct host *
 		if (rc)
 			goto out;
 		if (stats)
-			drops = sat_add_u64(drops, stats_drops((struct span){ (const char *)b.data, b.len }));
+			rc = stats_load(f, (struct span){ (const char *)b.data, b.len }, &rings, &drops);
 		else
 			rc = member_load(&l, &b, ns, i, name);
 		if (rc) {
@@ -224,6 +311,7 @@ int frames_load(struct frames **out, struct tape *t, struct db *d, struct host *
 	db_fact_int(d, "frames", (int64_t)f->total);
 	db_fact_int(d, "frames_lost", (int64_t)(drops > INT64_MAX ? INT64_MAX : drops));
 out:
+	keymap_free(&rings);
 	buf_free(&b);
 	flows_free(l.flows);
 	if (rc) {
@@ -236,17 +324,18 @@ out:
 
 int frames_write_ties(struct frames *f, struct db *d)
 {
-	sqlite3_stmt *st = db_prepare(d, "UPDATE _frame SET packet_id = ?, tie = ? WHERE no = ?");
+	sqlite3_stmt *st = db_prepare(d, "UPDATE _frame SET packet_id = ?, tie = ?, untied = ? WHERE no = ?");
 
 	for (size_t i = 0; i < f->stream_n; i++) {
 		for (size_t k = 0; k < f->stream[i].n; k++) {
 			const struct frame_ref *r = &f->stream[i].v[k];
 
-			if (!r->packet_id)
+			if (!r->packet_id && !r->untied)
 				continue;
-			db_bind_int(st, 1, r->packet_id);
-			db_bind_int(st, 2, r->tie);
-			db_bind_int(st, 3, r->no);
+			db_bind_opt(st, 1, r->packet_id, 0);
+			db_bind_opt(st, 2, r->tie, 0);
+			db_bind_opt(st, 3, r->untied, 0);
+			db_bind_int(st, 4, r->no);
 			db_run(d, st);
 		}
 	}
@@ -260,6 +349,7 @@ void frames_free(struct frames *f)
 	for (size_t i = 0; i < f->stream_n; i++)
 		free(f->stream[i].v);
 	free(f->stream);
+	free(f->loss);
 	free(f);
 }
 
@@ -276,4 +366,10 @@ size_t frames_stream_count(const struct frames *f)
 struct frame_stream *frames_stream_at(struct frames *f, size_t i)
 {
 	return i < f->stream_n ? &f->stream[i] : NULL;
+}
+
+const struct frames_loss *frames_losses(const struct frames *f, size_t *n)
+{
+	*n = f->loss_n;
+	return f->loss;
 }

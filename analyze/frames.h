@@ -22,6 +22,8 @@ struct frame_ref {
 	uint8_t direction;  /* 0 in, 1 out */
 	uint8_t ip_proto;
 	bool late_stamp; /* stamped behind netif_receive_skb, not before it */
+	uint32_t key;	 /* of what its innermost headers carry from tap to tap, 0: nothing known */
+	uint8_t untied;	 /* set by ties: enum ties_why, 0: tied */
 };
 
 /* All frames of one device and direction, in file order (the order of the kernel's ring). */
@@ -34,16 +36,23 @@ struct frame_stream {
 	size_t n, cap;
 };
 
+/* A time in which a capture's ring lost frames, CLOCK_MONOTONIC, ns. */
+struct frames_loss {
+	int64_t from_ns, to_ns; /* from_ns 0: since the capture's begin */
+};
+
 struct frames;
 
 /* frames_load() - decode every pcap member into the database. Return: 0, -ENOMEM, -EIO (database). Damage goes into quality. */
 int frames_load(struct frames **f, struct tape *t, struct db *d, struct host *h, struct err *e);
-/* frames_write_ties() - put packet_id and tie of the index into _frame. */
+/* frames_write_ties() - put packet_id, tie and untied of the index into _frame. */
 int frames_write_ties(struct frames *f, struct db *d);
 void frames_free(struct frames *f);
 
 uint64_t frames_total(const struct frames *f);
 size_t frames_stream_count(const struct frames *f);
 struct frame_stream *frames_stream_at(struct frames *f, size_t i);
+/* frames_losses() - of all rings, in no order. */
+const struct frames_loss *frames_losses(const struct frames *f, size_t *n);
 
 #endif

@@ -733,6 +733,21 @@ static const char FOLLOW[] =
 	"UPDATE _drop SET flow_id = (SELECT flow_id FROM _packet p WHERE p.id = _drop.packet_id) "
 	"WHERE packet_id IS NOT NULL;";
 
+/* Packets on devices that were not captured. */
+static int count_bare(struct lives *v)
+{
+	int rc = 0;
+
+	for (size_t i = 1; i <= v->dev_n && !rc; i++) {
+		const struct lives_dev *m = &v->dev_more[i];
+
+		rc = ties_bare(v->ties, v->dev[i].name_id, 0, m->rx_bare);
+		if (!rc)
+			rc = ties_bare(v->ties, v->dev[i].name_id, 1, m->tx_bare);
+	}
+	return rc;
+}
+
 int lives_finish(struct lives *v)
 {
 	struct life *l;
@@ -753,6 +768,8 @@ int lives_finish(struct lives *v)
 	if (!rc)
 		rc = ties_match(v->ties,
 				&(struct ties_seen){ v->first_ns, v->last_ns, v->loss, v->loss_n });
+	if (!rc)
+		rc = count_bare(v);
 	if (!rc)
 		rc = ties_write(v->ties);
 	if (!rc)

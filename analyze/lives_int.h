@@ -69,6 +69,7 @@ struct lives_cpu {
 	int rx_group;		  /* the last netif_receive_skb among the ties, -1: none */
 	int64_t rx_index;
 	int64_t tx_lo_ns; /* when the present transmission can have begun at the earliest */
+	uint64_t tx_lo_addr; /* what was queued or dequeued then; another may have been sent since */
 	int64_t tap_ns;	  /* the event before this one freed a tap's clone then, 0: it did not */
 	/* a packet that was segmented: its segments are the next ones that start here */
 	bool split;
@@ -95,6 +96,7 @@ enum pairing {
 /* A device by name; number 0 stands for none. */
 struct lives_dev {
 	int rx_group, tx_group; /* of ties, -1 none */
+	uint64_t rx_bare, tx_bare; /* packets that passed its taps where there is none */
 	bool loopback, tunnel, ifb;
 	bool forwards; /* a packet may leave by it that came in by it */
 	/* answers of last time, about another device: is it the other end, can it be in the same

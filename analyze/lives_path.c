@@ -241,8 +241,10 @@ static int receive_tie(struct lives *v, const struct life *l, const struct event
 				       : ev->ts_ns - (v->has_entries ? GAP_STAMP : GAP_SHORT);
 
 	c->rx_group = -1;
-	if (group < 0)
+	if (group < 0) {
+		v->dev_more[l->dev].rx_bare++;
 		return 0;
+	}
 	i = ties_add(v->ties, group,
 		     &(struct tie_event){ l->id, ev->ts_ns, lo,
 					  l->stamp_hi_ns ? l->stamp_hi_ns : ev->ts_ns, len,
@@ -443,6 +445,7 @@ int lives_queue(struct lives *v, const struct event *ev)
 	c->queue_addr = addr;
 	c->queue_dev = dev;
 	c->tx_lo_ns = ev->ts_ns;
+	c->tx_lo_addr = addr;
 	c->last = NET_QUEUE;
 	if (c->split && c->nest_n <= c->split_nest)
 		c->split = false;
@@ -468,6 +471,7 @@ int lives_qdisc(struct lives *v, const struct event *ev, enum stage stage)
 				       : 0;
 	} else {
 		c->tx_lo_ns = ev->ts_ns;
+		c->tx_lo_addr = addr;
 	}
 	if (c->split && c->nest_n <= c->split_nest)
 		c->split = false;
@@ -527,12 +531,15 @@ static int start_tie(struct lives *v, const struct life *l, const struct event *
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
 	int group = v->dev_more[l->dev].tx_group;
-	int64_t lo = ev->ts_ns - GAP_STAMP;
+	int64_t lo = ev->ts_ns - GAP_STAMP, reach;
 
-	if (group < 0)
+	if (group < 0) {
+		v->dev_more[l->dev].tx_bare++;
 		return 0;
-	/* the same skb's own net_dev_queue is a bound however slow the CPU was */
-	if (c->tx_lo_ns > ev->ts_ns - (c->queue_addr == addr ? GAP_QUEUED : GAP_SHORT) && c->tx_lo_ns <= hi_ns)
+	}
+	/* the same skb's own net_dev_queue or qdisc_dequeue is a bound however slow the CPU was */
+	reach = c->queue_addr == addr || c->tx_lo_addr == addr ? GAP_QUEUED : GAP_SHORT;
+	if (c->tx_lo_ns > ev->ts_ns - reach && c->tx_lo_ns <= hi_ns)
 		lo = c->tx_lo_ns;
 	lo = ties_add(v->ties, group,
 		      &(struct tie_event){ l->id, ev->ts_ns, lo, hi_ns, len, ev->cpu });

@@ -40,7 +40,7 @@ struct link {
 	char qdisc[IFNAMSIZ];
 	const char *operstate; /* NULL: not told */
 	int64_t arphrd, mtu, flags, carrier, carrier_changes, master, link, tx_queues, rx_queues,
-		queue_len, gso_max;
+		queue_len, gso_max, xdp;
 	uint64_t mac_key;
 	int32_t nsid; /* IFLA_LINK_NETNSID */
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
@@ -93,8 +93,8 @@ int nl_link_open(struct nl_link **out, const struct nl_env *env)
 					"kind, arphrd, mac, mtu, flags, operstate, carrier, "
 					"carrier_changes, master_ifindex, link_ifindex, "
 					"link_netns_id, peer_id, qdisc, tx_queues, rx_queues, "
-					"tx_queue_len, gso_max_bytes) VALUES(?, ?, ?, ?, ?, ?, ?, "
-					"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+					"tx_queue_len, gso_max_bytes, xdp) VALUES(?, ?, ?, ?, ?, "
+					"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	l->ins_addr = db_prepare(
 		env->d,
 		"INSERT INTO addr(netns_id, netns, dev, family, address, prefix, scope, flags) "
@@ -242,7 +242,8 @@ static const char *operstate_text(int64_t v)
 static void load_link(struct nl_link *l, struct nl_dump *dump, const struct nl_msg *m,
 		      const struct snap_at *at)
 {
-	const struct nlattr *tb[IFLA_MAX + 1], *info[IFLA_INFO_KIND + 1];
+	const struct nlattr *tb[IFLA_MAX + 1], *info[IFLA_INFO_KIND + 1],
+		*xdp[IFLA_XDP_ATTACHED + 1];
 	const struct ifinfomsg *ifi = nl_head(dump, m, sizeof(*ifi), tb, ARRAY_SIZE(tb));
 	struct link key = { .netns_id = at->netns_id }, *k;
 	struct host_dev dev = { .netns_id = at->netns_id };
@@ -253,7 +254,8 @@ static void load_link(struct nl_link *l, struct nl_dump *dump, const struct nl_m
 		return;
 	name = nl_text(tb[IFLA_IFNAME]);
 	if (ifi->ifi_index <= 0 || !name.n || name.n >= sizeof(k->name) ||
-	    !nl_nested(tb[IFLA_LINKINFO], info, ARRAY_SIZE(info))) {
+	    !nl_nested(tb[IFLA_LINKINFO], info, ARRAY_SIZE(info)) ||
+	    !nl_nested(tb[IFLA_XDP], xdp, ARRAY_SIZE(xdp))) {
 		dump->bad++;
 		return;
 	}
@@ -280,6 +282,7 @@ static void load_link(struct nl_link *l, struct nl_dump *dump, const struct nl_m
 	k->rx_queues = nl_int(tb[IFLA_NUM_RX_QUEUES], -1);
 	k->queue_len = nl_int(tb[IFLA_TXQLEN], -1);
 	k->gso_max = nl_int(tb[IFLA_GSO_MAX_SIZE], -1);
+	k->xdp = nl_int(xdp[IFLA_XDP_ATTACHED], 0);
 	link_stats(l, k, tb);
 
 	dev.ifindex = ifi->ifi_index;
@@ -686,6 +689,7 @@ static void link_row(struct nl_link *l, const struct link *k)
 	db_bind_opt(st, 20, k->rx_queues, -1);
 	db_bind_opt(st, 21, k->queue_len, -1);
 	db_bind_opt(st, 22, k->gso_max, -1);
+	db_bind_opt(st, 23, k->xdp, 0);
 	db_run(l->env->d, st);
 }
 

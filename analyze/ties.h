@@ -31,6 +31,33 @@ struct tie {
 	uint8_t direction; /* 0 in, 1 out */
 };
 
+/* Why a frame is tied to no packet, or a packet that passed a tap has no frame (table tie_gap). */
+enum ties_why {
+	WHY_NONE,
+	/* frames */
+	WHY_EVENTS_LOST,
+	WHY_BEFORE_EVENTS,
+	WHY_AFTER_EVENTS,
+	WHY_CLOCK,	   /* the clocks of frames and events are not tied well enough */
+	WHY_DEVICE_SILENT, /* the device has no event of that direction at all */
+	WHY_UPPER_DEVICE,  /* nor does what is below it, as far as that is known */
+	WHY_NO_LENGTH,	   /* its network header is not known */
+	WHY_NO_EVENT,	   /* none of that length at that time */
+	WHY_CONTESTED,	   /* other frames have the events that it could be; or the reverse */
+	/* events */
+	WHY_FILTER,	  /* a capture filter was in force */
+	WHY_NOT_CAPTURED, /* no frame of a device of that name and direction was captured */
+	WHY_FRAMES_LOST,  /* the capture's ring overran */
+	WHY_XDP,	  /* a generic XDP program, between event and tap, may have dropped it */
+	WHY_BEFORE_FRAMES,
+	WHY_AFTER_FRAMES,
+	WHY_UNKNOWN,
+	WHY_COUNT,
+};
+
+/* ties_why_name() - the word of table tie_gap. */
+const char *ties_why_name(enum ties_why w);
+
 struct ties;
 
 /* ties_open() - @f: NULL where nothing was captured. Return: 0, -ENOMEM. */
@@ -63,6 +90,9 @@ struct ties_seen {
 /* ties_match() - match, mark the frames of the index, and say in quality what has no counterpart
  * and why. Return: 0, -ENOMEM. */
 int ties_match(struct ties *t, const struct ties_seen *seen);
+
+/* ties_bare() - @n packets passed the tap of a device of which no frame was captured. */
+int ties_bare(struct ties *t, int64_t dev_id, int direction, uint64_t n);
 
 /* ties_list() - the result, by packet, then the best first, then by time. */
 const struct tie *ties_list(const struct ties *t, size_t *n);

@@ -612,6 +612,20 @@ static int why_packet(struct rep *r, int64_t id, FILE *f, struct err *e)
 	return 0;
 }
 
+/* Reasons of frame.untied that more can be said about. */
+#define UNTIED(reason) "SELECT untied IS '" reason "' FROM frame WHERE no = ?"
+static const struct {
+	const char *sql, *text;
+} untied_text[] = {
+	{ UNTIED("events-lost"), "events were lost at that time, its own may be among them" },
+	{ UNTIED("clock"), "the clocks of frames and events are not tied" },
+	{ UNTIED("device-silent"), "the tape has no event of that device and direction at all" },
+	{ UNTIED("upper-device"),
+	  "its device receives what one below it received, of which the tape has no event" },
+	{ UNTIED("no-length"), "its network header is not known, so no length can be compared" },
+	{ UNTIED("contested"), "other frames have all events that it could be" },
+};
+
 /* A frame without a packet: what speaks for which explanation. */
 static void put_untied(struct rep *r, int64_t no, FILE *f)
 {
@@ -645,6 +659,14 @@ static void put_untied(struct rep *r, int64_t no, FILE *f)
 	}
 	if (rep_int_of(r, "SELECT direction IS NULL FROM _frame WHERE no = ?", no, 0)) {
 		fputs("  its direction is not known, so no event can be matched\n", f);
+		any = true;
+	}
+	if (any)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(untied_text) && !any; i++) {
+		if (!rep_int_of(r, untied_text[i].sql, no, 0))
+			continue;
+		fprintf(f, "  %s\n", untied_text[i].text);
 		any = true;
 	}
 	if (!any)

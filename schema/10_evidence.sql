@@ -62,6 +62,7 @@ CREATE TABLE netdev (
 	rx_queues INTEGER,
 	tx_queue_len INTEGER, -- packets
 	gso_max_bytes INTEGER,
+	xdp INTEGER, -- a program is attached: 1 in the driver, 2 generic, 3 in the hardware, 4 several; NULL: none
 	UNIQUE (netns_id, ifindex)
 ) STRICT;
 
@@ -150,6 +151,7 @@ CREATE TABLE _frame (
 	problem TEXT, -- NULL: well formed; else what is wrong (truncated header, bad length ...)
 	packet_id INTEGER, -- NULL: tied to no packet
 	tie INTEGER, -- 1 unique, 2 ordered, 3 ambiguous
+	untied INTEGER, -- why it is tied to none (_tie_why), NULL: it is tied
 	member INTEGER NOT NULL, -- which member of the tape (its number in the tape)
 	offset INTEGER NOT NULL -- of its packet block in that member
 ) STRICT;

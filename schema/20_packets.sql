@@ -48,6 +48,22 @@ CREATE TABLE _hop (
 	PRIMARY KEY (packet_id, seq)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE _tie_why (
+	-- reasons why a frame has no packet, or a packet that passed a capture no frame
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE _tie_gap (
+	-- frames without a packet by reason, and times that a packet passed a capture but gave no frame
+	netns_id INTEGER REFERENCES netns(id), -- NULL: events do not tell
+	dev_id INTEGER NOT NULL REFERENCES _name(id),
+	direction INTEGER NOT NULL, -- 0 in, 1 out
+	what INTEGER NOT NULL, -- 0 frames, 1 events
+	reason INTEGER NOT NULL REFERENCES _tie_why(id),
+	count INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE _stage (
 	-- the names of the stages are those of the tracepoints
 	id INTEGER PRIMARY KEY,

@@ -26,8 +26,25 @@ SELECT
 	CASE f.tie WHEN 1 THEN 'unique' WHEN 2 THEN 'ordered' WHEN 3 THEN 'ambiguous' END AS tie,
 	f.ifindex, f.cap_bytes, f.l3_offset, f.ethertype, f.vlan, f.ip_proto, f.outer_flow_id, f.payload_bytes,
 	f.tcp_flags, f.tcp_seq, f.tcp_ack, f.tcp_window, f.ttl, f.ip_id, f.frag, f.icmp_type, f.icmp_code,
-	f.dst_kind, f.problem, f.member, f.offset
+	f.dst_kind, f.problem, f.member, f.offset,
+	(SELECT w.name FROM _tie_why w WHERE w.id = f.untied) AS untied -- why it is tied to no packet: see tie_gap
 FROM _frame f JOIN netns n ON n.id = f.netns_id JOIN _name d ON d.id = f.dev_id;
+
+CREATE VIEW tie_gap AS -- frames without a packet, and times that a packet passed a capture but gave no frame, by reason
+SELECT
+	n.name AS netns, -- NULL: events do not tell
+	d.text AS dev,
+	CASE g.direction WHEN 0 THEN 'in' WHEN 1 THEN 'out' END AS direction,
+	CASE g.what WHEN 0 THEN 'frame' WHEN 1 THEN 'event' END AS what,
+	-- frame: events-lost, before-events, after-events, clock (no readings tie it), device-silent (no event of the device in that
+	-- direction), upper-device (nor of those below), no-length (network header unknown), no-event (none of that length at that time),
+	-- contested (others have what it could be)
+	-- event: capture-filter, not-captured (no frame of that device and direction), frames-lost (the ring overran),
+	-- xdp (generic, and it may have dropped it), before-frames, after-frames, contested, unknown (a device of that name in a
+	-- namespace that was not captured, ...)
+	w.name AS reason,
+	g.count
+FROM _tie_gap g JOIN _name d ON d.id = g.dev_id JOIN _tie_why w ON w.id = g.reason LEFT JOIN netns n ON n.id = g.netns_id;
 
 CREATE VIEW packet AS -- one skb's life
 SELECT

@@ -18,6 +18,7 @@ struct frames {
 	struct frame_stream s[32];
 	size_t n;
 	uint32_t no;
+	struct frames_loss loss;
 };
 
 static bool denied[EV_COUNT];
@@ -265,6 +266,23 @@ size_t frames_stream_count(const struct frames *f)
 struct frame_stream *frames_stream_at(struct frames *f, size_t i)
 {
 	return &f->s[i];
+}
+
+const struct frames_loss *frames_losses(const struct frames *f, size_t *n)
+{
+	*n = f->loss.to_ns ? 1 : 0;
+	return &f->loss;
+}
+
+void fake_frames_loss(int64_t from_ns, int64_t to_ns)
+{
+	the_frames->loss = (struct frames_loss){ from_ns, to_ns };
+}
+
+int64_t clocks_mono_real(const struct clocks *c, int64_t mono_ns)
+{
+	(void)c;
+	return mono_ns + FAKE_EPOCH;
 }
 
 int64_t clocks_error_ns(const struct clocks *c)

@@ -50,6 +50,7 @@ void fake_host_master(struct host *h, int64_t id, int master_ifindex);
 struct frames *fake_frames(void);
 struct frame_ref *fake_frame(struct frames *f, int64_t netns_id, const char *dev, int direction,
 			     uint64_t ts, uint32_t len);
+void fake_frames_loss(int64_t from_ns, int64_t to_ns);
 void fake_clocks_error(int64_t ns);
 
 /* fake_reset() - forget all of the above; frees hosts and frames. */
