@@ -18,10 +18,9 @@
 #define QUEUE_SPLITS   256   /* packets cut by a queue whose segments are still in it */
 
 /* Gaps, ns (measured, see the comments where they are used). */
-#define GAP_CERTAIN 5000
-#define GAP_SHORT   1000000
-#define GAP_QUEUED  100000000 /* a CPU that was held between two events of one call */
-#define GAP_STAMP   50000 /* from a stamp to its event, where no event bounds it */
+#define GAP_SHORT  1000000
+#define GAP_QUEUED 100000000 /* a CPU that was held between two events of one call */
+#define GAP_STAMP  50000 /* from a stamp to its event, where no event bounds it */
 
 /* The last event of a CPU that moved a packet. */
 enum net_last {
@@ -56,7 +55,12 @@ struct lives_cpu {
 	uint32_t batch; /* changes with every row of netif_receive_skb without another net event
 			   between */
 	uint32_t batch_n;
+	uint32_t batch_next; /* those before this one have gone on or ended, as seen */
+	uint32_t rx_n;	     /* netif_receive_skb since the poll or softirq began */
+	uint32_t list_n;     /* of these, by a list */
+	bool rx_open;	     /* the receiving call of the last one may go on */
 	enum net_last last;
+	enum net_last before; /* what it was at a free */
 	struct nest nest[NEST_MAX];
 	int nest_n;
 	struct life_ref gro[GRO_NEST_MAX]; /* entries whose exit has not come */
@@ -71,11 +75,13 @@ struct lives_cpu {
 	int64_t tx_lo_ns; /* when the present transmission can have begun at the earliest */
 	int64_t tap_ns;	  /* the event before this one freed a tap's clone then, 0: it did not */
 	/* a packet that was segmented: its segments are the next ones that start here */
-	bool split;
+	bool split, split_sure;
 	int split_nest;
 	uint16_t split_dev;
 	struct life split_parent; /* a copy, as it was when it ended */
+	struct life_ref forward; /* taken for forwarded, last */
 	/* last net_dev_queue */
+	struct life_ref queued;
 	uint64_t queue_addr;
 	uint16_t queue_dev;
 	struct sent sent[SENT_RING];
@@ -89,18 +95,21 @@ struct lives_cpu {
 enum pairing {
 	PAIR_NO,
 	PAIR_YES,
+	PAIR_SURE, /* all devices of these names are */
 	PAIR_UNKNOWN,
 };
 
 /* A device by name; number 0 stands for none. */
 struct lives_dev {
 	int rx_group, tx_group; /* of ties, -1 none */
-	bool loopback, tunnel, ifb;
+	bool loopback, tunnel, ifb, veth;
+	bool copies; /* a tunnel that may hand over copies of what it received */
 	bool forwards; /* a packet may leave by it that came in by it */
 	/* answers of last time, about another device: is it the other end, can it be in the same
 	 * namespace */
 	uint16_t peer, together, apart;
 	enum pairing pairing;
+	uint16_t bridged, unbridged; /* ports of one bridge, or not */
 };
 
 /* A packet that a queue cut into segments, which come out of it in order. */
@@ -110,6 +119,7 @@ struct queue_split {
 		left; /* bytes; of its first segment, 0: none yet; segments to come */
 	uint16_t dev, dev_rx_first, dev_rx_last, dev_tx_first;
 	bool born_tx, received, forwarded;
+	bool in_order; /* the queue is one row */
 };
 
 struct lives_read;
@@ -137,7 +147,9 @@ struct lives {
 	size_t dev_slots;
 	bool all_netns; /* every namespace of the host was recorded: a device name that is known
 			   once is unique */
-	bool has_gro_exit, has_xmit, has_start, has_entries, has_queue, has_softirq;
+	bool has_gro_exit, has_xmit, has_start, has_entries, has_queue, has_softirq, has_retransmit;
+	bool has_location; /* consume_skb tells where */
+	bool whole;	   /* every event that begins, moves or ends a packet is recorded */
 	struct lives_cpu *cpu;
 	int cpu_n;
 	uint32_t losses;
@@ -154,7 +166,7 @@ struct lives {
 	struct lives_read *read;
 	sqlite3_stmt *get_forwarding;
 	uint64_t clone_delta; /* from a queued skb to its clone, 0: not known yet */
-	sqlite3_stmt *set_link;
+	sqlite3_stmt *set_link, *set_doubt;
 };
 
 /* lives.c */
@@ -165,8 +177,25 @@ int lives_hop(struct lives *v, struct life *l, const struct event *ev, enum stag
 int lives_late_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
 		   int confidence);
 int lives_birth(struct lives *v, uint64_t addr, struct life **l);
-int lives_confidence(const struct life *l, const struct event *ev, bool verified);
+int lives_aside(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
+		int confidence);
 bool lives_same_run(const struct lives *v, const struct life *l, const struct event *ev);
+
+/* lives_sure.c: what is certain */
+bool lives_held(const struct lives *v, const struct life *l);
+int lives_confidence(const struct lives *v, const struct life *l, const struct event *ev,
+		     bool verified);
+bool lives_at(const struct lives *v, const struct life *l, const struct event *ev);
+bool lives_probed_surely(struct lives *v, const struct life *l, const struct event *ev);
+bool lives_is_next(const struct lives *v, const struct life *l, const struct event *ev);
+void lives_receiving(struct lives *v, struct life *l, const struct event *ev, bool queued,
+		     bool crossed);
+void lives_calls_over(struct lives_cpu *c);
+bool lives_announced(const struct lives *v, const struct life *l, const struct event *ev);
+bool lives_forwards_surely(struct lives *v, struct life *l, uint16_t dev,
+			   const struct event *ev);
+int lives_forward_doubt(struct lives *v, const struct event *ev);
+int lives_absorbed(struct lives *v);
 
 /* lives_path.c: events of packets that go on */
 int lives_entry(struct lives *v, const struct event *ev, enum stage stage);
@@ -181,7 +210,7 @@ int lives_ready(struct lives *v, const struct event *ev);
 int lives_retransmit(struct lives *v, const struct event *ev);
 
 /* lives_parts.c: what packets are cut into */
-void lives_queue_split(struct lives *v, const struct life *l);
+void lives_queue_split(struct lives *v, const struct life *l, bool in_order);
 void lives_queue_child(struct lives *v, struct life *l, uint32_t len);
 void lives_queue_forget(struct lives *v, uint16_t dev);
 int lives_fragments(struct lives *v, const struct life *l, const struct event *ev);

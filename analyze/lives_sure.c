@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Theory of operation
+ *
+ * When a hop is certain. An address proves nothing by itself, and neither does a
+ * short time; what proves is where the kernel lets go of an skb.
+ *
+ * Held. Between two of its functions the stack keeps an skb in a queue, and all
+ * ways out of that queue are traced: from net_dev_queue on in a qdisc (dequeued
+ * to net_dev_start_xmit, or freed by kfree_skb or consume_skb: net/core/dev.c,
+ * net/sched), from netif_rx or *_entry on in a backlog (process_backlog(),
+ * enqueue_to_backlog(), flush_backlog()), from napi_gro_receive on in GRO once
+ * its exit has told that it is kept (net/core/gro.c), in a veth's ring and an
+ * ifb's list (veth_xdp_rcv(), ifb_ri_tasklet()). As long as it is there its
+ * memory cannot be another packet, so the next event at its address is about it,
+ * however much later. A pair's or ifb's packet is asked for where it comes out.
+ *
+ * In its receiving call. From netif_receive_skb on the stack may let go of it
+ * without an event: TCP does, when it has merged or acknowledged it. But what a
+ * function of the receiving path does to that address, on the same CPU, before
+ * anything else is received there, it does to that packet: after a silent end
+ * only what this host sends itself can have got the memory, and that does not
+ * come to these functions. A list is received as a whole and then handled in
+ * order; its next packet is the one that follows the last one whose way was
+ * seen to go on or to end.
+ *
+ * Alone. sk_data_ready names no skb. In softirq context a TCP or UDP socket is
+ * told by nothing but the receiving call of a packet (timers and tasklets run in
+ * softirqs of their own). Packets out of the backlog are received one by one
+ * (process_backlog()), so it is the last one received there; one that came by a
+ * list is meant only when it was the first since the poll began and no other was
+ * received since; one by netif_receive_skb() may have been handed over within
+ * the call of another one (tc's mirred), unless it is the first. Whoever queued
+ * a datagram announces it himself, even if he finds those of other CPUs beside
+ * it (udp_prod_queue of 6.18): the first announcement is his own. A packet of
+ * which only a clone was queued (raw sockets, multicast) ends with an event.
+ *
+ * None of this holds when events are missing: not recorded, not enabled, lost.
+ */
+#include "lives_int.h"
+
+#include <string.h>
+
+/* An answer of TCP without data is not longer: IPv6 and 60 bytes of TCP header. */
+#define ANSWER_MAX 100
+
+/* Whether every way out of where @l is would have shown itself. */
+bool lives_held(const struct lives *v, const struct life *l)
+{
+	if (!v->whole || l->losses != v->losses)
+		return false;
+	switch ((enum life_state)l->state) {
+	case LIFE_RXQ:
+		return !l->gro || l->kept;
+	case LIFE_TXQ:
+	case LIFE_QDISC:
+		return true;
+	case LIFE_RX:
+	case LIFE_READ:
+	case LIFE_DRV:
+	case LIFE_SENT:
+	case LIFE_DEAD:
+		break;
+	}
+	return false;
+}
+
+/* Confidence that an event at its address goes on @l. @verified: length or place agree, too. */
+int lives_confidence(const struct lives *v, const struct life *l, const struct event *ev,
+		     bool verified)
+{
+	if (lives_held(v, l))
+		return CERTAIN;
+	return verified || ev->ts < l->last_ts || ev->ts - l->last_ts < GAP_SHORT ? HIGH : MEDIUM;
+}
+
+/* Whether @l is in the list that this CPU is receiving. */
+static bool in_list(const struct lives *v, const struct life *l, const struct event *ev)
+{
+	const struct lives_cpu *c = &v->cpu[ev->cpu];
+
+	return v->whole && v->has_softirq && event_context(ev) == 2 && c->rx_open &&
+	       l->losses == v->losses && l->rx_cpu == ev->cpu && l->run == c->run &&
+	       l->batch == c->batch;
+}
+
+/* Whether this CPU is in the receiving call of @l. */
+bool lives_at(const struct lives *v, const struct life *l, const struct event *ev)
+{
+	return in_list(v, l, ev) && l->batch_pos == v->cpu[ev->cpu].batch_next;
+}
+
+/* tcp_probe names its skb, and none comes there that was not received: whether it is about @l. Those
+ * before it in the list are done then. */
+bool lives_probed_surely(struct lives *v, const struct life *l, const struct event *ev)
+{
+	if (!in_list(v, l, ev) || l->batch_pos < v->cpu[ev->cpu].batch_next)
+		return false;
+	v->cpu[ev->cpu].batch_next = l->batch_pos;
+	return true;
+}
+
+/* Whether @l is the next one of its list: when it goes on or ends, the one behind it is. */
+bool lives_is_next(const struct lives *v, const struct life *l, const struct event *ev)
+{
+	const struct lives_cpu *c = &v->cpu[ev->cpu];
+
+	return l->rx_cpu == ev->cpu && l->run == c->run && l->batch == c->batch &&
+	       l->batch_pos == c->batch_next;
+}
+
+/* Whether the receiving call of @l, which begins now, is neither one of a list nor within another
+ * one. @queued: it was handed over before. @crossed: on another CPU. */
+static bool begins_alone(struct lives_cpu *c, const struct life *l, bool queued, bool crossed)
+{
+	switch (queued ? l->entry : STAGE_NONE) {
+	case STAGE_NETIF_RX_ENTRY:
+	case STAGE_NETIF_RX:
+		return true;
+	case STAGE_NETIF_RECEIVE_SKB_ENTRY:
+		/* RPS queues it; on an upper device it still is the same packet */
+		if (crossed)
+			return true;
+		return life_deref(c->received) == l ? l->alone : !c->rx_n;
+	case STAGE_NETIF_RECEIVE_SKB_LIST_ENTRY:
+		return crossed || !c->list_n++;
+	case STAGE_NAPI_GRO_RECEIVE_ENTRY:
+	case STAGE_NAPI_GRO_FRAGS_ENTRY:
+		/* held ones may be polled elsewhere the next time */
+		return (crossed && l->kept == GRO_PASSED) || !c->list_n++;
+	default:
+		return false;
+	}
+}
+
+/* netif_receive_skb of @l: @queued, @crossed as above. Before its hop. */
+void lives_receiving(struct lives *v, struct life *l, const struct event *ev, bool queued,
+		     bool crossed)
+{
+	struct lives_cpu *c = &v->cpu[ev->cpu];
+
+	l->alone = begins_alone(c, l, queued, crossed);
+	c->rx_n++;
+	c->rx_open = true;
+	if (c->last != NET_RECEIVE || l->alone) {
+		c->batch++;
+		c->batch_n = c->batch_next = 0;
+	}
+	l->run = c->run;
+	l->rx_cpu = (uint16_t)ev->cpu;
+	l->batch = c->batch;
+	l->batch_pos = c->batch_n++;
+	c->received = life_ref(l);
+	c->last = NET_RECEIVE;
+}
+
+/* The receiving calls on this CPU are over: a poll has ended, or a softirq. */
+void lives_calls_over(struct lives_cpu *c)
+{
+	c->rx_open = false;
+	c->rx_n = c->list_n = 0;
+}
+
+/* Whether sk_data_ready can only be about @l, which this CPU received last. */
+bool lives_announced(const struct lives *v, const struct life *l, const struct event *ev)
+{
+	uint64_t family;
+
+	return l->alone && v->cpu[ev->cpu].batch_n == 1 && lives_at(v, l, ev) &&
+	       event_u64(ev, F_FAMILY, &family) && (family == 2 || family == 10) &&
+	       /* IP, or behind a tag or a session's header; never ARP */
+	       (l->protocol == 0x0800 || l->protocol == 0x86dd || l->protocol == 0x8100 ||
+		l->protocol == 0x88a8 || l->protocol == 0x8864);
+}
+
+static bool is_bridge(const struct lives *v, const struct host_dev *port)
+{
+	const struct host_dev *m =
+		port->master_ifindex ? host_dev(v->host, port->netns_id, port->master_ifindex)
+				     : NULL;
+
+	return m && !strcmp(m->kind, "bridge");
+}
+
+/* Whether two devices are ports of one bridge, wherever devices of these names are. */
+static bool same_bridge(const struct lives *v, uint16_t a, uint16_t b)
+{
+	struct span name = { v->dev[b].name, strlen(v->dev[b].name) };
+	struct lives_dev *m = &v->dev_more[a];
+	bool same = false;
+
+	if (!v->all_netns || !a || !b)
+		return false;
+	if (m->bridged == b || m->unbridged == b)
+		return m->bridged == b;
+	for (size_t i = 0; i < host_dev_count(v->host); i++) {
+		const struct host_dev *d = host_dev_at(v->host, i), *o;
+
+		if (strcmp(d->name, v->dev[a].name))
+			continue;
+		o = host_dev_named_in(v->host, d->netns_id, name);
+		same = o && is_bridge(v, d) && d->master_ifindex == o->master_ifindex;
+		if (!same)
+			break;
+	}
+	*(same ? &m->bridged : &m->unbridged) = b;
+	return same;
+}
+
+/*
+ * Whether net_dev_queue of @l's address on another device, its length grown by
+ * just a link header, forwards it. A port of a bridge delivers nothing but by
+ * the bridge's own device. Elsewhere TCP may have absorbed it and answer from
+ * the same memory; then its answer is short, or a retransmission that could not
+ * use its clone (pskb_copy() in __tcp_transmit_skb()), which tcp_retransmit_skb
+ * tells right after: see lives_forward_doubt().
+ */
+bool lives_forwards_surely(struct lives *v, struct life *l, uint16_t dev,
+			   const struct event *ev)
+{
+	if (!lives_at(v, l, ev))
+		return false;
+	if (same_bridge(v, l->dev, dev))
+		return true;
+	if (!v->has_retransmit || l->l3_len <= ANSWER_MAX || !v->dev_more[l->dev].forwards)
+		return false;
+	v->cpu[ev->cpu].forward = life_ref(l);
+	return true;
+}
+
+/* tcp_retransmit_skb: what was taken for forwarded just now may be what it sent. */
+int lives_forward_doubt(struct lives *v, const struct event *ev)
+{
+	struct lives_cpu *c = &v->cpu[ev->cpu];
+	struct life *l = life_deref(c->forward);
+	int64_t id = c->forward.id;
+
+	c->forward = (struct life_ref){ NULL, 0 };
+	if (!id)
+		return 0;
+	if (l) {
+		l->confidence = l->confidence < HIGH ? HIGH : l->confidence;
+		return 0;
+	}
+	db_bind_int(v->set_doubt, 1, id);
+	return db_run(v->db, v->set_doubt);
+}
+
+/*
+ * TCP that ended without a drop was absorbed: it lets go of what it has taken
+ * without an event, or a reader's free tells; whatever else ends a TCP segment
+ * has one (since 5.18, when tcp_drop() became traced: TCP_ZEROWINDOW is among
+ * the reasons). Frames tell that it is TCP, unless their tie is ambiguous.
+ * Needs the events up to when its address was used again: not where some were
+ * lost later.
+ */
+int lives_absorbed(struct lives *v)
+{
+	static const char set[] =
+		"UPDATE _packet SET confidence = 1 WHERE outcome = 1 AND confidence IN (2, 3) "
+		"AND flags & 19 = 0 AND protocol IN (0x0800, 0x86dd) AND last_ns > ?1 "
+		"AND flow_id IN (SELECT id FROM flow WHERE proto = 'tcp') "
+		"AND id NOT IN (SELECT packet_id FROM lives_unsure) "
+		"AND NOT EXISTS (SELECT 1 FROM _hop h WHERE h.packet_id = _packet.id AND "
+		"h.confidence > 1 AND h.stage NOT IN (?2, ?3, ?4) "
+		"AND NOT (h.stage = ?5 AND h.confidence = 2))";
+	const struct tie *t;
+	sqlite3_stmt *st;
+	size_t n;
+	int rc;
+
+	if (!v->whole || !v->has_location)
+		return 0;
+	st = db_prepare(v->db, "SELECT 1 FROM _drop_reason WHERE name = 'TCP_ZEROWINDOW'");
+	rc = sqlite3_step(st);
+	sqlite3_reset(st);
+	if (rc != SQLITE_ROW)
+		return 0;
+	rc = db_exec(v->db, "CREATE TEMP TABLE lives_unsure(packet_id INTEGER PRIMARY KEY)", NULL);
+	if (rc)
+		return rc;
+	st = db_prepare(v->db, "INSERT OR IGNORE INTO lives_unsure(packet_id) VALUES(?)");
+	t = ties_list(v->ties, &n);
+	for (size_t i = 0; i < n && !rc; i++) {
+		/* the best one of each packet stands first */
+		if (t[i].kind != 3 || (i && t[i - 1].packet_id == t[i].packet_id))
+			continue;
+		db_bind_int(st, 1, t[i].packet_id);
+		rc = db_run(v->db, st);
+	}
+	if (rc)
+		return rc;
+	st = db_prepare(v->db, set);
+	/* in order, none overlaps another */
+	db_bind_int(st, 1, v->loss_n ? v->loss[v->loss_n - 1].to_ns : INT64_MIN);
+	db_bind_int(st, 2, STAGE_SK_DATA_READY);
+	db_bind_int(st, 3, STAGE_SKB_COPY);
+	db_bind_int(st, 4, STAGE_TCP_PROBE);
+	db_bind_int(st, 5, STAGE_CONSUME_SKB);
+	return db_run(v->db, st);
+}
