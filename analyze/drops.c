@@ -95,6 +95,13 @@ static const struct {
 	{ "tun_recvmsg", USE_READ },
 	{ "tap_do_read", USE_READ },
 	{ "skb_defer_free_flush", USE_DEFERRED },
+	/* where that is inlined (net/core/dev.c) */
+	{ "net_rx_action", USE_DEFERRED },
+	{ "napi_threaded_poll", USE_DEFERRED },
+	{ "napi_threaded_poll_loop", USE_DEFERRED },
+	{ "run_backlog_napi", USE_DEFERRED },
+	{ "napi_busy_loop", USE_DEFERRED },
+	{ "__napi_busy_loop", USE_DEFERRED },
 	{ "net_tx_action", USE_DEFERRED },
 	{ "validate_xmit_skb", USE_SPLIT },
 	{ "validate_xmit_xfrm", USE_SPLIT },
@@ -113,6 +120,7 @@ static const struct {
 	{ "ip_do_fragment", USE_FRAGMENT },
 	{ "ip6_fragment", USE_FRAGMENT },
 	{ "inet_frag_reasm_prepare", USE_REASSEMBLY },
+	{ "skb_release_data", USE_MEMBER },
 };
 
 /* Drop reasons of Open vSwitch count from 1 within their subsystem (net/openvswitch/drop.h), whose

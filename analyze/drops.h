@@ -37,6 +37,7 @@ enum site_use {
 	USE_SHUFFLE,	/* segmentation within a queue that has an order of its own */
 	USE_FRAGMENT,	/* its fragments have gone on */
 	USE_REASSEMBLY, /* what it held is in the fragment that came last */
+	USE_MEMBER,	/* it was in the list of the packet that is freed */
 };
 
 struct dict_row;

@@ -448,6 +448,7 @@ static int event_lost(struct lives *v, const struct event *ev)
 	c->held_more = false;
 	c->rx_group = -1;
 	c->tap_ns = 0;
+	c->freed = 0;
 	c->queue_addr = 0;
 	c->batch++;
 	rc = new_run(v, c);
@@ -493,6 +494,8 @@ static int settle_before(struct lives *v, struct lives_cpu *c, const struct even
 	}
 	if (ev->kind != EV_NET_DEV_START_XMIT || c->last == NET_START)
 		c->tap_ns = 0;
+	if (ev->kind != EV_CONSUME_SKB)
+		c->freed = 0;
 	return c->consumed.l ? lives_consume_settle(v, c, ev) : 0;
 }
 

@@ -247,6 +247,12 @@ static int consume_received(struct lives *v, struct life *l, const struct event 
 			last->grown = true;
 		}
 		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, confidence);
+	case USE_MEMBER: /* a fragment neither first nor last (inet_frag_reasm_finish()) */
+		if (v->cpu[ev->cpu].freed) {
+			l->parent_id = v->cpu[ev->cpu].freed;
+			l->link = LINK_REASSEMBLY;
+		}
+		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, HIGH);
 	case USE_STACK:
 		if (same || s->path == PATH_LATE || (l->state == LIFE_READ && gap < GAP_SHORT))
 			return end_with(v, l, ev, STAGE_CONSUME_SKB, read, confidence);
@@ -273,7 +279,8 @@ static int consume_sent(struct lives *v, struct life *l, const struct event *ev,
 	enum outcome sent = l->state == LIFE_DRV || l->taken ? sent_outcome(l) : OUTCOME_UNKNOWN;
 
 	if (l->state == LIFE_TXQ || l->state == LIFE_QDISC) {
-		if (s && (s->use == USE_READ || s->use == USE_STACK || s->use == USE_DEFERRED))
+		if (s && (s->use == USE_READ || s->use == USE_STACK || s->use == USE_DEFERRED ||
+			  s->use == USE_MEMBER))
 			return lives_end_inferred(v, l, false);
 		if (s && (s->use == USE_QUEUE || s->use == USE_SHUFFLE))
 			lives_queue_split(v, l, s->use == USE_QUEUE);
@@ -283,7 +290,7 @@ static int consume_sent(struct lives *v, struct life *l, const struct event *ev,
 		c->last = NET_SPLIT;
 		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, confidence);
 	}
-	if (s && s->use == USE_STACK)
+	if (s && (s->use == USE_STACK || s->use == USE_MEMBER))
 		return lives_end_inferred(v, l, false);
 	if (s && s->use == USE_DEFERRED)
 		return end_deferred(v, l, ev, sent, decided);
@@ -299,10 +306,14 @@ static int consume_life(struct lives *v, struct life *l, const struct event *ev,
 			const struct site *s)
 {
 	if (l->state == LIFE_RX || l->state == LIFE_READ) {
+		struct lives_cpu *c = &v->cpu[ev->cpu];
 		bool next = lives_is_next(v, l, ev);
+		int64_t grown = l->grown ? l->id : 0;
 		int rc = consume_received(v, l, ev, s);
 
-		v->cpu[ev->cpu].batch_next += next;
+		c->batch_next += next;
+		if (grown)
+			c->freed = grown;
 		return rc;
 	}
 	if (l->state == LIFE_RXQ) /* a member of a merged packet's list, or the backlog */

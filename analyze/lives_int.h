@@ -70,6 +70,7 @@ struct lives_cpu {
 	bool held_more;		  /* there were more */
 	struct life_ref entry;	  /* the stack stamps it before this CPU's next event */
 	struct life_ref received; /* last netif_receive_skb */
+	int64_t freed;		  /* the event before this one freed that reassembled packet */
 	int rx_group;		  /* the last netif_receive_skb among the ties, -1: none */
 	int64_t rx_index;
 	int64_t tx_lo_ns; /* when the present transmission can have begun at the earliest */
