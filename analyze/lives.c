@@ -36,7 +36,7 @@
 static const char *const tunnel_kinds[] = {
 	"vxlan",     "geneve",	"gre", "gretap", "ip6gre", "ip6gretap", "erspan",
 	"ip6erspan", "ipip",	"sit", "ip6tnl", "vti",	   "vti6",	"xfrm",
-	"wireguard", "bareudp", "gtp", "ovpn",	 "amt",	   "l2tpeth",
+	"wireguard", "bareudp", "gtp", "ovpn",	 "amt",	   "l2tpeth", "macsec",
 };
 
 static bool has(const struct trace *t, enum ev_kind k)
@@ -226,7 +226,8 @@ static void dev_describe(struct lives *v, struct life_dev *d, struct lives_dev *
 		m->tunnel = seen ? m->tunnel && tunnel : tunnel;
 		m->ifb = seen ? m->ifb && ifb : ifb;
 		m->veth |= veth;
-		m->copies |= !strcmp(o->kind, "ovpn"); /* over TCP: the stream parser's clones */
+		/* over TCP: the stream parser's clones; to each of several devices */
+		m->copies |= !strcmp(o->kind, "ovpn") || !strcmp(o->kind, "macsec");
 		seen = true;
 	}
 }

@@ -209,10 +209,15 @@ int lives_entry(struct lives *v, const struct event *ev, enum stage stage)
 	    (stage != STAGE_NETIF_RECEIVE_SKB_ENTRY || !again || life_deref(c->received) != on))
 		c->rx_open = false;
 	if (!on) {
+		/* a pair of which nothing is known may have had it longer than believed */
+		confidence = l && (l->state == LIFE_DRV || l->state == LIFE_SENT) && dev != l->dev &&
+					     l->tx_len == len + ETH_HLEN &&
+					     is_pair(v, l->dev, dev) == PAIR_UNKNOWN
+				     ? HIGH
+				     : CERTAIN;
 		rc = lives_birth(v, addr, &on);
 		if (rc)
 			return rc;
-		confidence = CERTAIN;
 	}
 	l = on;
 	l->dev = dev;
@@ -360,6 +365,20 @@ static int forwards(struct lives *v, struct life *l, uint16_t dev, uint32_t len,
 	return next && header && v->dev_more[dev].forwards ? MEDIUM : 0;
 }
 
+/* Whether what is born at the address of @l by net_dev_queue may be @l nevertheless, after a wait
+ * that no event shows (nfqueue, a decryption). Return: confidence that it began here. */
+static int begins_here(const struct lives *v, const struct life *l, uint16_t dev, uint32_t len)
+{
+	int64_t grow = (int64_t)len - l->l3_len;
+
+	if (l->doubt)
+		return MEDIUM;
+	return l->state == LIFE_RX && !l->ready && !l->probed && v->dev_more[dev].forwards &&
+			       (grow == ETH_HLEN || !grow)
+		       ? HIGH
+		       : CERTAIN;
+}
+
 /* A copy that a bridge or the like sends to one of several ports: the packet that it was made of,
  * or NULL. */
 static struct life *copied_from(const struct lives *v, uint16_t dev, uint32_t len,
@@ -431,7 +450,7 @@ int lives_queue(struct lives *v, const struct event *ev)
 			c->batch_next += lives_is_next(v, l, ev);
 	}
 	if (!on) {
-		confidence = CERTAIN;
+		confidence = l ? begins_here(v, l, dev, len) : CERTAIN;
 		from = copied_from(v, dev, len, ev);
 		if (from && from != l)
 			parent = *from; /* a birth may end it */
@@ -446,7 +465,7 @@ int lives_queue(struct lives *v, const struct event *ev)
 			on->dev_rx_first = parent.dev_rx_first;
 			on->dev_rx_last = parent.dev_rx_last;
 			on->born_tx = parent.born_tx;
-			confidence = HIGH;
+			confidence = confidence > HIGH ? confidence : HIGH;
 		}
 		note_sent(v, on, ev);
 	}

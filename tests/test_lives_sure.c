@@ -490,7 +490,18 @@ static void test_absorbed_doubt(void **state)
 	silent(1, "tcp");
 	queue("eth1", 0x100, 66);
 	finish();
-	expect(CONFIDENCE, "1|delivered|low\n2|delivered|medium\n3|unknown|certain\n");
+	expect(CONFIDENCE, "1|delivered|low\n2|delivered|medium\n3|unknown|medium\n");
+}
+
+/* The same by the device it came by, where something forwards: that it began here is not proven. */
+static void test_absorbed_hairpin(void **state)
+{
+	(void)state;
+	silent(1, "tcp");
+	queue("eth0", 0x100, 66);
+	finish();
+	expect("SELECT id, outcome, confidence FROM packet WHERE id > 1 ORDER BY id",
+	       "2|delivered|medium\n3|unknown|high\n");
 }
 
 /* Its drop may be among what was lost before its address came back. */
@@ -571,6 +582,7 @@ int main(void)
 		T(test_absorbed),
 		T(test_absorbed_by_others),
 		T(test_absorbed_doubt),
+		T(test_absorbed_hairpin),
 		T(test_absorbed_loss),
 		T(test_absorbed_untold),
 		T(test_shuffle),
