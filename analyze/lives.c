@@ -122,6 +122,7 @@ void lives_close(struct lives *v)
 	free(v->loss);
 	free(v->place);
 	free(v->wait);
+	free(v->claim);
 	free(v);
 }
 
@@ -630,7 +631,7 @@ static int mark_losses(struct lives *v)
 }
 
 /* First tie of a packet in the sorted list, or NULL. */
-static const struct tie *first_tie(const struct tie *t, size_t n, int64_t packet_id)
+const struct tie *lives_first_tie(const struct tie *t, size_t n, int64_t packet_id)
 {
 	size_t lo = 0, hi = n;
 
@@ -656,7 +657,7 @@ static int place_drops(struct lives *v)
 
 	for (size_t i = 0; i < v->place_n && !rc; i++) {
 		const struct place *p = &v->place[i];
-		const struct tie *t = first_tie(all, n, p->packet_id);
+		const struct tie *t = lives_first_tie(all, n, p->packet_id);
 
 		for (; t && t < all + n && t->packet_id == p->packet_id; t++) {
 			if (t->dev_id != p->dev_id)
@@ -773,6 +774,8 @@ int lives_finish(struct lives *v)
 		rc = place_drops(v);
 	if (!rc)
 		rc = settle_waits(v);
+	if (!rc)
+		rc = lives_claims_settle(v);
 	if (!rc)
 		rc = db_exec(v->db, FOLLOW, NULL);
 	if (!rc)

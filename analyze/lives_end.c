@@ -393,20 +393,20 @@ int lives_consume_settle(struct lives *v, struct lives_cpu *c, const struct even
 	return consume_life(v, l, &c->consumed_ev, NULL);
 }
 
-/* Whether only what was received comes where @d is. netfilter's functions have what this host sends,
- * too. */
-static bool received_there(const struct lives *v, const struct drop *d)
+/* Whether @d, in the receiving call of @l, is where only what was received comes. netfilter has what
+ * this host sends, too: then the frames have to tell. */
+static bool received_there(struct lives *v, const struct life *l, const struct drop *d)
 {
 	struct span layer, class;
 
 	if (!d->site->known || (d->site->path != PATH_RX && d->site->path != PATH_LATE))
 		return false;
 	drops_judge(v->drops, d->site, d->reason, &layer, &class);
-	return !span_is(layer, "netfilter");
+	return !span_is(layer, "netfilter") || lives_claim(v, l, true);
 }
 
 /* Whether the kfree_skb @d can be the end of @l. Return: confidence, 0: it cannot. */
-static int drop_fits(const struct lives *v, const struct life *l, const struct event *ev,
+static int drop_fits(struct lives *v, const struct life *l, const struct event *ev,
 		     const struct drop *d)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
@@ -422,7 +422,7 @@ static int drop_fits(const struct lives *v, const struct life *l, const struct e
 		return s->path == PATH_TX || s->path == PATH_DONE ? 0 : confidence;
 	case LIFE_RX:
 	case LIFE_READ:
-		if (received_there(v, d) && lives_at(v, l, ev))
+		if (lives_at(v, l, ev) && received_there(v, l, d))
 			return CERTAIN;
 		if (s->path == PATH_LATE)
 			return confidence;

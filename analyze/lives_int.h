@@ -135,6 +135,13 @@ struct wait {
 	int64_t drop_id, packet_id;
 };
 
+/* A hop that is certain if the frames tell that TCP cannot have absorbed the packet. */
+struct claim {
+	int64_t packet_id, dev_id; /* received by that device (of _name) */
+	uint32_t seq;
+	bool drop;
+};
+
 struct lives {
 	struct db *db;
 	struct host *host;
@@ -160,6 +167,8 @@ struct lives {
 	size_t place_n, place_cap;
 	struct wait *wait;
 	size_t wait_n, wait_cap;
+	struct claim *claim;
+	size_t claim_n, claim_cap;
 	int64_t first_ns, last_ns; /* of the events */
 	struct sent *before;	   /* last birth on the sending side, by address */
 	struct queue_split queue_split[QUEUE_SPLITS]; /* eldest first, from queue_split_at on */
@@ -175,6 +184,7 @@ uint16_t lives_dev(struct lives *v, const struct event *ev);
 bool lives_same_netns(const struct lives *v, uint16_t a, uint16_t b);
 int lives_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
 	      int confidence);
+const struct tie *lives_first_tie(const struct tie *t, size_t n, int64_t packet_id);
 int lives_late_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
 		   int confidence);
 int lives_birth(struct lives *v, uint64_t addr, struct life **l);
@@ -196,6 +206,8 @@ bool lives_announced(const struct lives *v, const struct life *l, const struct e
 bool lives_forwards_surely(struct lives *v, struct life *l, uint16_t dev,
 			   const struct event *ev);
 int lives_forward_doubt(struct lives *v, const struct event *ev);
+bool lives_claim(struct lives *v, const struct life *l, bool drop);
+int lives_claims_settle(struct lives *v);
 int lives_absorbed(struct lives *v);
 
 /* lives_path.c: events of packets that go on */

@@ -357,7 +357,10 @@ static int forwards(struct lives *v, struct life *l, uint16_t dev, uint32_t len,
 		return 0;
 	}
 	if (dev != l->dev && header)
-		return lives_forwards_surely(v, l, dev, ev) ? CERTAIN : HIGH;
+		return lives_forwards_surely(v, l, dev, ev) ||
+				       (lives_at(v, l, ev) && lives_claim(v, l, false))
+			       ? CERTAIN
+			       : HIGH;
 	if (dev != l->dev)
 		return next && grow >= GROW_MIN && grow <= GROW_MAX ? MEDIUM : 0;
 	/* out where it came in: only as the very next thing, and where something forwards at all:

@@ -22,7 +22,8 @@
  * only what this host sends itself can have got the memory, and that does not
  * come to these functions. A list is received as a whole and then handled in
  * order; its next packet is the one that follows the last one whose way was
- * seen to go on or to end.
+ * seen to go on or to end. Where what this host sends comes as well, it is certain
+ * only if a frame tells that TCP cannot have had it (struct claim).
  *
  * Alone. sk_data_ready names no skb. In softirq context a TCP or UDP socket is
  * told by nothing but the receiving call of a packet (timers and tasklets run in
@@ -39,10 +40,14 @@
  */
 #include "lives_int.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* An answer of TCP without data is not longer: IPv6 and 60 bytes of TCP header. */
 #define ANSWER_MAX 100
+#define CLAIMS_MAX (4U << 20)
+#define VERDICTS   4096
 
 /* Whether every way out of where @l is would have shown itself. */
 bool lives_held(const struct lives *v, const struct life *l)
@@ -244,6 +249,99 @@ int lives_forward_doubt(struct lives *v, const struct event *ev)
 	}
 	db_bind_int(v->set_doubt, 1, id);
 	return db_run(v->db, v->set_doubt);
+}
+
+/* Remembers that the next hop of @l is certain if its frame says so. Return: false: no room. */
+bool lives_claim(struct lives *v, const struct life *l, bool drop)
+{
+	if (v->claim_n == v->claim_cap) {
+		size_t cap = v->claim_cap ? v->claim_cap * 2 : 256;
+		struct claim *c;
+
+		if (cap > CLAIMS_MAX)
+			return false;
+		c = realloc(v->claim, cap * sizeof(*c));
+		if (!c)
+			return false;
+		v->claim = c;
+		v->claim_cap = cap;
+	}
+	v->claim[v->claim_n++] = (struct claim){ l->id, v->dev[l->dev].name_id, l->hops, drop };
+	return true;
+}
+
+/* A flow's answer, kept for its next packet. */
+struct verdict {
+	int64_t netns_id;
+	int32_t flow_id; /* 0: free */
+	bool drop, holds;
+};
+
+/*
+ * What TCP may have absorbed may have given its memory to an answer, which left
+ * or was dropped then. Not a packet of another protocol; nor, where it came out
+ * by another device, one that is for another host: the answer to what is taken
+ * from its way (REDIRECT) goes back where it came from.
+ */
+static bool claim_holds(sqlite3_stmt *st, struct verdict *cache, const struct claim *c,
+			const struct tie *t)
+{
+	struct verdict *e = &cache[((uint32_t)t->flow_id * 2 + c->drop) % VERDICTS];
+
+	if (e->flow_id == t->flow_id && e->netns_id == t->netns_id && e->drop == c->drop)
+		return e->holds;
+	db_bind_int(st, 1, t->flow_id);
+	db_bind_int(st, 2, t->netns_id);
+	db_bind_int(st, 3, c->drop);
+	*e = (struct verdict){ t->netns_id, t->flow_id, c->drop,
+			       sqlite3_step(st) == SQLITE_ROW && sqlite3_column_int(st, 0) };
+	sqlite3_reset(st);
+	return e->holds;
+}
+
+/* Takes back what no frame has confirmed. */
+int lives_claims_settle(struct lives *v)
+{
+	static const char ask[] =
+		"SELECT proto IN ('udp', 'icmp', 'icmpv6') OR (?3 = 0 AND proto = 'tcp' "
+		"AND EXISTS (SELECT 1 FROM addr a WHERE a.netns_id = ?2) "
+		"AND NOT EXISTS (SELECT 1 FROM addr a WHERE a.netns_id = ?2 AND a.address = dst)) "
+		"FROM flow WHERE id = ?1";
+	static const char hop[] = "UPDATE _hop SET confidence = max(confidence, 2) WHERE packet_id "
+				  "= ?1 AND seq = ?2";
+	sqlite3_stmt *get, *set;
+	struct verdict *cache = calloc(VERDICTS, sizeof(*cache));
+	size_t n;
+	const struct tie *all = ties_list(v->ties, &n), *t;
+	int rc = cache ? 0 : -ENOMEM;
+
+	if (!v->claim_n || rc) {
+		free(cache);
+		return rc;
+	}
+	get = db_prepare(v->db, ask);
+	set = db_prepare(v->db, hop);
+
+	for (size_t i = 0; i < v->claim_n && !rc; i++) {
+		const struct claim *c = &v->claim[i];
+
+		t = lives_first_tie(all, n, c->packet_id);
+		while (t && t < all + n && t->packet_id == c->packet_id &&
+		       (t->dev_id != c->dev_id || t->direction || t->kind > 2 || !t->flow_id))
+			t++;
+		if (t && t < all + n && t->packet_id == c->packet_id &&
+		    claim_holds(get, cache, c, t))
+			continue;
+		db_bind_int(set, 1, c->packet_id);
+		db_bind_int(set, 2, c->seq);
+		rc = db_run(v->db, set);
+		if (rc)
+			break;
+		db_bind_int(v->set_doubt, 1, c->packet_id);
+		rc = db_run(v->db, v->set_doubt);
+	}
+	free(cache);
+	return rc;
 }
 
 /*

@@ -420,6 +420,66 @@ static void test_forward_doubt(void **state)
 	expect(CONFIDENCE, "1|forwarded|high\n");
 }
 
+/* Short ones: the frames tell whether TCP can have absorbed them. */
+static void test_forward_told(void **state)
+{
+	struct err e;
+
+	(void)state;
+	ports();
+	assert_int_equal(
+		db_exec(story.db,
+			"INSERT INTO flow(id, netns_id, netns, proto, src, dst) VALUES"
+			"(1, 1, 'n1', 'tcp', '10.0.0.1', '10.9.0.9'), "
+			"(2, 1, 'n1', 'tcp', '10.0.0.1', '10.0.0.2'), "
+			"(3, 1, 'n1', 'udp', '10.0.0.1', '10.0.0.2');"
+			"INSERT INTO addr(netns_id, netns, dev, family, address, prefix) "
+			"VALUES(1, 'n1', 'eth0', 2, '10.0.0.2', 24);",
+			&e),
+		0);
+	for (int i = 0; i < 3; i++)
+		fake_frame(story.frames, 1, "eth0", 0, 2000500 + U(i) * 1000000, 66)->flow_id =
+			i + 1;
+	begin();
+	softirq_in();
+	for (uint64_t i = 1; i <= 3; i++) {
+		story.now.ts = 1000000 + i * 1000000;
+		arrive("eth0", i * 0x100, 52);
+		queue("eth1", i * 0x100, 66);
+	}
+	finish();
+	expect("SELECT id, kind, confidence, (SELECT confidence FROM hop WHERE packet_id = id AND "
+	       "stage = 'net_dev_queue') FROM packet ORDER BY id",
+	       "1|forward|certain|certain\n2|forward|high|high\n3|forward|certain|certain\n");
+}
+
+/* netfilter has what this host sends, too: an answer of TCP at that address, never one of UDP. */
+static void test_drop_told(void **state)
+{
+	struct err e;
+
+	(void)state;
+	fake_trace_reasons(reasons);
+	assert_int_equal(db_exec(story.db,
+				 "INSERT INTO flow(id, netns_id, netns, proto, src, dst) VALUES"
+				 "(1, 1, 'n1', 'tcp', '10.0.0.1', '10.9.0.9'), "
+				 "(2, 1, 'n1', 'udp', '10.0.0.1', '10.0.0.2');",
+				 &e),
+			 0);
+	for (int i = 0; i < 2; i++)
+		fake_frame(story.frames, 1, "eth0", 0, 2000500 + U(i) * 1000000, 66)->flow_id =
+			i + 1;
+	begin();
+	softirq_in();
+	for (uint64_t i = 1; i <= 2; i++) {
+		story.now.ts = 1000000 + i * 1000000;
+		arrive("eth0", i * 0x100, 52);
+		kfree(i * 0x100, "nf_hook_slow", 2);
+	}
+	finish();
+	expect(CONFIDENCE, "1|dropped|high\n2|dropped|certain\n");
+}
+
 static void test_forward_list(void **state)
 {
 	(void)state;
@@ -578,6 +638,8 @@ int main(void)
 		T(test_drop_list),
 		T(test_forward),
 		T(test_forward_doubt),
+		T(test_forward_told),
+		T(test_drop_told),
 		T(test_forward_list),
 		T(test_absorbed),
 		T(test_absorbed_by_others),
