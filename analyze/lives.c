@@ -53,6 +53,15 @@ static bool whole_host(struct db *d)
 	return whole;
 }
 
+static bool has_nfqueue(struct db *d)
+{
+	sqlite3_stmt *st = db_prepare(d, "SELECT 1 FROM nft_rule WHERE text LIKE '%queue%' LIMIT 1");
+	bool found = sqlite3_step(st) == SQLITE_ROW;
+
+	sqlite3_reset(st);
+	return found;
+}
+
 int lives_open(struct lives **out, struct db *d, struct host *h, const struct trace *t,
 	       const struct symbols *s, struct frames *f, const struct clocks *c, struct err *e)
 {
@@ -64,6 +73,7 @@ int lives_open(struct lives **out, struct db *d, struct host *h, const struct tr
 	v->db = d;
 	v->host = h;
 	v->all_netns = whole_host(d);
+	v->has_nfqueue = has_nfqueue(d);
 	v->has_gro_exit = has(t, EV_NAPI_GRO_RECEIVE_EXIT);
 	v->has_xmit = has(t, EV_NET_DEV_XMIT);
 	v->has_start = has(t, EV_NET_DEV_START_XMIT);

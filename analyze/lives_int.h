@@ -157,6 +157,7 @@ struct lives {
 			   once is unique */
 	bool has_gro_exit, has_xmit, has_start, has_entries, has_queue, has_softirq, has_retransmit;
 	bool has_location; /* consume_skb tells where */
+	bool has_nfqueue;  /* rules hand packets to processes, who keep them or change them */
 	bool whole;	   /* every event that begins, moves or ends a packet is recorded */
 	struct lives_cpu *cpu;
 	int cpu_n;

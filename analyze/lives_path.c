@@ -377,7 +377,7 @@ static int begins_here(const struct lives *v, const struct life *l, uint16_t dev
 	if (l->doubt)
 		return MEDIUM;
 	return l->state == LIFE_RX && !l->ready && !l->probed && v->dev_more[dev].forwards &&
-			       (grow == ETH_HLEN || !grow)
+			       (grow == ETH_HLEN || !grow || v->has_nfqueue)
 		       ? HIGH
 		       : CERTAIN;
 }

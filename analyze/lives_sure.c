@@ -348,16 +348,19 @@ int lives_claims_settle(struct lives *v)
  * TCP that ended without a drop was absorbed: it lets go of what it has taken
  * without an event, or a reader's free tells; whatever else ends a TCP segment
  * has one (since 5.18, when tcp_drop() became traced: TCP_ZEROWINDOW is among
- * the reasons). Frames tell that it is TCP, unless their tie is ambiguous.
- * Needs the events up to when its address was used again: not where some were
- * lost later.
+ * the reasons). UDP so was read, except for fragments, which vanish in the
+ * datagram. Frames tell which it is, unless their tie is ambiguous. Needs the
+ * events up to when its address was used again: not where some were lost later.
+ * A process that gets packets by nfqueue may send them on changed.
  */
 int lives_absorbed(struct lives *v)
 {
 	static const char set[] =
 		"UPDATE _packet SET confidence = 1 WHERE outcome = 1 AND confidence IN (2, 3) "
 		"AND flags & 19 = 0 AND protocol IN (0x0800, 0x86dd) AND last_ns > ?1 "
-		"AND flow_id IN (SELECT id FROM flow WHERE proto = 'tcp') "
+		"AND flow_id IN (SELECT id FROM flow WHERE proto = 'tcp' OR (proto = 'udp' AND "
+		"(src, dst) NOT IN (SELECT DISTINCT w.src, w.dst FROM _frame f JOIN flow w ON "
+		"w.id = f.flow_id WHERE f.frag IS NOT NULL))) "
 		"AND id NOT IN (SELECT packet_id FROM lives_unsure) "
 		"AND NOT EXISTS (SELECT 1 FROM _hop h WHERE h.packet_id = _packet.id AND "
 		"h.confidence > 1 AND h.stage NOT IN (?2, ?3, ?4) "
@@ -367,7 +370,7 @@ int lives_absorbed(struct lives *v)
 	size_t n;
 	int rc;
 
-	if (!v->whole || !v->has_location)
+	if (!v->whole || !v->has_location || v->has_nfqueue)
 		return 0;
 	st = db_prepare(v->db, "SELECT 1 FROM _drop_reason WHERE name = 'TCP_ZEROWINDOW'");
 	rc = sqlite3_step(st);

@@ -537,10 +537,54 @@ static void test_absorbed(void **state)
 static void test_absorbed_by_others(void **state)
 {
 	(void)state;
-	silent(1, "udp");
+	silent(1, "sctp");
 	queue("eth0", 0x100, 114);
 	finish();
 	expect(CONFIDENCE, "1|delivered|medium\n2|delivered|medium\n3|unknown|certain\n");
+}
+
+static void test_absorbed_udp(void **state)
+{
+	(void)state;
+	silent(1, "udp");
+	queue("eth0", 0x100, 114);
+	finish();
+	expect(CONFIDENCE, "1|delivered|certain\n2|delivered|medium\n3|unknown|certain\n");
+}
+
+/* Fragments vanish in the datagram, which may be dropped. */
+static void test_absorbed_fragment(void **state)
+{
+	(void)state;
+	silent(1, "udp");
+	assert_int_equal(
+		db_exec(story.db,
+			"INSERT INTO _name(id, text) VALUES(900, 'x');"
+			"INSERT INTO _frame(no, ts_ns, netns_id, dev_id, len_bytes, cap_bytes, "
+			"flow_id, frag, member, offset) VALUES(900, 0, 1, 900, 66, 66, 1, 1, 0, 0)",
+			NULL),
+		0);
+	queue("eth0", 0x100, 114);
+	finish();
+	expect(CONFIDENCE, "1|delivered|medium\n2|delivered|medium\n3|unknown|certain\n");
+}
+
+/* A process may have got it, and may send it on. */
+static void test_absorbed_nfqueue(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(db_exec(story.db,
+				 "INSERT INTO nft_rule(id, netns_id, netns, family, table_name, "
+				 "chain, handle, position, text) VALUES(1, 1, 'n1', 'ip', 't', 'c', "
+				 "1, 1, 'queue to 3')",
+				 &e),
+			 0);
+	silent(1, "tcp");
+	queue("eth0", 0x100, 114);
+	finish();
+	expect(CONFIDENCE, "1|delivered|medium\n2|delivered|medium\n3|unknown|high\n");
 }
 
 /* It may have waited for a verdict, and goes on now. */
@@ -643,6 +687,9 @@ int main(void)
 		T(test_forward_list),
 		T(test_absorbed),
 		T(test_absorbed_by_others),
+		T(test_absorbed_udp),
+		T(test_absorbed_fragment),
+		T(test_absorbed_nfqueue),
 		T(test_absorbed_doubt),
 		T(test_absorbed_hairpin),
 		T(test_absorbed_loss),
