@@ -106,7 +106,7 @@ static int end_decided(struct lives *v, struct life *l, const struct event *ev, 
 	return rc ? rc : life_end(v->store, l);
 }
 
-/* As end_with() for a free that comes later than the end it tells of. @decided: so was the outcome. */
+/* As end_with() for a free that comes later than the end it tells of. @decided: outcome, too. */
 static int end_deferred(struct lives *v, struct life *l, const struct event *ev,
 			enum outcome outcome, bool decided)
 {
@@ -393,8 +393,8 @@ int lives_consume_settle(struct lives *v, struct lives_cpu *c, const struct even
 	return consume_life(v, l, &c->consumed_ev, NULL);
 }
 
-/* Whether @d, in the receiving call of @l, is where only what was received comes. netfilter has what
- * this host sends, too: then the frames have to tell. */
+/* Whether @d, in the receiving call of @l, is where only what was received comes. netfilter has
+ * what this host sends, too: then the frames have to tell. */
 static bool received_there(struct lives *v, const struct life *l, const struct drop *d)
 {
 	struct span layer, class;

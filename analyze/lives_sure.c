@@ -95,8 +95,8 @@ bool lives_at(const struct lives *v, const struct life *l, const struct event *e
 	return in_list(v, l, ev) && l->batch_pos == v->cpu[ev->cpu].batch_next;
 }
 
-/* tcp_probe names its skb, and none comes there that was not received: whether it is about @l. Those
- * before it in the list are done then. */
+/* tcp_probe names its skb, and none comes there that was not received: whether it is about @l.
+ * Those before it in the list are done then. */
 bool lives_probed_surely(struct lives *v, const struct life *l, const struct event *ev)
 {
 	if (!in_list(v, l, ev) || l->batch_pos < v->cpu[ev->cpu].batch_next)
