@@ -79,6 +79,7 @@ int lives_open(struct lives **out, struct db *d, struct host *h, const struct tr
 	v->has_start = has(t, EV_NET_DEV_START_XMIT);
 	v->has_softirq = has(t, EV_SOFTIRQ_ENTRY);
 	v->has_queue = has(t, EV_NET_DEV_QUEUE);
+	v->has_switch = has(t, EV_SCHED_SWITCH);
 	v->has_retransmit = has(t, EV_TCP_RETRANSMIT_SKB);
 	v->has_entries = has(t, EV_NAPI_GRO_RECEIVE_ENTRY) && has(t, EV_NETIF_RECEIVE_SKB_ENTRY) &&
 			 has(t, EV_NETIF_RX_ENTRY);
@@ -407,8 +408,11 @@ static int cpu_get(struct lives *v, int cpu)
 		return -ENOMEM;
 	v->cpu = c;
 	memset(c + v->cpu_n, 0, (size_t)(cpu + 1 - v->cpu_n) * sizeof(*c));
-	for (; v->cpu_n <= cpu; v->cpu_n++)
+	for (; v->cpu_n <= cpu; v->cpu_n++) {
 		c[v->cpu_n].rx_group = -1;
+		/* it may be in the middle of receiving */
+		c[v->cpu_n].rx_n = c[v->cpu_n].list_n = 1;
+	}
 	return 0;
 }
 
@@ -464,6 +468,7 @@ static int event_lost(struct lives *v, const struct event *ev)
 	c->queue_addr = 0;
 	c->batch++;
 	rc = new_run(v, c);
+	c->rx_n = c->list_n = 1; /* and may be in the middle of receiving */
 	return rc ? rc : loss_add(v, ev->lost_from_ns, ev->ts_ns);
 }
 
@@ -790,5 +795,7 @@ int lives_finish(struct lives *v)
 		rc = db_exec(v->db, FOLLOW, NULL);
 	if (!rc)
 		rc = lives_absorbed(v);
+	if (!rc)
+		rc = lives_doubt_places(v);
 	return rc ? rc : life_finish(v->store);
 }

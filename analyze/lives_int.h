@@ -155,7 +155,8 @@ struct lives {
 	size_t dev_slots;
 	bool all_netns; /* every namespace of the host was recorded: a device name that is known
 			   once is unique */
-	bool has_gro_exit, has_xmit, has_start, has_entries, has_queue, has_softirq, has_retransmit;
+	bool has_gro_exit, has_xmit, has_start, has_entries, has_queue, has_softirq, has_switch;
+	bool has_retransmit;
 	bool has_location; /* consume_skb tells where */
 	bool has_nfqueue;  /* rules hand packets to processes, who keep them or change them */
 	bool whole;	   /* every event that begins, moves or ends a packet is recorded */
@@ -210,6 +211,7 @@ int lives_forward_doubt(struct lives *v, const struct event *ev);
 bool lives_claim(struct lives *v, const struct life *l, bool drop);
 int lives_claims_settle(struct lives *v);
 int lives_absorbed(struct lives *v);
+int lives_doubt_places(struct lives *v);
 
 /* lives_path.c: events of packets that go on */
 int lives_entry(struct lives *v, const struct event *ev, enum stage stage);

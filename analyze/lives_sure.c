@@ -31,7 +31,9 @@
  * (process_backlog()), so it is the last one received there; one that came by a
  * list is meant only when it was the first since the poll began and no other was
  * received since; one by netif_receive_skb() may have been handed over within
- * the call of another one (tc's mirred), unless it is the first. Whoever queued
+ * the call of another one (tc's mirred), unless it is the first or that one is
+ * done. A task that receives (a tun's writer) may tell a TCP socket of what had
+ * to wait while it was locked (release_sock()); UDP has no such row. Whoever queued
  * a datagram announces it himself, even if he finds those of other CPUs beside
  * it (udp_prod_queue of 6.18): the first announcement is his own. A packet of
  * which only a clone was queued (raw sockets, multicast) ends with an event.
@@ -79,14 +81,19 @@ int lives_confidence(const struct lives *v, const struct life *l, const struct e
 	return verified || ev->ts < l->last_ts || ev->ts - l->last_ts < GAP_SHORT ? HIGH : MEDIUM;
 }
 
-/* Whether @l is in the list that this CPU is receiving. */
-static bool in_list(const struct lives *v, const struct life *l, const struct event *ev)
+/* Whether @l is in the list that this CPU is receiving, in whatever context. */
+static bool in_calls(const struct lives *v, const struct life *l, const struct event *ev)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
 
-	return v->whole && v->has_softirq && event_context(ev) == 2 && c->rx_open &&
-	       l->losses == v->losses && l->rx_cpu == ev->cpu && l->run == c->run &&
-	       l->batch == c->batch;
+	return v->whole && v->has_softirq && c->rx_open && l->losses == v->losses &&
+	       l->rx_cpu == ev->cpu && l->run == c->run && l->batch == c->batch;
+}
+
+/* The same in a softirq. */
+static bool in_list(const struct lives *v, const struct life *l, const struct event *ev)
+{
+	return event_context(ev) == 2 && in_calls(v, l, ev);
 }
 
 /* Whether this CPU is in the receiving call of @l. */
@@ -118,6 +125,8 @@ bool lives_is_next(const struct lives *v, const struct life *l, const struct eve
  * one. @queued: it was handed over before. @crossed: on another CPU. */
 static bool begins_alone(struct lives_cpu *c, const struct life *l, bool queued, bool crossed)
 {
+	const struct life *before;
+
 	switch (queued ? l->entry : STAGE_NONE) {
 	case STAGE_NETIF_RX_ENTRY:
 	case STAGE_NETIF_RX:
@@ -126,7 +135,12 @@ static bool begins_alone(struct lives_cpu *c, const struct life *l, bool queued,
 		/* RPS queues it; on an upper device it still is the same packet */
 		if (crossed)
 			return true;
-		return life_deref(c->received) == l ? l->alone : !c->rx_n;
+		before = life_deref(c->received);
+		if (before == l)
+			return l->alone;
+		/* what was seen to end, or was announced, does not go on to a call of another one */
+		return !c->rx_n || (c->received.l &&
+				    (!before || before->state == LIFE_DEAD || before->ready));
 	case STAGE_NETIF_RECEIVE_SKB_LIST_ENTRY:
 		return crossed || !c->list_n++;
 	case STAGE_NAPI_GRO_RECEIVE_ENTRY:
@@ -169,9 +183,12 @@ void lives_calls_over(struct lives_cpu *c)
 /* Whether sk_data_ready can only be about @l, which this CPU received last. */
 bool lives_announced(const struct lives *v, const struct life *l, const struct event *ev)
 {
-	uint64_t family;
+	uint64_t family, protocol;
+	bool task = event_context(ev) == 1 && v->has_switch && !v->has_nfqueue &&
+		    l->pid == ev->pid && l->context == 1 && event_u64(ev, F_PROTOCOL, &protocol) &&
+		    (protocol == 17 || protocol == 136) && in_calls(v, l, ev);
 
-	return l->alone && v->cpu[ev->cpu].batch_n == 1 && lives_at(v, l, ev) &&
+	return l->alone && v->cpu[ev->cpu].batch_n == 1 && (task || lives_at(v, l, ev)) &&
 	       event_u64(ev, F_FAMILY, &family) && (family == 2 || family == 10) &&
 	       /* IP, or behind a tag or a session's header; never ARP */
 	       (l->protocol == 0x0800 || l->protocol == 0x86dd || l->protocol == 0x8100 ||
@@ -341,6 +358,29 @@ int lives_claims_settle(struct lives *v)
 		rc = db_run(v->db, v->set_doubt);
 	}
 	free(cache);
+	return rc;
+}
+
+/* Where devices share a name the frames tell the namespace: not for sure where a tie is ambiguous. */
+int lives_doubt_places(struct lives *v)
+{
+	const struct tie *t;
+	size_t n;
+	int rc = 0;
+
+	t = ties_list(v->ties, &n);
+	for (size_t i = 0; i < n && !rc; i++) {
+		size_t dev = 1;
+
+		if (t[i].kind != 3)
+			continue;
+		while (dev <= v->dev_n && v->dev[dev].name_id != t[i].dev_id)
+			dev++;
+		if (dev <= v->dev_n && v->dev[dev].netns_id)
+			continue;
+		db_bind_int(v->set_doubt, 1, t[i].packet_id);
+		rc = db_run(v->db, v->set_doubt);
+	}
 	return rc;
 }
 

@@ -265,19 +265,76 @@ static void test_ready_nested(void **state)
 	expect(CONFIDENCE, "1|delivered|medium\n2|delivered|high\n3|delivered|certain\n");
 }
 
-/* A task that received may announce what waited for it; so may what a poll has left. */
+static void written(uint64_t addr)
+{
+	skb(EV_NETIF_RECEIVE_SKB_ENTRY, "tun0", addr, 128);
+	receive("tun0", addr, 128);
+}
+
+/* A task that received may tell a TCP socket of what waited for it; so may what a poll has left. */
 static void test_ready_elsewhere(void **state)
 {
 	(void)state;
 	begin();
-	arrive("tun0", 0x100, 128);
+	written(0x80); /* the recording began within another call, perhaps */
 	ready();
+	EVENT(EV_SCHED_SWITCH, F_PREV_PID, U(100), F_NEXT_PID, U(100));
+	written(0x100);
+	ready();
+	written(0x200); /* the one before is done */
+	ready();
+	written(0x300);
+	ready_of(2, 6);
+	written(0x400);
+	EVENT(EV_SCHED_SWITCH, F_PREV_PID, U(100), F_NEXT_PID, U(7));
 	softirq_in();
-	arrive("eth0", 0x200, 128);
+	arrive("eth0", 0x500, 128);
 	poll_end();
 	ready();
+	/* absorbed, or still in its call */
+	skb(EV_NETIF_RECEIVE_SKB_ENTRY, "eth0", 0x600, 52);
+	receive("eth0", 0x600, 52);
+	skb(EV_NETIF_RECEIVE_SKB_ENTRY, "eth1", 0x700, 128);
+	receive("eth1", 0x700, 128);
+	ready();
 	finish();
+	expect(CONFIDENCE, "1|delivered|high\n2|delivered|certain\n3|delivered|certain\n"
+			   "4|delivered|high\n5|delivered|medium\n6|delivered|high\n"
+			   "7|delivered|medium\n8|delivered|high\n");
+}
+
+/* Frames of two packets that may as well be the other's: where each was is told only if the name is. */
+static void two_at_once(const char *a, const char *b)
+{
+	fake_frame(story.frames, 1, a, 0, 2000500, 142);
+	fake_frame(story.frames, 2, b, 0, 2000500, 142);
+	begin();
+	for (int i = 0; i < 2; i++) {
+		story.now.cpu = i;
+		story.now.flags = EV_FLAG_SOFTIRQ;
+		story.now.ts = 2000000;
+		arrive(i ? b : a, 0x100 + U(i) * 0x100, 128);
+		ready();
+	}
+	finish();
+}
+
+static void test_place_doubt(void **state)
+{
+	(void)state;
+	fake_host_dev(story.host, 1, "eth0", "");
+	fake_host_dev(story.host, 2, "eth0", "");
+	two_at_once("eth0", "eth0");
 	expect(CONFIDENCE, "1|delivered|high\n2|delivered|high\n");
+}
+
+static void test_place_sure(void **state)
+{
+	(void)state;
+	fake_host_dev(story.host, 1, "eth0", "");
+	fake_host_dev(story.host, 2, "eth1", "");
+	two_at_once("eth0", "eth1");
+	expect(CONFIDENCE, "1|delivered|certain\n2|delivered|certain\n");
 }
 
 /* Netlink counts its own protocols; ARP is for no socket. */
@@ -676,6 +733,8 @@ int main(void)
 		T(test_ready_in_list),
 		T(test_ready_nested),
 		T(test_ready_elsewhere),
+		T(test_place_doubt),
+		T(test_place_sure),
 		T(test_ready_of_others),
 		T(test_probe),
 		T(test_drop),
