@@ -34,8 +34,10 @@ enum site_use {
 	USE_DEFERRED,	/* freed later than it ended */
 	USE_SPLIT,	/* software segmentation: its children go on */
 	USE_QUEUE,	/* segmentation within a queue: its children come out of that in order */
+	USE_SHUFFLE,	/* segmentation within a queue that has an order of its own */
 	USE_FRAGMENT,	/* its fragments have gone on */
 	USE_REASSEMBLY, /* what it held is in the fragment that came last */
+	USE_MEMBER,	/* it was in the list of the packet that is freed */
 };
 
 struct dict_row;

@@ -106,6 +106,8 @@ static const char *const field_names[] = {
 	[F_SKADDR] = "skaddr",
 	[F_SK] = "sk",
 	[F_SKB_ADDR] = "skb_addr",
+	[F_FAMILY] = "family",
+	[F_FLAGS] = "flags",
 	[F_BUF] = "buf",
 };
 static_assert(ARRAY_SIZE(field_names) == F_COUNT, "a name for each field");

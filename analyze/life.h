@@ -67,6 +67,13 @@ enum {
 	FLAG_LOSS = 16,	       /* events were lost during its life */
 };
 
+/* What napi_gro_receive() did with it. */
+enum gro_kept {
+	GRO_UNTOLD,
+	GRO_PASSED, /* GRO_NORMAL: on with this poll */
+	GRO_HELD,   /* waits for others */
+};
+
 struct hop_block;
 
 struct life {
@@ -85,6 +92,7 @@ struct life {
 	uint32_t tx_len;		  /* bytes at the last net_dev_start_xmit */
 	uint32_t run;			  /* number of its CPU's softirq run at netif_receive_skb */
 	uint32_t batch;			  /* number of its CPU's batch of netif_receive_skb */
+	uint32_t batch_pos;		  /* its place in it, from 0 */
 	uint32_t losses;		  /* how many losses were known at its last event */
 	uint32_t hops;
 	int32_t protocol; /* ethertype, -1 not told */
@@ -92,6 +100,10 @@ struct life {
 	uint16_t dev; /* of its last event */
 	uint16_t dev_rx_first, dev_rx_last, dev_tx_first, dev_tx_last;
 	uint16_t cpu;
+	uint16_t rx_cpu; /* of its last netif_receive_skb */
+	uint8_t entry;	 /* enum stage that handed it to the stack last */
+	uint8_t kept;	 /* enum gro_kept */
+	uint8_t read;	 /* confidence that a process copied it, 0: none did */
 	uint8_t state;
 	uint8_t confidence;
 	uint8_t flags;
@@ -105,6 +117,9 @@ struct life {
 	bool forwarded; /* was on the sending side after that */
 	bool taken;	/* the driver returned success */
 	bool ready;	/* its socket was told */
+	bool probed;	/* tcp_probe: an established connection has it */
+	bool alone;	/* its receiving call is no part of a list or of another call */
+	bool doubt;	/* something at its address went on as it would itself */
 	bool udp;	/* that is a UDP socket, and it is in its queue */
 	bool grown;	/* the other fragments of a datagram were put into it */
 	bool deferred;	/* its next hop tells of something earlier */

@@ -36,7 +36,7 @@
 static const char *const tunnel_kinds[] = {
 	"vxlan",     "geneve",	"gre", "gretap", "ip6gre", "ip6gretap", "erspan",
 	"ip6erspan", "ipip",	"sit", "ip6tnl", "vti",	   "vti6",	"xfrm",
-	"wireguard", "bareudp", "gtp", "ovpn",	 "amt",	   "l2tpeth",
+	"wireguard", "bareudp", "gtp", "ovpn",	 "amt",	   "l2tpeth", "macsec",
 };
 
 static bool has(const struct trace *t, enum ev_kind k)
@@ -53,6 +53,15 @@ static bool whole_host(struct db *d)
 	return whole;
 }
 
+static bool has_nfqueue(struct db *d)
+{
+	sqlite3_stmt *st = db_prepare(d, "SELECT 1 FROM nft_rule WHERE text LIKE '%queue%' LIMIT 1");
+	bool found = sqlite3_step(st) == SQLITE_ROW;
+
+	sqlite3_reset(st);
+	return found;
+}
+
 int lives_open(struct lives **out, struct db *d, struct host *h, const struct trace *t,
 	       const struct symbols *s, struct frames *f, const struct clocks *c, struct err *e)
 {
@@ -64,13 +73,18 @@ int lives_open(struct lives **out, struct db *d, struct host *h, const struct tr
 	v->db = d;
 	v->host = h;
 	v->all_netns = whole_host(d);
+	v->has_nfqueue = has_nfqueue(d);
 	v->has_gro_exit = has(t, EV_NAPI_GRO_RECEIVE_EXIT);
 	v->has_xmit = has(t, EV_NET_DEV_XMIT);
 	v->has_start = has(t, EV_NET_DEV_START_XMIT);
 	v->has_softirq = has(t, EV_SOFTIRQ_ENTRY);
 	v->has_queue = has(t, EV_NET_DEV_QUEUE);
+	v->has_switch = has(t, EV_SCHED_SWITCH);
+	v->has_retransmit = has(t, EV_TCP_RETRANSMIT_SKB);
 	v->has_entries = has(t, EV_NAPI_GRO_RECEIVE_ENTRY) && has(t, EV_NETIF_RECEIVE_SKB_ENTRY) &&
 			 has(t, EV_NETIF_RX_ENTRY);
+	v->whole = v->has_entries && v->has_queue && v->has_start &&
+		   has(t, EV_NETIF_RECEIVE_SKB) && has(t, EV_CONSUME_SKB) && has(t, EV_KFREE_SKB);
 	v->dev_cap = 64;
 	v->dev = calloc(v->dev_cap, sizeof(*v->dev));
 	v->dev_more = calloc(v->dev_cap, sizeof(*v->dev_more));
@@ -92,6 +106,7 @@ int lives_open(struct lives **out, struct db *d, struct host *h, const struct tr
 		return db_error(d, e) ? rc : err_set(e, rc, "out of memory");
 	}
 	v->set_link = db_prepare(d, "UPDATE _packet SET link = ?2, parent_id = ?3 WHERE id = ?1");
+	v->set_doubt = db_prepare(d, "UPDATE _packet SET confidence = max(confidence, 2) WHERE id = ?");
 	/* settings of it, and how many of them are on or were changed */
 	v->get_forwarding = db_prepare(
 		d, "SELECT count(*), count(CASE WHEN value <> '0' OR value_end IS NOT NULL THEN 1 "
@@ -118,6 +133,7 @@ void lives_close(struct lives *v)
 	free(v->loss);
 	free(v->place);
 	free(v->wait);
+	free(v->claim);
 	free(v);
 }
 
@@ -215,11 +231,15 @@ static void dev_describe(struct lives *v, struct life_dev *d, struct lives_dev *
 	for (size_t i = 0; i < host_dev_count(v->host); i++) {
 		const struct host_dev *o = host_dev_at(v->host, i);
 		bool tunnel = is_tunnel_kind(o->kind), ifb = !strcmp(o->kind, "ifb");
+		bool veth = !strcmp(o->kind, "veth") || !strcmp(o->kind, "netkit");
 
 		if (strcmp(o->name, d->name))
 			continue;
 		m->tunnel = seen ? m->tunnel && tunnel : tunnel;
 		m->ifb = seen ? m->ifb && ifb : ifb;
+		m->veth |= veth;
+		/* over TCP: the stream parser's clones; to each of several devices */
+		m->copies |= !strcmp(o->kind, "ovpn") || !strcmp(o->kind, "macsec");
 		seen = true;
 	}
 }
@@ -279,17 +299,6 @@ bool lives_same_netns(const struct lives *v, uint16_t a, uint16_t b)
 	return true;
 }
 
-/* Confidence that an event at its address goes on @l. @verified: length or place agree, too. */
-int lives_confidence(const struct life *l, const struct event *ev, bool verified)
-{
-	uint64_t gap = ev->ts >= l->last_ts ? ev->ts - l->last_ts : 0;
-
-	/* no address of a packet was seen to come back sooner than 5 us */
-	if (gap < GAP_CERTAIN)
-		return CERTAIN;
-	return verified || gap < GAP_SHORT ? HIGH : MEDIUM;
-}
-
 /* Whether @ev comes from the same call chain that received @l. */
 bool lives_same_run(const struct lives *v, const struct life *l, const struct event *ev)
 {
@@ -341,6 +350,17 @@ int lives_hop(struct lives *v, struct life *l, const struct event *ev, enum stag
 	return life_hop(v->store, l, &h);
 }
 
+/* One more stage, after what decides the outcome: it has a confidence of its own. */
+int lives_aside(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
+		int confidence)
+{
+	uint8_t before = l->confidence;
+	int rc = lives_hop(v, l, ev, stage, confidence);
+
+	l->confidence = before;
+	return rc;
+}
+
 /* A stage that tells of something before where @l is now, perhaps after its end. */
 int lives_late_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
 		   int confidence)
@@ -388,8 +408,11 @@ static int cpu_get(struct lives *v, int cpu)
 		return -ENOMEM;
 	v->cpu = c;
 	memset(c + v->cpu_n, 0, (size_t)(cpu + 1 - v->cpu_n) * sizeof(*c));
-	for (; v->cpu_n <= cpu; v->cpu_n++)
+	for (; v->cpu_n <= cpu; v->cpu_n++) {
 		c[v->cpu_n].rx_group = -1;
+		/* it may be in the middle of receiving */
+		c[v->cpu_n].rx_n = c[v->cpu_n].list_n = 1;
+	}
 	return 0;
 }
 
@@ -400,6 +423,7 @@ static int new_run(struct lives *v, struct lives_cpu *c)
 	c->gro_n = 0;
 	c->split = false;
 	c->last = NET_NONE;
+	lives_calls_over(c);
 	return lives_nest_clear(v, c, 0);
 }
 
@@ -435,14 +459,16 @@ static int event_lost(struct lives *v, const struct event *ev)
 	v->losses++;
 	v->queue_split_n = 0;
 	c->ready_sk = 0;
-	c->entry = c->received = c->consumed = (struct life_ref){ NULL, 0 };
+	c->entry = c->received = c->consumed = c->forward = c->queued = (struct life_ref){ NULL, 0 };
 	c->held_n = 0;
 	c->held_more = false;
 	c->rx_group = -1;
 	c->tap_ns = 0;
+	c->freed = 0;
 	c->queue_addr = 0;
 	c->batch++;
 	rc = new_run(v, c);
+	c->rx_n = c->list_n = 1; /* and may be in the middle of receiving */
 	return rc ? rc : loss_add(v, ev->lost_from_ns, ev->ts_ns);
 }
 
@@ -485,6 +511,8 @@ static int settle_before(struct lives *v, struct lives_cpu *c, const struct even
 	}
 	if (ev->kind != EV_NET_DEV_START_XMIT || c->last == NET_START)
 		c->tap_ns = 0;
+	if (ev->kind != EV_CONSUME_SKB)
+		c->freed = 0;
 	return c->consumed.l ? lives_consume_settle(v, c, ev) : 0;
 }
 
@@ -552,6 +580,9 @@ int lives_event(struct lives *v, const struct event *ev)
 		return lives_consume(v, ev);
 	case EV_KFREE_SKB:
 		return lives_kfree(v, ev);
+	case EV_NAPI_POLL:
+		lives_calls_over(c);
+		return 0;
 	case EV_SOFTIRQ_ENTRY:
 	case EV_SOFTIRQ_EXIT:
 	case EV_SCHED_SWITCH:
@@ -615,7 +646,7 @@ static int mark_losses(struct lives *v)
 }
 
 /* First tie of a packet in the sorted list, or NULL. */
-static const struct tie *first_tie(const struct tie *t, size_t n, int64_t packet_id)
+const struct tie *lives_first_tie(const struct tie *t, size_t n, int64_t packet_id)
 {
 	size_t lo = 0, hi = n;
 
@@ -641,7 +672,7 @@ static int place_drops(struct lives *v)
 
 	for (size_t i = 0; i < v->place_n && !rc; i++) {
 		const struct place *p = &v->place[i];
-		const struct tie *t = first_tie(all, n, p->packet_id);
+		const struct tie *t = lives_first_tie(all, n, p->packet_id);
 
 		for (; t && t < all + n && t->packet_id == p->packet_id; t++) {
 			if (t->dev_id != p->dev_id)
@@ -682,8 +713,7 @@ static int settle_waits(struct lives *v)
 		"(SELECT id FROM _stage WHERE name = 'kfree_skb'), d.cpu, d.dev_id, d.context, "
 		"d.pid, 3 "
 		"FROM _drop d WHERE d.id IN (SELECT drop_id FROM lives_wait) ORDER BY d.id;"
-		"UPDATE _packet SET outcome = 4, flags = flags & ~8, confidence = max(confidence, "
-		"3), "
+		"UPDATE _packet SET outcome = 4, flags = flags & ~8, confidence = 3, "
 		"(drop_id, last_ns) = (SELECT d.id, d.ts_ns FROM _drop d WHERE d.packet_id = "
 		"_packet.id) "
 		"WHERE id IN (SELECT packet_id FROM lives_wait);"
@@ -777,6 +807,12 @@ int lives_finish(struct lives *v)
 	if (!rc)
 		rc = settle_waits(v);
 	if (!rc)
+		rc = lives_claims_settle(v);
+	if (!rc)
 		rc = db_exec(v->db, FOLLOW, NULL);
+	if (!rc)
+		rc = lives_absorbed(v);
+	if (!rc)
+		rc = lives_doubt_places(v);
 	return rc ? rc : life_finish(v->store);
 }

@@ -49,10 +49,13 @@ int lives_end_inferred(struct lives *v, struct life *l, bool at_end)
 	case LIFE_RX:
 		/* TCP absorbs without an event; so do readers on the CPU that allocated */
 		l->outcome = OUTCOME_DELIVERED;
-		confidence = l->ready ? HIGH : MEDIUM;
+		if (!l->ready && !l->probed)
+			confidence = l->doubt ? LOW : MEDIUM;
 		break;
 	case LIFE_READ:
 		l->outcome = OUTCOME_DELIVERED;
+		if (!l->ready && !l->probed)
+			confidence = l->read;
 		break;
 	case LIFE_DRV:
 		if (!v->has_xmit) {
@@ -63,6 +66,9 @@ int lives_end_inferred(struct lives *v, struct life *l, bool at_end)
 	case LIFE_SENT:
 		if (l->taken)
 			l->outcome = sent_outcome(l);
+		/* what leaves its ring, its peer receives or drops */
+		if (v->dev_more[l->dev].veth)
+			confidence = MEDIUM;
 		break;
 	case LIFE_TXQ:
 	case LIFE_QDISC:
@@ -72,7 +78,8 @@ int lives_end_inferred(struct lives *v, struct life *l, bool at_end)
 	if (l->losses != v->losses) {
 		/* an event may have shown it */
 		l->flags |= FLAG_LOSS;
-		confidence = MEDIUM;
+		if (confidence < MEDIUM)
+			confidence = MEDIUM;
 	}
 	if (confidence > l->confidence)
 		l->confidence = (uint8_t)confidence;
@@ -89,13 +96,24 @@ static int end_with(struct lives *v, struct life *l, const struct event *ev, enu
 	return rc ? rc : life_end(v->store, l);
 }
 
-/* As end_with() for a free that comes later than the end it tells of. */
+/* As end_with(), where the outcome was decided before: only the free is as sure as @confidence. */
+static int end_decided(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
+		       enum outcome outcome, int confidence)
+{
+	int rc = lives_aside(v, l, ev, stage, confidence);
+
+	l->outcome = outcome;
+	return rc ? rc : life_end(v->store, l);
+}
+
+/* As end_with() for a free that comes later than the end it tells of. @decided: outcome, too. */
 static int end_deferred(struct lives *v, struct life *l, const struct event *ev,
-			enum outcome outcome)
+			enum outcome outcome, bool decided)
 {
 	l->flags |= FLAG_END_BOUND;
 	l->deferred = true;
-	return end_with(v, l, ev, STAGE_CONSUME_SKB, outcome, HIGH);
+	return decided ? end_decided(v, l, ev, STAGE_CONSUME_SKB, outcome, HIGH)
+		       : end_with(v, l, ev, STAGE_CONSUME_SKB, outcome, HIGH);
 }
 
 /* GRO's verdict on the skb of the entry before it on this CPU; enum gro_result in
@@ -143,12 +161,14 @@ int lives_gro_exit(struct lives *v, const struct event *ev)
 		l->last_ns = ev->ts_ns;
 		return life_end(v->store, l);
 	case 2: /* GRO_HELD */
+		l->kept = GRO_HELD;
 		if (c->held_n < HELD_MAX)
 			c->held[c->held_n++] = life_ref(l);
 		else
 			c->held_more = true;
 		return 0;
 	case 3: /* GRO_NORMAL */
+		l->kept = GRO_PASSED;
 		return 0;
 	default: /* GRO_DROP and GRO_CONSUMED, whose numbers differ between kernels */
 		l->outcome = OUTCOME_CONSUMED;
@@ -157,10 +177,11 @@ int lives_gro_exit(struct lives *v, const struct event *ev)
 	}
 }
 
-/* Segments of @l start on this CPU next. */
-static void split_open(struct lives_cpu *c, const struct life *l)
+/* Segments of @l start on this CPU next. @sure: it was cut. */
+static void split_open(struct lives_cpu *c, const struct life *l, bool sure)
 {
 	c->split = true;
+	c->split_sure = sure;
 	c->split_nest = c->nest_n;
 	c->split_dev = l->dev;
 	c->split_parent = *l;
@@ -171,32 +192,46 @@ static int consume_received(struct lives *v, struct life *l, const struct event 
 			    const struct site *s)
 {
 	bool same = lives_same_run(v, l, ev), task = event_context(ev) == 1;
+	bool decided = l->ready || l->probed, at = lives_at(v, l, ev);
 	uint64_t gap = ev->ts - l->last_ts;
-	int confidence = lives_confidence(l, ev, s != NULL);
+	int confidence = lives_confidence(v, l, ev, s != NULL);
 	enum outcome read = l->state == LIFE_READ ? OUTCOME_DELIVERED : OUTCOME_CONSUMED;
 	struct life *last;
 	int rc;
 
+	if (!decided && l->read > confidence)
+		confidence = l->read;
 	if (!s) {
 		/* kernels before 6.4 do not tell where: in the receiving call a protocol is done,
 		 * in a task a reader; in another softirq run it is what 5.19 and later free after
 		 * the read */
 		if (!same && event_context(ev) == 2)
-			return end_deferred(v, l, ev, OUTCOME_DELIVERED);
+			return end_deferred(v, l, ev, OUTCOME_DELIVERED, decided);
 		if (!same)
 			read = OUTCOME_DELIVERED;
+		if (at && v->cpu[ev->cpu].before == NET_RECEIVE)
+			confidence = CERTAIN;
+		if (decided && read == OUTCOME_DELIVERED)
+			return end_decided(v, l, ev, STAGE_CONSUME_SKB, read, confidence);
 		return end_with(v, l, ev, STAGE_CONSUME_SKB, read, confidence);
 	}
+	/* done by a function where only what was received comes */
+	if (at && s->known && (s->path == PATH_RX || s->path == PATH_LATE))
+		confidence = CERTAIN;
 	switch (s->use) {
 	case USE_READ:
-		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_DELIVERED, confidence);
+		return decided ? end_decided(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_DELIVERED,
+					     confidence)
+			       : end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_DELIVERED,
+					  confidence);
 	case USE_DEFERRED:
-		return end_deferred(v, l, ev, OUTCOME_DELIVERED);
+		return end_deferred(v, l, ev, OUTCOME_DELIVERED, decided);
 	case USE_SPLIT:
 	case USE_QUEUE:
+	case USE_SHUFFLE:
 		if (!same)
 			break;
-		split_open(&v->cpu[ev->cpu], l);
+		split_open(&v->cpu[ev->cpu], l, false);
 		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, confidence);
 	case USE_FRAGMENT:
 		if (!same)
@@ -212,6 +247,12 @@ static int consume_received(struct lives *v, struct life *l, const struct event 
 			last->grown = true;
 		}
 		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, confidence);
+	case USE_MEMBER: /* a fragment neither first nor last (inet_frag_reasm_finish()) */
+		if (v->cpu[ev->cpu].freed) {
+			l->parent_id = v->cpu[ev->cpu].freed;
+			l->link = LINK_REASSEMBLY;
+		}
+		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, HIGH);
 	case USE_STACK:
 		if (same || s->path == PATH_LATE || (l->state == LIFE_READ && gap < GAP_SHORT))
 			return end_with(v, l, ev, STAGE_CONSUME_SKB, read, confidence);
@@ -221,6 +262,7 @@ static int consume_received(struct lives *v, struct life *l, const struct event 
 			return end_with(v, l, ev, STAGE_CONSUME_SKB,
 					task && !same ? OUTCOME_DELIVERED : read,
 					same ? confidence : MEDIUM);
+		l->doubt = true; /* who had it there? */
 		break;
 	}
 	return lives_end_inferred(v, l, false);
@@ -231,36 +273,52 @@ static int consume_sent(struct lives *v, struct life *l, const struct event *ev,
 			const struct site *s)
 {
 	struct lives_cpu *c = &v->cpu[ev->cpu];
-	int confidence = lives_confidence(l, ev, false);
+	int confidence = lives_confidence(v, l, ev, false);
+	bool decided = l->state == LIFE_SENT && l->taken && !v->dev_more[l->dev].veth;
 	/* a driver may be done before its call returns; whether that was well is not known yet */
 	enum outcome sent = l->state == LIFE_DRV || l->taken ? sent_outcome(l) : OUTCOME_UNKNOWN;
 
 	if (l->state == LIFE_TXQ || l->state == LIFE_QDISC) {
-		if (s && (s->use == USE_READ || s->use == USE_STACK || s->use == USE_DEFERRED))
+		if (s && (s->use == USE_READ || s->use == USE_STACK || s->use == USE_DEFERRED ||
+			  s->use == USE_MEMBER))
 			return lives_end_inferred(v, l, false);
-		if (s && s->use == USE_QUEUE)
-			lives_queue_split(v, l);
+		if (s && (s->use == USE_QUEUE || s->use == USE_SHUFFLE))
+			lives_queue_split(v, l, s->use == USE_QUEUE);
 		else
-			split_open(c, l);
+			split_open(c, l, s && s->use == USE_SPLIT);
 		c->tx_lo_ns = ev->ts_ns;
 		c->last = NET_SPLIT;
 		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, confidence);
 	}
-	if (s && s->use == USE_STACK)
+	if (s && (s->use == USE_STACK || s->use == USE_MEMBER))
 		return lives_end_inferred(v, l, false);
 	if (s && s->use == USE_DEFERRED)
-		return end_deferred(v, l, ev, sent);
+		return end_deferred(v, l, ev, sent, decided);
+	if (decided)
+		return end_decided(v, l, ev, STAGE_CONSUME_SKB, sent, confidence);
+	/* within the driver's call */
+	if (c->nest_n && c->nest[c->nest_n - 1].l == l && v->whole)
+		confidence = CERTAIN;
 	return end_with(v, l, ev, STAGE_CONSUME_SKB, sent, confidence);
 }
 
 static int consume_life(struct lives *v, struct life *l, const struct event *ev,
 			const struct site *s)
 {
-	if (l->state == LIFE_RX || l->state == LIFE_READ)
-		return consume_received(v, l, ev, s);
+	if (l->state == LIFE_RX || l->state == LIFE_READ) {
+		struct lives_cpu *c = &v->cpu[ev->cpu];
+		bool next = lives_is_next(v, l, ev);
+		int64_t grown = l->grown ? l->id : 0;
+		int rc = consume_received(v, l, ev, s);
+
+		c->batch_next += next;
+		if (grown)
+			c->freed = grown;
+		return rc;
+	}
 	if (l->state == LIFE_RXQ) /* a member of a merged packet's list, or the backlog */
 		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED,
-				lives_confidence(l, ev, false));
+				lives_confidence(v, l, ev, false));
 	return consume_sent(v, l, ev, s);
 }
 
@@ -272,7 +330,8 @@ static int consume_tap(struct lives *v, struct life *l, const struct event *ev)
 
 	if (l && l->state == LIFE_RX && l->batch == c->batch && c->last == NET_RECEIVE &&
 	    lives_same_run(v, l, ev))
-		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED, HIGH);
+		return end_with(v, l, ev, STAGE_CONSUME_SKB, OUTCOME_CONSUMED,
+				lives_at(v, l, ev) ? CERTAIN : HIGH);
 	c->tap_ns = ev->ts_ns;
 	return l ? lives_end_inferred(v, l, false) : 0;
 }
@@ -288,6 +347,7 @@ int lives_consume(struct lives *v, const struct event *ev)
 		return 0;
 	l = life_find(v->store, addr);
 	if (event_u64(ev, F_LOCATION, &location)) {
+		v->has_location = true;
 		s = drops_site(v->drops, location);
 		if (!s)
 			return -ENOMEM;
@@ -308,6 +368,7 @@ int lives_consume(struct lives *v, const struct event *ev)
 			return 0;
 		}
 	}
+	c->before = c->last;
 	c->last = NET_FREE;
 	if (!l)
 		return 0;
@@ -328,17 +389,31 @@ int lives_consume_settle(struct lives *v, struct lives_cpu *c, const struct even
 		c->tap_ns = c->consumed_ev.ts_ns;
 		return lives_end_inferred(v, l, false);
 	}
+	c->before = NET_NONE;
 	return consume_life(v, l, &c->consumed_ev, NULL);
 }
 
-/* Whether a kfree_skb at @s can be the end of @l. Return: confidence, 0: it cannot. */
-static int drop_fits(const struct lives *v, const struct life *l, const struct event *ev,
-		     const struct site *s)
+/* Whether @d, in the receiving call of @l, is where only what was received comes. netfilter has
+ * what this host sends, too: then the frames have to tell. */
+static bool received_there(struct lives *v, const struct life *l, const struct drop *d)
+{
+	struct span layer, class;
+
+	if (!d->site->known || (d->site->path != PATH_RX && d->site->path != PATH_LATE))
+		return false;
+	drops_judge(v->drops, d->site, d->reason, &layer, &class);
+	return !span_is(layer, "netfilter") || lives_claim(v, l, true);
+}
+
+/* Whether the kfree_skb @d can be the end of @l. Return: confidence, 0: it cannot. */
+static int drop_fits(struct lives *v, const struct life *l, const struct event *ev,
+		     const struct drop *d)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
+	const struct site *s = d->site;
 	bool now = lives_same_run(v, l, ev) && l->batch == c->batch;
 	uint64_t gap = ev->ts - l->last_ts;
-	int confidence = lives_confidence(l, ev, s->row != NULL);
+	int confidence = lives_confidence(v, l, ev, s->row != NULL);
 
 	if (s->path == PATH_OTHER || s->path == PATH_TAP)
 		return 0;
@@ -347,6 +422,8 @@ static int drop_fits(const struct lives *v, const struct life *l, const struct e
 		return s->path == PATH_TX || s->path == PATH_DONE ? 0 : confidence;
 	case LIFE_RX:
 	case LIFE_READ:
+		if (lives_at(v, l, ev) && received_there(v, l, d))
+			return CERTAIN;
 		if (s->path == PATH_LATE)
 			return confidence;
 		if (s->path == PATH_DONE)
@@ -364,6 +441,9 @@ static int drop_fits(const struct lives *v, const struct life *l, const struct e
 	case LIFE_DRV:
 	case LIFE_SENT:
 		/* the receiving side of a pair counts as where the packet is */
+		if (s->path != PATH_LATE && v->whole && c->nest_n &&
+		    c->nest[c->nest_n - 1].l == l)
+			return CERTAIN;
 		return s->path == PATH_LATE ? 0 : confidence;
 	case LIFE_DEAD:
 		break;
@@ -457,7 +537,7 @@ int lives_kfree(struct lives *v, const struct event *ev)
 		d.has_socket = u != 0;
 	l = addr ? life_find(v->store, addr) : NULL;
 	if (l)
-		confidence = drop_fits(v, l, ev, d.site);
+		confidence = drop_fits(v, l, ev, &d);
 	same_call = refused(v, ev, &d);
 	dev = confidence ? l->dev : same_call ? c->queue_dev : 0;
 	d.dev_id = dev ? v->dev[dev].name_id : 0;
@@ -482,13 +562,14 @@ int lives_kfree(struct lives *v, const struct event *ev)
 		return rc;
 	if (!confidence) {
 		rc = wait_add(v, id, &d, l);
+		l->doubt = d.site->path != PATH_OTHER && d.site->path != PATH_TAP;
 		return rc ? rc : lives_end_inferred(v, l, false);
 	}
-	if (!d.completion && !noise)
+	c->batch_next += lives_is_next(v, l, ev);
+	if (d.completion)
+		return end_decided(v, l, ev, STAGE_KFREE_SKB, sent_outcome(l), confidence);
+	if (!noise)
 		l->drop_id = id;
-	return end_with(v, l, ev, STAGE_KFREE_SKB,
-			d.completion ? sent_outcome(l)
-			: noise	     ? OUTCOME_CONSUMED
-				     : OUTCOME_DROPPED,
+	return end_with(v, l, ev, STAGE_KFREE_SKB, noise ? OUTCOME_CONSUMED : OUTCOME_DROPPED,
 			confidence);
 }

@@ -18,10 +18,9 @@
 #define QUEUE_SPLITS   256   /* packets cut by a queue whose segments are still in it */
 
 /* Gaps, ns (measured, see the comments where they are used). */
-#define GAP_CERTAIN 5000
-#define GAP_SHORT   1000000
-#define GAP_QUEUED  100000000 /* a CPU that was held between two events of one call */
-#define GAP_STAMP   50000 /* from a stamp to its event, where no event bounds it */
+#define GAP_SHORT  1000000
+#define GAP_QUEUED 100000000 /* a CPU that was held between two events of one call */
+#define GAP_STAMP  50000 /* from a stamp to its event, where no event bounds it */
 
 /* The last event of a CPU that moved a packet. */
 enum net_last {
@@ -56,7 +55,12 @@ struct lives_cpu {
 	uint32_t batch; /* changes with every row of netif_receive_skb without another net event
 			   between */
 	uint32_t batch_n;
+	uint32_t batch_next; /* those before this one have gone on or ended, as seen */
+	uint32_t rx_n;	     /* netif_receive_skb since the poll or softirq began */
+	uint32_t list_n;     /* of these, by a list */
+	bool rx_open;	     /* the receiving call of the last one may go on */
 	enum net_last last;
+	enum net_last before; /* what it was at a free */
 	struct nest nest[NEST_MAX];
 	int nest_n;
 	struct life_ref gro[GRO_NEST_MAX]; /* entries whose exit has not come */
@@ -66,17 +70,20 @@ struct lives_cpu {
 	bool held_more;		  /* there were more */
 	struct life_ref entry;	  /* the stack stamps it before this CPU's next event */
 	struct life_ref received; /* last netif_receive_skb */
+	int64_t freed;		  /* the event before this one freed that reassembled packet */
 	int rx_group;		  /* the last netif_receive_skb among the ties, -1: none */
 	int64_t rx_index;
 	int64_t tx_lo_ns; /* when the present transmission can have begun at the earliest */
 	uint64_t tx_lo_addr; /* what was queued or dequeued then; another may have been sent since */
 	int64_t tap_ns;	  /* the event before this one freed a tap's clone then, 0: it did not */
 	/* a packet that was segmented: its segments are the next ones that start here */
-	bool split;
+	bool split, split_sure;
 	int split_nest;
 	uint16_t split_dev;
 	struct life split_parent; /* a copy, as it was when it ended */
+	struct life_ref forward; /* taken for forwarded, last */
 	/* last net_dev_queue */
+	struct life_ref queued;
 	uint64_t queue_addr;
 	uint16_t queue_dev;
 	struct sent sent[SENT_RING];
@@ -90,6 +97,7 @@ struct lives_cpu {
 enum pairing {
 	PAIR_NO,
 	PAIR_YES,
+	PAIR_SURE, /* all devices of these names are */
 	PAIR_UNKNOWN,
 };
 
@@ -97,12 +105,14 @@ enum pairing {
 struct lives_dev {
 	int rx_group, tx_group; /* of ties, -1 none */
 	uint64_t rx_bare, tx_bare; /* packets that passed its taps where there is none */
-	bool loopback, tunnel, ifb;
+	bool loopback, tunnel, ifb, veth;
+	bool copies; /* a tunnel that may hand over copies of what it received */
 	bool forwards; /* a packet may leave by it that came in by it */
 	/* answers of last time, about another device: is it the other end, can it be in the same
 	 * namespace */
 	uint16_t peer, together, apart;
 	enum pairing pairing;
+	uint16_t bridged, unbridged; /* ports of one bridge, or not */
 };
 
 /* A packet that a queue cut into segments, which come out of it in order. */
@@ -112,6 +122,7 @@ struct queue_split {
 		left; /* bytes; of its first segment, 0: none yet; segments to come */
 	uint16_t dev, dev_rx_first, dev_rx_last, dev_tx_first;
 	bool born_tx, received, forwarded;
+	bool in_order; /* the queue is one row */
 };
 
 struct lives_read;
@@ -124,6 +135,13 @@ struct place {
 /* A drop while a neighbour was being resolved, of what may be a forwarded packet: the ties tell. */
 struct wait {
 	int64_t drop_id, packet_id;
+};
+
+/* A hop that is certain if the frames tell that TCP cannot have absorbed the packet. */
+struct claim {
+	int64_t packet_id, dev_id; /* received by that device (of _name) */
+	uint32_t seq;
+	bool drop;
 };
 
 struct lives {
@@ -139,7 +157,11 @@ struct lives {
 	size_t dev_slots;
 	bool all_netns; /* every namespace of the host was recorded: a device name that is known
 			   once is unique */
-	bool has_gro_exit, has_xmit, has_start, has_entries, has_queue, has_softirq;
+	bool has_gro_exit, has_xmit, has_start, has_entries, has_queue, has_softirq, has_switch;
+	bool has_retransmit;
+	bool has_location; /* consume_skb tells where */
+	bool has_nfqueue;  /* rules hand packets to processes, who keep them or change them */
+	bool whole;	   /* every event that begins, moves or ends a packet is recorded */
 	struct lives_cpu *cpu;
 	int cpu_n;
 	uint32_t losses;
@@ -149,6 +171,8 @@ struct lives {
 	size_t place_n, place_cap;
 	struct wait *wait;
 	size_t wait_n, wait_cap;
+	struct claim *claim;
+	size_t claim_n, claim_cap;
 	int64_t first_ns, last_ns; /* of the events */
 	struct sent *before;	   /* last birth on the sending side, by address */
 	struct queue_split queue_split[QUEUE_SPLITS]; /* eldest first, from queue_split_at on */
@@ -156,7 +180,7 @@ struct lives {
 	struct lives_read *read;
 	sqlite3_stmt *get_forwarding;
 	uint64_t clone_delta; /* from a queued skb to its clone, 0: not known yet */
-	sqlite3_stmt *set_link;
+	sqlite3_stmt *set_link, *set_doubt;
 };
 
 /* lives.c */
@@ -164,11 +188,32 @@ uint16_t lives_dev(struct lives *v, const struct event *ev);
 bool lives_same_netns(const struct lives *v, uint16_t a, uint16_t b);
 int lives_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
 	      int confidence);
+const struct tie *lives_first_tie(const struct tie *t, size_t n, int64_t packet_id);
 int lives_late_hop(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
 		   int confidence);
 int lives_birth(struct lives *v, uint64_t addr, struct life **l);
-int lives_confidence(const struct life *l, const struct event *ev, bool verified);
+int lives_aside(struct lives *v, struct life *l, const struct event *ev, enum stage stage,
+		int confidence);
 bool lives_same_run(const struct lives *v, const struct life *l, const struct event *ev);
+
+/* lives_sure.c: what is certain */
+bool lives_held(const struct lives *v, const struct life *l);
+int lives_confidence(const struct lives *v, const struct life *l, const struct event *ev,
+		     bool verified);
+bool lives_at(const struct lives *v, const struct life *l, const struct event *ev);
+bool lives_probed_surely(struct lives *v, const struct life *l, const struct event *ev);
+bool lives_is_next(const struct lives *v, const struct life *l, const struct event *ev);
+void lives_receiving(struct lives *v, struct life *l, const struct event *ev, bool queued,
+		     bool crossed);
+void lives_calls_over(struct lives_cpu *c);
+bool lives_announced(const struct lives *v, const struct life *l, const struct event *ev);
+bool lives_forwards_surely(struct lives *v, struct life *l, uint16_t dev,
+			   const struct event *ev);
+int lives_forward_doubt(struct lives *v, const struct event *ev);
+bool lives_claim(struct lives *v, const struct life *l, bool drop);
+int lives_claims_settle(struct lives *v);
+int lives_absorbed(struct lives *v);
+int lives_doubt_places(struct lives *v);
 
 /* lives_path.c: events of packets that go on */
 int lives_entry(struct lives *v, const struct event *ev, enum stage stage);
@@ -183,7 +228,7 @@ int lives_ready(struct lives *v, const struct event *ev);
 int lives_retransmit(struct lives *v, const struct event *ev);
 
 /* lives_parts.c: what packets are cut into */
-void lives_queue_split(struct lives *v, const struct life *l);
+void lives_queue_split(struct lives *v, const struct life *l, bool in_order);
 void lives_queue_child(struct lives *v, struct life *l, uint32_t len);
 void lives_queue_forget(struct lives *v, uint16_t dev);
 int lives_fragments(struct lives *v, const struct life *l, const struct event *ev);

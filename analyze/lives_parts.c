@@ -9,7 +9,9 @@
  * one packet have one length, only the last one may be shorter; how many there
  * are follows from the first one's length. What does not fit is left without a
  * parent, and the packet that it was held against is given up. Nothing is kept
- * across a loss of events or a drop in that queue.
+ * across a loss of events or a drop in that queue. Queues with an order of their
+ * own (cake's flows, netem's delays, taprio's gates) are followed only while
+ * they hold the segments of one packet.
  *
  * A router that cuts a packet into fragments sends these first, within the
  * receiving call, and frees the packet behind the last one (ip_do_fragment() in
@@ -26,8 +28,8 @@ static struct queue_split *split_at(struct lives *v, unsigned int i)
 	return &v->queue_split[(v->queue_split_at + i) % QUEUE_SPLITS];
 }
 
-/* A queue has freed @l, having cut it. */
-void lives_queue_split(struct lives *v, const struct life *l)
+/* A queue has freed @l, having cut it. @in_order: what it takes in comes out in that order. */
+void lives_queue_split(struct lives *v, const struct life *l, bool in_order)
 {
 	if (v->queue_split_n == QUEUE_SPLITS) {
 		v->queue_split_at = (v->queue_split_at + 1) % QUEUE_SPLITS;
@@ -43,6 +45,7 @@ void lives_queue_split(struct lives *v, const struct life *l)
 		.born_tx = l->born_tx,
 		.received = l->received,
 		.forwarded = l->forwarded,
+		.in_order = in_order,
 	};
 }
 
@@ -80,6 +83,18 @@ static bool split_fits(struct queue_split *p, uint32_t len)
 	return true;
 }
 
+/* Whether the queue of @p holds segments of another packet. */
+static bool others_held(struct lives *v, const struct queue_split *p)
+{
+	for (unsigned int i = 0; i < v->queue_split_n; i++) {
+		const struct queue_split *o = split_at(v, i);
+
+		if (o != p && o->id && o->dev == p->dev)
+			return true;
+	}
+	return false;
+}
+
 /* @l starts without a begin: the next segment of what its device's queue cut. */
 void lives_queue_child(struct lives *v, struct life *l, uint32_t len)
 {
@@ -88,6 +103,10 @@ void lives_queue_child(struct lives *v, struct life *l, uint32_t len)
 
 		if (!p->id || p->dev != l->dev)
 			continue;
+		if (!p->in_order && others_held(v, p)) {
+			lives_queue_forget(v, p->dev);
+			return;
+		}
 		if (!split_fits(p, len)) {
 			p->id = 0;
 			continue;

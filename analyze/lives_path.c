@@ -73,11 +73,11 @@ static enum pairing is_pair(const struct lives *v, uint16_t a, uint16_t b)
 {
 	struct lives_dev *more = &v->dev_more[a];
 	enum pairing found = PAIR_UNKNOWN;
-	bool seen = false, alone = false;
+	bool seen = false, alone = false, all = true;
 
 	if (more->peer == b && b)
 		return more->pairing;
-	for (size_t i = 0; i < host_dev_count(v->host) && found != PAIR_YES; i++) {
+	for (size_t i = 0; i < host_dev_count(v->host); i++) {
 		const struct host_dev *d = host_dev_at(v->host, i), *p;
 
 		if (strcmp(d->name, v->dev[a].name))
@@ -86,11 +86,15 @@ static enum pairing is_pair(const struct lives *v, uint16_t a, uint16_t b)
 		p = d->peer_id ? host_dev_by_id(v->host, d->peer_id) : NULL;
 		if (p && !strcmp(p->name, v->dev[b].name))
 			found = PAIR_YES;
+		else
+			all = false;
 		alone |= !p && (!strcmp(d->kind, "veth") || !strcmp(d->kind, "netkit"));
 	}
 	/* a pair whose other end no snapshot shows may end anywhere */
 	if (found != PAIR_YES && seen && !alone)
 		found = PAIR_NO;
+	if (found == PAIR_YES && all)
+		found = PAIR_SURE;
 	more->peer = b;
 	more->pairing = found;
 	return found;
@@ -104,17 +108,19 @@ static int crosses(const struct lives *v, const struct life *l, uint16_t dev, ui
 
 	if (l->state != LIFE_DRV && l->state != LIFE_SENT)
 		return 0;
-	if (l->losses != v->losses && gap > GAP_CERTAIN)
+	if (l->losses != v->losses)
 		return 0;
 	if (v->dev_more[l->dev].loopback)
 		return v->dev_more[dev].loopback && len && l->tx_len == len + ETH_HLEN ? HIGH : 0;
 	if (dev == l->dev)
 		return 0;
 	if (v->dev_more[l->dev].ifb)
-		return gap < GAP_SHORT ? HIGH : MEDIUM;
+		return v->whole ? CERTAIN : gap < GAP_SHORT ? HIGH : MEDIUM;
 	switch (is_pair(v, l->dev, dev)) {
+	case PAIR_SURE:
+		return v->whole && len && l->tx_len == len + ETH_HLEN ? CERTAIN : HIGH;
 	case PAIR_YES:
-		return gap < GAP_CERTAIN ? CERTAIN : HIGH;
+		return HIGH;
 	case PAIR_UNKNOWN:
 		return gap < GAP_SHORT && len && l->tx_len == len + ETH_HLEN ? MEDIUM : 0;
 	case PAIR_NO:
@@ -131,12 +137,14 @@ static int reenters(const struct lives *v, const struct life *l, uint16_t dev, u
 
 	if (l->state != LIFE_RX || dev == l->dev || len > l->l3_len + VLAN_HLEN)
 		return 0;
-	/* inside the receiving call: bridge, VRF, tunnels without GRO cells */
-	if (l->batch == c->batch && lives_same_run(v, l, ev) && lives_same_netns(v, l->dev, dev))
-		return HIGH;
 	/* a tunnel's device has no skb that did not come by a lower device */
 	if (v->dev_more[dev].tunnel && len < l->l3_len)
-		return l->losses == v->losses ? HIGH : MEDIUM;
+		return l->losses != v->losses			     ? MEDIUM
+		       : v->whole && !v->dev_more[dev].copies ? CERTAIN
+							      : HIGH;
+	/* inside the receiving call: bridge, VRF, tunnels without GRO cells */
+	if (l->batch == c->batch && lives_same_run(v, l, ev) && lives_same_netns(v, l->dev, dev))
+		return lives_at(v, l, ev) ? CERTAIN : HIGH;
 	return 0;
 }
 
@@ -196,11 +204,20 @@ int lives_entry(struct lives *v, const struct event *ev, enum stage stage)
 	}
 	on = rx_continues(v, l, dev, len, ev, &confidence);
 	again = on && on->state == LIFE_RX; /* keeps the stamp of the first time */
+	/* within a call only netif_rx() comes back without having received */
+	if (stage != STAGE_NETIF_RX_ENTRY && stage != STAGE_NETIF_RX &&
+	    (stage != STAGE_NETIF_RECEIVE_SKB_ENTRY || !again || life_deref(c->received) != on))
+		c->rx_open = false;
 	if (!on) {
+		/* a pair of which nothing is known may have had it longer than believed */
+		confidence = l && (l->state == LIFE_DRV || l->state == LIFE_SENT) && dev != l->dev &&
+					     l->tx_len == len + ETH_HLEN &&
+					     is_pair(v, l->dev, dev) == PAIR_UNKNOWN
+				     ? HIGH
+				     : CERTAIN;
 		rc = lives_birth(v, addr, &on);
 		if (rc)
 			return rc;
-		confidence = CERTAIN;
 	}
 	l = on;
 	l->dev = dev;
@@ -213,6 +230,10 @@ int lives_entry(struct lives *v, const struct event *ev, enum stage stage)
 		l->len = len;
 	l->l3_len = len;
 	l->state = LIFE_RXQ;
+	l->entry = (uint8_t)stage;
+	l->kept = GRO_UNTOLD;
+	l->ready = l->probed = false;
+	l->read = 0;
 	l->gro = stage == STAGE_NAPI_GRO_RECEIVE_ENTRY || stage == STAGE_NAPI_GRO_FRAGS_ENTRY;
 	if (!again) {
 		l->stamp_lo_ns = stage == STAGE_NETIF_RX ? 0 : ev->ts_ns;
@@ -263,6 +284,7 @@ int lives_receive(struct lives *v, const struct event *ev)
 	uint16_t dev = lives_dev(v, ev);
 	int confidence = CERTAIN, rc;
 	struct life *l, *on = NULL;
+	bool queued, crossed;
 	uint64_t addr;
 
 	if (!get_addr(ev, &addr))
@@ -272,7 +294,7 @@ int lives_receive(struct lives *v, const struct event *ev)
 		/* the same bytes as handed over; GRO may have merged others into it */
 		if (dev == l->dev && (len == l->l3_len || (l->gro && len > l->l3_len))) {
 			on = l;
-			confidence = lives_confidence(l, ev, true);
+			confidence = lives_confidence(v, l, ev, true);
 		}
 	} else {
 		on = rx_continues(v, l, dev, len, ev, &confidence);
@@ -289,6 +311,8 @@ int lives_receive(struct lives *v, const struct event *ev)
 	}
 	l = on;
 	l->dev = dev;
+	queued = l->state == LIFE_RXQ && l->hops;
+	crossed = l->cpu != ev->cpu;
 	rc = lives_hop(v, l, ev, STAGE_NETIF_RECEIVE_SKB, confidence);
 	if (rc)
 		return rc;
@@ -297,15 +321,7 @@ int lives_receive(struct lives *v, const struct event *ev)
 		l->len = len;
 	l->l3_len = len;
 	l->state = LIFE_RX;
-	l->run = c->run;
-	if (c->last != NET_RECEIVE) {
-		c->batch++;
-		c->batch_n = 0;
-	}
-	c->batch_n++;
-	l->batch = c->batch;
-	c->received = life_ref(l);
-	c->last = NET_RECEIVE;
+	lives_receiving(v, l, ev, queued, crossed);
 	c->split = false;
 	return receive_tie(v, l, ev, len);
 }
@@ -324,7 +340,7 @@ static bool neighbour_answers(const struct lives_cpu *c, uint16_t dev)
 }
 
 /* Whether net_dev_queue on @dev forwards what @l received. Return: confidence, 0: no. */
-static int forwards(const struct lives *v, const struct life *l, uint16_t dev, uint32_t len,
+static int forwards(struct lives *v, struct life *l, uint16_t dev, uint32_t len,
 		    const struct event *ev)
 {
 	const struct lives_cpu *c = &v->cpu[ev->cpu];
@@ -332,21 +348,40 @@ static int forwards(const struct lives *v, const struct life *l, uint16_t dev, u
 	bool header = grow == ETH_HLEN || grow == 0 || grow == ETH_HLEN + VLAN_HLEN;
 	bool next = c->last == NET_RECEIVE && c->batch_n == 1;
 
-	if (l->state != LIFE_RX || l->ready || l->losses != v->losses ||
+	if (l->state != LIFE_RX || l->ready || l->probed || l->losses != v->losses ||
 	    !lives_same_netns(v, l->dev, dev))
 		return 0;
-	if (l->batch != c->batch || !lives_same_run(v, l, ev))
-		return dev != l->dev && header && event_context(ev) == 2 &&
-				       neighbour_answers(c, dev)
-			       ? MEDIUM
-			       : 0;
+	if (l->batch != c->batch || !lives_same_run(v, l, ev)) {
+		if (dev != l->dev && header && event_context(ev) == 2 && neighbour_answers(c, dev))
+			return MEDIUM;
+		/* it may have waited for something else: a verdict of nfqueue, a decryption */
+		l->doubt = header && (dev != l->dev || neighbour_answers(c, dev));
+		return 0;
+	}
 	if (dev != l->dev && header)
-		return HIGH;
+		return lives_forwards_surely(v, l, dev, ev) ||
+				       (lives_at(v, l, ev) && lives_claim(v, l, false))
+			       ? CERTAIN
+			       : HIGH;
 	if (dev != l->dev)
 		return next && grow >= GROW_MIN && grow <= GROW_MAX ? MEDIUM : 0;
 	/* out where it came in: only as the very next thing, and where something forwards at all:
 	 * TCP does just that with its answers */
 	return next && header && v->dev_more[dev].forwards ? MEDIUM : 0;
+}
+
+/* Whether what is born at the address of @l by net_dev_queue may be @l nevertheless, after a wait
+ * that no event shows (nfqueue, a decryption). Return: confidence that it began here. */
+static int begins_here(const struct lives *v, const struct life *l, uint16_t dev, uint32_t len)
+{
+	int64_t grow = (int64_t)len - l->l3_len;
+
+	if (l->doubt)
+		return MEDIUM;
+	return l->state == LIFE_RX && !l->ready && !l->probed && v->dev_more[dev].forwards &&
+			       (grow == ETH_HLEN || !grow || v->has_nfqueue)
+		       ? HIGH
+		       : CERTAIN;
 }
 
 /* A copy that a bridge or the like sends to one of several ports: the packet that it was made of,
@@ -409,12 +444,18 @@ int lives_queue(struct lives *v, const struct event *ev)
 		   c->last == NET_QUEUE) {
 		on = l; /* redirected by tc before any queue */
 		confidence = HIGH;
+	} else if (l && (l->state == LIFE_SENT || l->state == LIFE_DRV) &&
+		   v->dev_more[l->dev].ifb && dev != l->dev && l->losses == v->losses) {
+		on = l; /* redirected there by tc on its way out (ifb_ri_tasklet()) */
+		confidence = v->whole ? CERTAIN : HIGH;
 	} else if (l) {
 		confidence = forwards(v, l, dev, len, ev);
 		on = confidence ? l : NULL;
+		if (on)
+			c->batch_next += lives_is_next(v, l, ev);
 	}
 	if (!on) {
-		confidence = CERTAIN;
+		confidence = l ? begins_here(v, l, dev, len) : CERTAIN;
 		from = copied_from(v, dev, len, ev);
 		if (from && from != l)
 			parent = *from; /* a birth may end it */
@@ -429,7 +470,7 @@ int lives_queue(struct lives *v, const struct event *ev)
 			on->dev_rx_first = parent.dev_rx_first;
 			on->dev_rx_last = parent.dev_rx_last;
 			on->born_tx = parent.born_tx;
-			confidence = HIGH;
+			confidence = confidence > HIGH ? confidence : HIGH;
 		}
 		note_sent(v, on, ev);
 	}
@@ -442,6 +483,7 @@ int lives_queue(struct lives *v, const struct event *ev)
 	if (!l->len)
 		l->len = len;
 	l->state = LIFE_TXQ;
+	c->queued = life_ref(l);
 	c->queue_addr = addr;
 	c->queue_dev = dev;
 	c->tx_lo_ns = ev->ts_ns;
@@ -466,8 +508,9 @@ int lives_qdisc(struct lives *v, const struct event *ev, enum stage stage)
 		/* written after the queue has it: on a lockless one another CPU may already be
 		 * further */
 		if (c->queue_addr == addr && (!l || l->state > LIFE_QDISC || l->state < LIFE_TXQ))
-			return l && (l->state == LIFE_DRV || l->state == LIFE_SENT)
-				       ? lives_late_hop(v, l, ev, stage, HIGH)
+			return l && l == life_deref(c->queued) &&
+					       (l->state == LIFE_DRV || l->state == LIFE_SENT)
+				       ? lives_late_hop(v, l, ev, stage, CERTAIN)
 				       : 0;
 	} else {
 		c->tx_lo_ns = ev->ts_ns;
@@ -476,7 +519,7 @@ int lives_qdisc(struct lives *v, const struct event *ev, enum stage stage)
 	if (c->split && c->nest_n <= c->split_nest)
 		c->split = false;
 	if (l && (l->state == LIFE_TXQ || l->state == LIFE_QDISC)) {
-		rc = lives_hop(v, l, ev, stage, lives_confidence(l, ev, true));
+		rc = lives_hop(v, l, ev, stage, lives_confidence(v, l, ev, true));
 	} else {
 		/* never seen before: a segment that the queue made, or its head was lost */
 		rc = lives_birth(v, addr, &l);
@@ -515,7 +558,7 @@ static int start_birth(struct lives *v, const struct event *ev, uint64_t addr, u
 		l->dev_rx_first = p->dev_rx_first;
 		l->dev_rx_last = p->dev_rx_last;
 		l->dev_tx_first = p->dev_tx_first;
-		*confidence = CERTAIN;
+		*confidence = c->split_sure ? CERTAIN : HIGH;
 	} else {
 		if (v->has_queue)
 			l->flags |= FLAG_HEAD_MISSING;
@@ -559,7 +602,7 @@ int lives_start(struct lives *v, const struct event *ev)
 		return 0;
 	l = life_find(v->store, addr);
 	if (l && (l->state == LIFE_TXQ || l->state == LIFE_QDISC)) {
-		confidence = l->dev == dev || !l->dev ? lives_confidence(l, ev, true) : MEDIUM;
+		confidence = l->dev == dev || !l->dev ? lives_confidence(v, l, ev, true) : MEDIUM;
 	} else {
 		rc = start_birth(v, ev, addr, dev, len, &l, &confidence);
 		if (rc)
@@ -637,7 +680,7 @@ int lives_xmit(struct lives *v, const struct event *ev)
 	l->dev = dev;
 	l->state = LIFE_DRV;
 	l->tx_len = len;
-	rc = lives_hop(v, l, ev, STAGE_NET_DEV_XMIT, lives_confidence(l, ev, true));
+	rc = lives_hop(v, l, ev, STAGE_NET_DEV_XMIT, lives_confidence(v, l, ev, true));
 	xmit_result(l, ev);
 	c->tx_lo_ns = lo;
 	if (!rc)
@@ -649,7 +692,6 @@ int lives_xmit(struct lives *v, const struct event *ev)
 int lives_copy(struct lives *v, const struct event *ev)
 {
 	uint32_t len = get_u32(ev, F_LEN);
-	bool fits;
 	uint64_t addr;
 	struct life *l;
 	int rc, confidence;
@@ -666,10 +708,12 @@ int lives_copy(struct lives *v, const struct event *ev)
 	/* more than the packet had: only a TCP segment that others were appended to */
 	if (l->l3_len && len > l->l3_len && l->l3_len <= 60)
 		return 0;
-	fits = l->l3_len && len + 20 <= l->l3_len;
-	confidence = fits ? lives_confidence(l, ev, true) : MEDIUM;
-	rc = lives_hop(v, l, ev, STAGE_SKB_COPY, confidence == CERTAIN ? HIGH : confidence);
+	confidence = l->l3_len && len + 20 <= l->l3_len ? HIGH : MEDIUM;
+	/* its socket may be told after the reader has it */
+	rc = lives_aside(v, l, ev, STAGE_SKB_COPY, confidence);
 	l->state = LIFE_READ;
+	if (confidence > l->read)
+		l->read = (uint8_t)confidence;
 	return rc;
 }
 
@@ -683,8 +727,9 @@ int lives_probe(struct lives *v, const struct event *ev)
 	l = life_find(v->store, addr);
 	if (!l || l->state != LIFE_RX)
 		return 0;
-	l->ready = true;
-	return lives_hop(v, l, ev, STAGE_TCP_PROBE, lives_confidence(l, ev, false));
+	l->probed = true;
+	return lives_hop(v, l, ev, STAGE_TCP_PROBE,
+			 lives_probed_surely(v, l, ev) ? CERTAIN : HIGH);
 }
 
 /* Transport protocols; a capture's socket has 0, netlink has its own small numbers. */
@@ -700,17 +745,23 @@ int lives_ready(struct lives *v, const struct event *ev)
 {
 	struct lives_cpu *c = &v->cpu[ev->cpu];
 	struct life *l = life_deref(c->received);
-	uint64_t protocol;
+	uint64_t protocol, family;
+	bool sure;
 	int rc;
 
 	if (!event_u64(ev, F_PROTOCOL, &protocol) || !is_transport(protocol))
 		return 0;
-	if (!l || l->state != LIFE_RX || l->ready || l->batch != c->batch || c->batch_n != 1 ||
-	    !lives_same_run(v, l, ev))
+	/* netlink counts its own protocols */
+	if (event_u64(ev, F_FAMILY, &family) && family != 2 && family != 10)
+		return 0;
+	sure = l && (l->state == LIFE_RX || l->state == LIFE_READ) && !l->ready &&
+	       (protocol == 6 || protocol == 17 || protocol == 136) && lives_announced(v, l, ev);
+	if (!sure && (!l || l->state != LIFE_RX || l->ready || l->batch != c->batch ||
+		      c->batch_n != 1 || !lives_same_run(v, l, ev)))
 		return lives_read_queued(v, NULL, ev);
 	l->ready = true;
 	c->last = NET_READY; /* what is received next is no list with this one */
-	rc = lives_hop(v, l, ev, STAGE_SK_DATA_READY, HIGH);
+	rc = lives_hop(v, l, ev, STAGE_SK_DATA_READY, sure ? CERTAIN : HIGH);
 	return rc ? rc : lives_read_queued(v, l, ev);
 }
 
@@ -726,9 +777,10 @@ int lives_retransmit(struct lives *v, const struct event *ev)
 	unsigned int fits = 0;
 	uint64_t queued;
 	struct life *l;
+	int rc = lives_forward_doubt(v, ev);
 
-	if (!get_addr(ev, &queued))
-		return 0;
+	if (rc || !get_addr(ev, &queued))
+		return rc;
 	for (unsigned int i = 0; i < SENT_RING; i++) {
 		const struct sent *s = &c->sent[i];
 		uint64_t delta = s->addr - queued;

@@ -11,7 +11,7 @@
  * datagram that is alone in the row is taken, as 'medium'. The number of bytes
  * must agree: each read checks the order. Datagrams that two CPUs queue at the
  * same time may stand in the queue the other way round than their news. A read that only looks
- * (MSG_PEEK) makes the row run dry, which is such a doubt.
+ * (MSG_PEEK) takes nothing.
  *
  * A datagram may be freed, and its address used again, before the read returns:
  * its row waits for that (life_hold()).
@@ -24,6 +24,9 @@
 #define SOCKS	 4096  /* sockets with datagrams; a power of two. The eldest of a slot gives way */
 #define NODES	 65536 /* datagrams in all rows */
 #define LOOK_MAX 16    /* how far a read may be behind the row */
+/* MSG_PEEK, MSG_ERRQUEUE (include/linux/socket.h) */
+#define READ_PEEK   0x2
+#define READ_ERRORS 0x2000
 #define NEAR_NS	 20000 /* between the queue and the news of it on one CPU another may do both */
 
 struct node {
@@ -235,7 +238,7 @@ static int read_hop(struct lives *v, struct life *l, const struct event *ev, int
 /* sock_recv_length */
 int lives_read(struct lives *v, const struct event *ev)
 {
-	uint64_t addr, u;
+	uint64_t addr, u, flags;
 	struct sock *s;
 	struct life *l;
 	int32_t len;
@@ -243,6 +246,9 @@ int lives_read(struct lives *v, const struct event *ev)
 	int rc, k;
 
 	if (!is_udp(ev) || !event_u64(ev, F_SK, &addr) || !addr || !event_u64(ev, F_RET, &u))
+		return 0;
+	/* the datagram stays; and that is another queue */
+	if (event_u64(ev, F_FLAGS, &flags) && flags & (READ_PEEK | READ_ERRORS))
 		return 0;
 	len = (int32_t)u;
 	if (len < 0 && len != -EAGAIN)

@@ -88,6 +88,8 @@ enum ev_field {
 	F_SKADDR,
 	F_SK,
 	F_SKB_ADDR, /* tcp_sendmsg_locked */
+	F_FAMILY,
+	F_FLAGS,
 	F_BUF,	    /* text of a mark */
 	F_COUNT
 };

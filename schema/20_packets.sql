@@ -31,7 +31,7 @@ CREATE TABLE _packet (
 	parent_id INTEGER, -- what it was made of or merged into, NULL: none or not known; a retransmission's is the transmission before it
 	link INTEGER, -- 1 gso, 2 gro, 3 clone, 4 copy, 5 fragment, 6 reassembly, 7 retransmit
 	flags INTEGER NOT NULL DEFAULT 0, -- 1 head missing, 2 open at end, 4 end time is an upper bound, 8 end inferred, 16 spans a loss of events
-	confidence INTEGER NOT NULL -- 1 certain, 2 high, 3 medium, 4 low
+	confidence INTEGER NOT NULL -- 1 certain, 2 high, 3 medium, 4 low: of its way up to what decides its outcome (told to the socket, taken by the driver, dropped ...); a read or a free behind that has its own, in _hop
 ) STRICT;
 
 CREATE TABLE _hop (

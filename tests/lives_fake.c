@@ -192,6 +192,14 @@ const struct host_dev *host_dev_at(const struct host *h, size_t i)
 	return &h->dev[i];
 }
 
+const struct host_dev *host_dev(const struct host *h, int64_t netns_id, int ifindex)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (h->dev[i].netns_id == netns_id && h->dev[i].ifindex == ifindex)
+			return &h->dev[i];
+	return NULL;
+}
+
 const struct host_dev *host_dev_by_id(const struct host *h, int64_t id)
 {
 	return id > 0 && (size_t)id <= h->n ? &h->dev[id - 1] : NULL;

@@ -226,12 +226,66 @@ static void test_fragments(void **state)
 	       "4|consumed|reassembly|5\n5|delivered|-|-\n");
 }
 
+/* Of three fragments the middle one hangs on the last one, and is freed right behind it. */
+static void test_fragment_list(void **state)
+{
+	(void)state;
+	begin();
+	softirq_in();
+	receive("eth0", 0x100, 1500);
+	receive("eth0", 0x200, 1500);
+	receive("eth0", 0x300, 520);
+	consume(0x100, "inet_frag_reasm_prepare");
+	softirq_out();
+	story.now.ts += 20000000;
+	story.now.pid = 7;
+	consume(0x300, "skb_consume_udp");
+	consume(0x200, "skb_release_data");
+	/* behind something else: of which packet it was a part is not known */
+	softirq_in();
+	receive("eth0", 0x400, 1500);
+	softirq_out();
+	consume(0x900, "arp_process");
+	consume(0x400, "skb_release_data");
+	finish();
+	expect("SELECT id, outcome, link, parent_id, confidence FROM packet ORDER BY id",
+	       "1|consumed|reassembly|3|medium\n2|consumed|reassembly|3|medium\n"
+	       "3|delivered|-|-|medium\n4|consumed|-|-|medium\n");
+	expect("SELECT packet_id, confidence FROM hop WHERE stage = 'consume_skb' ORDER BY 1",
+	       "1|high\n2|high\n3|high\n4|high\n");
+}
+
+/* What only looks into the queue takes nothing out of it; errors have a queue of their own. */
+static void test_peek(void **state)
+{
+	(void)state;
+	begin();
+	datagram(0x100, 200);
+	waking();
+	softirq_out();
+	datagram(0x200, 200);
+	softirq_out();
+	story.now.pid = 77;
+	EVENT(EV_SOCK_RECV_LENGTH, F_SK, U(SK), F_PROTOCOL, U(17), F_RET, U(200), F_FLAGS, U(0x42));
+	EVENT(EV_SOCK_RECV_LENGTH, F_SK, U(SK), F_PROTOCOL, U(17), F_RET, U((int64_t)-EAGAIN),
+	      F_FLAGS, U(0x2040));
+	story.now.pid = 100;
+	read_sock(200);
+	story.now.ts += 1000000;
+	read_sock(200);
+	finish();
+	expect(READS, "1|77|task|high\n2|77|task|high\n");
+	expect("SELECT max(ts_ns) - min(ts_ns) FROM hop WHERE stage = 'sock_recv_length'",
+	       "1002000\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(test_read_order), T(test_read_unsure), T(test_read_gaps),  T(test_noise),
 		T(test_answer),	    T(test_queue_split), T(test_queue_drop), T(test_fragments),
+		T(test_fragment_list), T(test_peek),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
