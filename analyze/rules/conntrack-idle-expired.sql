@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: conntrack-idle-expired
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: frames, events, counters, config
 -- how: In a namespace with connection tracking, TCP connections that had worked in both directions were silent for longer than
 --   nf_conntrack_tcp_timeout_established, and what came after that was dropped by netfilter or answered with a reset, at least 3 packets. A
@@ -15,14 +15,22 @@ WITH limits AS (
 	WHERE name = 'net.netfilter.nf_conntrack_tcp_timeout_established' AND CAST(coalesce(value_end, value) AS INTEGER) > 0
 		AND EXISTS (SELECT 1 FROM flow w WHERE w.netns_id = sysctl.netns_id AND w.proto = 'tcp'
 			AND w.last_ns - w.first_ns > 1000000000 * CAST(coalesce(value_end, value) AS INTEGER))
-), step AS (
-	SELECT l.netns, l.seconds, min(w.id, coalesce(w.reverse_id, w.id)) AS pair, f.ts_ns, f.tcp_flags, f.packet_id, w.id AS flow_id,
-		f.ts_ns - lag(f.ts_ns) OVER (PARTITION BY l.netns, min(w.id, coalesce(w.reverse_id, w.id)) ORDER BY f.ts_ns) AS gap
+), long AS (
+	SELECT l.netns, l.seconds, w.id, w.reverse_id
 	FROM limits l
 	JOIN flow w ON w.netns_id = l.netns_id AND w.proto = 'tcp' AND w.last_ns - w.first_ns > 1000000000 * l.seconds AND w.reverse_id IS NOT NULL
-	JOIN _frame f ON f.flow_id = w.id AND f.direction = 0
+), member AS (
+	SELECT netns, seconds, id, min(id, reverse_id) AS pair FROM long
+	UNION
+	SELECT netns, seconds, reverse_id, min(id, reverse_id) FROM long
+), step AS (
+	-- frames in and out: with NAT the answers belong to this flow only where they leave
+	SELECT m.netns, m.seconds, m.pair, m.id AS flow_id, f.ts_ns, f.tcp_flags, f.packet_id,
+		f.ts_ns - lag(f.ts_ns) OVER (PARTITION BY m.pair ORDER BY f.ts_ns) AS gap
+	FROM member m
+	JOIN _frame f ON f.flow_id = m.id
 ), woke AS (
-	SELECT netns, seconds, pair, flow_id, min(ts_ns) AS at_ns, max(gap) AS gap
+	SELECT netns, seconds, pair, flow_id, min(ts_ns) AS at_ns, gap
 	FROM step
 	WHERE gap > 1000000000 * seconds AND tcp_flags & 2 = 0
 	GROUP BY netns, pair
@@ -30,7 +38,7 @@ WITH limits AS (
 	SELECT k.*, w.src, w.dst, w.dport,
 		(SELECT count(DISTINCT s.packet_id) FROM step s JOIN packet_drop d ON d.packet_id = s.packet_id
 			WHERE s.netns = k.netns AND s.pair = k.pair AND s.ts_ns >= k.at_ns AND (d.reason = 'NETFILTER_DROP' OR (d.reason IS NULL AND d.function IN ('nf_hook_slow', 'nft_do_chain')))) AS dropped,
-		(SELECT count(*) FROM step s WHERE s.netns = k.netns AND s.pair = k.pair AND s.ts_ns >= k.at_ns AND s.tcp_flags & 4) AS resets,
+		(SELECT count(DISTINCT coalesce(s.packet_id, -s.ts_ns)) FROM step s WHERE s.netns = k.netns AND s.pair = k.pair AND s.ts_ns >= k.at_ns AND s.tcp_flags & 4) AS resets,
 		(SELECT count(DISTINCT s.flow_id) FROM step s WHERE s.netns = k.netns AND s.pair = k.pair AND s.ts_ns < k.at_ns) AS directions
 	FROM woke k
 	JOIN flow w ON w.id = k.flow_id

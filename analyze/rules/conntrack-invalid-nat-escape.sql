@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: conntrack-invalid-nat-escape
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: frames, counters, config
 -- how: Connection tracking has an entry with a translated destination (DNAT, load balancing), yet at least 3 captured packets of its answers left that
 --   namespace with the source untranslated, and the client answered them with a reset; connection tracking's counter invalid grew:

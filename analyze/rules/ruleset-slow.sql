@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: ruleset-slow
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, config
 -- how: A namespace has a netfilter hook whose chains hold at least 500 rules, and half of at least 100 packets there took 25 us or more from
 --   netif_receive_skb to the next stage (forwarded to net_dev_queue, or its socket woken), in which nothing but bridge, routing and
