@@ -55,6 +55,7 @@ struct neigh {
 	int32_t family;
 	uint8_t addr[16];
 	int64_t state; /* NUD_ bits + 1, 0: none yet */
+	uint64_t mac;  /* mac_key(), 0: none */
 };
 
 /* A hardware address that a neighbour entry shows behind a device. */
@@ -485,6 +486,7 @@ static void load_neigh(struct nl_link *l, struct nl_dump *dump, const struct nl_
 	struct neigh key = { .netns_id = at->netns_id }, *k;
 	char text[NL_ADDR_TEXT], mac[NL_ADDR_TEXT], dev[NL_DEV_TEXT];
 	struct span dst, ll;
+	uint64_t ll_key = 0;
 	bool fresh;
 
 	if (!nd || (nd->ndm_family != AF_INET && nd->ndm_family != AF_INET6))
@@ -499,15 +501,17 @@ static void load_neigh(struct nl_link *l, struct nl_dump *dump, const struct nl_
 	if (ll.n == 6) {
 		struct seen_mac sm = { at->netns_id, nd->ndm_ifindex, mac_key(ll) };
 
+		ll_key = sm.mac;
 		keymap_get(&l->macs, &sm, &fresh);
 	}
 	key.ifindex = nd->ndm_ifindex;
 	key.family = nd->ndm_family;
 	memcpy(key.addr, dst.p, dst.n);
 	k = keymap_get(&l->neighs, &key, &fresh);
-	if (!k || k->state == nd->ndm_state + 1)
+	if (!k || (k->state == nd->ndm_state + 1 && k->mac == ll_key))
 		return;
 	k->state = nd->ndm_state + 1;
+	k->mac = ll_key;
 	if (l->neigh_rows++ >= NEIGH_MAX) {
 		l->neighs.refused++;
 		return;

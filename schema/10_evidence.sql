@@ -338,7 +338,7 @@ CREATE TABLE route_rule (
 ) STRICT;
 
 CREATE TABLE neigh (
-	-- a neighbour entry (each snapshot in which it is new or its state changed)
+	-- a neighbour entry (each snapshot in which it is new or its state or hardware address changed)
 	snap_ns INTEGER NOT NULL,
 	netns_id INTEGER NOT NULL REFERENCES netns(id),
 	netns TEXT NOT NULL,

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, counters, config
+-- symptom-of: conntrack-idle-expired
 -- how: A rule that matches ct state invalid dropped at least 3 packets, as its counter or the drops that fit it show, and
 --   connection tracking's counter invalid grew.
 -- title: INVALID packets are dropped[[ ({flow_proto} {flow_dst} port {flow_dport})]]

@@ -13,15 +13,15 @@ WITH hit AS (
 	SELECT t.*, sum(t.drops) OVER (PARTITION BY t.netns, t.dst) AS dst_drops, sum(t.seen) OVER (PARTITION BY t.netns, t.dst) AS dst_seen,
 		row_number() OVER (PARTITION BY t.netns, t.dst ORDER BY t.drops DESC, t.id) AS nth
 	FROM _drop_target t
-	WHERE t.function = 'ip_error'
-		AND (t.reason IN ('IP_INADDRERRORS', 'IP_INNOROUTES') OR (t.reason IS NULL
-			AND EXISTS (SELECT 1 FROM _moved m WHERE m.name = 'Ip.InAddrErrors' AND m.delta > 0 AND (m.netns = t.netns OR t.netns IS NULL))))
+	WHERE (t.function IN ('ip_error', '?') AND t.reason IN ('IP_INADDRERRORS', 'IP_INNOROUTES'))
+		OR (t.function = 'ip_error' AND t.reason IS NULL
+			AND EXISTS (SELECT 1 FROM _moved m WHERE m.name = 'Ip.InAddrErrors' AND m.delta > 0 AND (m.netns = t.netns OR t.netns IS NULL)))
 ), legs AS (
 	SELECT netns, count(*) AS n FROM netdev WHERE flags & 9 = 1 GROUP BY netns -- IFF_UP, not IFF_LOOPBACK
 )
 SELECT
 	CASE WHEN s.value <> '0' AND h.dst_drops >= 10 THEN 'critical' WHEN coalesce(l.n, 2) < 2 THEN 'info' ELSE 'warning' END AS severity,
-	CASE WHEN h.reason IS NOT NULL AND h.netns_by IS NULL THEN 0.98 WHEN h.reason IS NOT NULL THEN 0.9 ELSE 0.75 END AS confidence,
+	CASE WHEN h.function = '?' THEN 0.8 WHEN h.reason IS NOT NULL AND h.netns_by IS NULL THEN 0.98 WHEN h.reason IS NOT NULL THEN 0.9 ELSE 0.75 END AS confidence,
 	h.netns,
 	h.dev,
 	h.function,

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters
+-- symptom-of: tunnel-checksum/dev
 -- how: Drops with reason UDP_CSUM or TCP_CSUM (UDP's may come late, in the reader's recvmsg()), or the counters InCsumErrors of UDP
 --   and TCP where events do not tell, at least 3 in a namespace. What the kernel finds wrong counts, not what a capture shows:
 --   outgoing frames are captured before the checksum is filled in.

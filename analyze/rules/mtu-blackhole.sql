@@ -15,14 +15,14 @@ WITH hit AS (
 	SELECT g.netns, max(g.netns_by) AS placed, max(g.dev) AS dev, g.function, g.reason, g.flow_id, g.proto, g.src, g.sport, g.dst, g.dport,
 		sum(g.drops) AS drops, sum(g.bytes) AS bytes, min(g.first_ns) AS from_ns, max(g.last_ns) AS to_ns
 	FROM _drop_group g
-	WHERE g.function IN ('ip_forward', 'ip6_forward') AND g.flow_id IS NOT NULL
+	WHERE (g.function IN ('ip_forward', 'ip6_forward') OR (g.function = '?' AND g.reason IS NOT NULL)) AND g.flow_id IS NOT NULL
 		AND (g.reason = 'PKT_TOO_BIG' OR (g.reason IS NULL AND EXISTS (
 			SELECT 1 FROM _moved m WHERE m.name IN ('Ip.FragFails', 'Ip6InTooBigErrors') AND m.delta > 0 AND (m.netns = g.netns OR g.netns IS NULL))))
 	GROUP BY g.netns, g.function, g.reason, g.flow_id
 	HAVING sum(g.drops) >= 3 AND max(g.last_ns) - min(g.first_ns) >= 500000000
 )
 SELECT
-	CASE WHEN h.reason IS NULL THEN 0.8 WHEN h.placed IS NOT NULL THEN 0.9 ELSE 0.97 END AS confidence,
+	CASE WHEN h.reason IS NULL OR h.function = '?' THEN 0.8 WHEN h.placed IS NOT NULL THEN 0.9 ELSE 0.97 END AS confidence,
 	h.netns,
 	h.dev,
 	h.function,

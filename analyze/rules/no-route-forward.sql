@@ -13,14 +13,15 @@ WITH hit AS (
 	SELECT t.*, sum(t.drops) OVER (PARTITION BY t.netns, t.dst) AS dst_drops, sum(t.seen) OVER (PARTITION BY t.netns, t.dst) AS dst_seen,
 		row_number() OVER (PARTITION BY t.netns, t.dst ORDER BY t.drops DESC, t.id) AS nth
 	FROM _drop_target t
-	WHERE (t.function = 'ip_error' AND (t.reason = 'IP_INNOROUTES' OR (t.reason IS NULL
+	WHERE (t.function = '?' AND t.reason = 'IP_INNOROUTES' AND t.dst LIKE '%.%.%.%')
+		OR (t.function = 'ip_error' AND (t.reason = 'IP_INNOROUTES' OR (t.reason IS NULL
 			AND EXISTS (SELECT 1 FROM _moved m WHERE m.name = 'IpExt.InNoRoutes' AND m.delta > 0 AND (m.netns = t.netns OR t.netns IS NULL)))))
 		OR (t.function = 'ip6_pkt_discard' AND t.reason = 'IP_INNOROUTES' AND t.dst IS NOT NULL AND t.dst NOT LIKE 'ff%' AND t.dst NOT LIKE 'fe80:%'
 			AND EXISTS (SELECT 1 FROM sysctl s WHERE s.netns = t.netns AND s.name = 'net.ipv6.conf.all.forwarding' AND s.value = '1'))
 )
 SELECT
 	CASE WHEN h.dst_drops >= 20 THEN 'critical' ELSE 'warning' END AS severity,
-	CASE WHEN h.reason IS NOT NULL AND h.netns_by IS NULL THEN 0.97 WHEN h.reason IS NOT NULL THEN 0.88 ELSE 0.75 END AS confidence,
+	CASE WHEN h.function = '?' THEN 0.75 WHEN h.reason IS NOT NULL AND h.netns_by IS NULL THEN 0.97 WHEN h.reason IS NOT NULL THEN 0.88 ELSE 0.75 END AS confidence,
 	h.netns,
 	h.dev,
 	h.function,
@@ -39,7 +40,7 @@ SELECT
 	h.netns_by AS v_placed
 FROM hit h
 WHERE h.nth = 1 AND h.dst_drops >= 5
-	AND NOT EXISTS (SELECT 1 FROM sysctl s WHERE h.function = 'ip_error' AND s.netns IS h.netns AND s.name = 'net.ipv4.ip_forward'
+	AND NOT EXISTS (SELECT 1 FROM sysctl s WHERE h.function IN ('ip_error', '?') AND s.netns IS h.netns AND s.name = 'net.ipv4.ip_forward'
 		AND coalesce(s.value_end, s.value) = '0')
 ORDER BY h.dst_drops DESC, h.netns, h.dst
 LIMIT 10;

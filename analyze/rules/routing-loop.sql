@@ -10,7 +10,7 @@
 --   routers send them to each other.
 WITH dead AS (
 	SELECT t.* FROM _drop_target t
-	WHERE t.function IN ('ip_forward', 'ip6_forward', 'ip_error') AND (t.reason = 'IP_INHDR' OR t.reason IS NULL) AND t.dst IS NOT NULL
+	WHERE (t.function IN ('ip_forward', 'ip6_forward', 'ip_error') AND (t.reason = 'IP_INHDR' OR t.reason IS NULL) OR (t.function = '?' AND t.reason = 'IP_INHDR')) AND t.dst IS NOT NULL
 ), round AS (
 	SELECT w.dst, f.netns_id, f.dev_id, f.ip_id, f.flow_id, count(DISTINCT f.ttl) AS ttls, max(f.ttl) - min(f.ttl) AS span
 	FROM flow w JOIN _frame f ON f.flow_id = w.id
@@ -20,7 +20,7 @@ WITH dead AS (
 )
 SELECT
 	CASE WHEN sum(d.drops) >= 10 THEN 'critical' ELSE 'warning' END AS severity,
-	0.95 AS confidence,
+	CASE max(d.function) WHEN '?' THEN 0.85 ELSE 0.95 END AS confidence,
 	CASE WHEN min(d.netns) = max(d.netns) THEN min(d.netns) END AS netns,
 	max(d.function) AS function,
 	max(d.reason) AS reason,

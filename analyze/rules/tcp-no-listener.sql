@@ -3,7 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, sockets
--- symptom-of: listener-wrong-address/flow
+-- symptom-of: listener-wrong-address/flow, duplicate-address
 -- how: Drops with reason NO_SOCKET in tcp_v4_rcv or tcp_v6_rcv of flows that begin with a SYN, at least 5 connection attempts
 --   to the same address and port, and no listener for it in the last snapshot. Scans (one SYN for each of many ports) and
 --   segments that arrive after a close are left out.

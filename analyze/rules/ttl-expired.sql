@@ -15,10 +15,11 @@ WITH low AS (
 	SELECT w.netns, w.proto, w.dst, w.dport, count(*) AS n, max(w.id) AS flow_id
 	FROM flow w JOIN _frame f ON f.flow_id = w.id
 	WHERE f.ttl = 1 AND f.direction = 0
-		AND w.dst IN (SELECT dst FROM _drop_group WHERE reason = 'IP_INHDR' AND function IN ('ip_forward', 'ip6_forward'))
+		AND w.dst IN (SELECT dst FROM _drop_group WHERE reason = 'IP_INHDR' AND function IN ('ip_forward', 'ip6_forward', '?'))
 	GROUP BY w.netns, w.proto, w.dst, w.dport
 )
 SELECT
+	CASE t.function WHEN '?' THEN 0.75 ELSE 0.9 END AS confidence,
 	t.netns,
 	t.dev,
 	t.function,
@@ -35,7 +36,7 @@ SELECT
 	l.n AS v_low
 FROM _drop_target t
 JOIN low l ON l.netns IS t.netns AND l.proto = t.proto AND l.dst = t.dst AND l.dport IS t.dport
-WHERE t.reason = 'IP_INHDR' AND t.function IN ('ip_forward', 'ip6_forward') AND t.drops >= 10
+WHERE t.reason = 'IP_INHDR' AND t.function IN ('ip_forward', 'ip6_forward', '?') AND t.drops >= 10
 	AND NOT EXISTS (SELECT 1 FROM flow w JOIN _frame f ON f.flow_id = w.id WHERE w.dst = t.dst AND f.direction = 0 AND f.ip_id <> 0
 		GROUP BY f.netns_id, f.dev_id, f.flow_id, f.ip_id HAVING count(DISTINCT f.ttl) >= 3)
 GROUP BY t.id

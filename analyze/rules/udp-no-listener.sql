@@ -3,7 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters, sockets
--- symptom-of: listener-wrong-address/flow
+-- symptom-of: listener-wrong-address/flow, duplicate-address
 -- how: Drops with reason NO_SOCKET in UDP's receive functions, per destination address and port: at least 5 to the same port,
 --   so that a port scan (a few datagrams to each of many ports), traceroute and late replies are not taken for a service
 --   that is gone. Fewer than 10 to a port that never had a socket are info; critical where it had one during the
@@ -33,6 +33,9 @@ WITH hit AS (
 		AND (t.reason = 'NO_SOCKET' OR (t.reason IS NULL AND EXISTS (
 			SELECT 1 FROM _moved m WHERE m.name IN ('Udp.NoPorts', 'Udp6NoPorts') AND m.delta > 0 AND (m.netns = t.netns OR t.netns IS NULL))))
 		AND t.dport IS NOT NULL
+		-- not the answers that come from another address than was asked: reply-source-mismatch
+		AND NOT (t.sport IS NOT NULL AND (t.netns, t.dst, t.dport, t.sport) IN (
+			SELECT q.netns, q.src, q.sport, q.dport FROM flow q WHERE q.proto = 'udp' AND q.frames >= 3 AND q.reverse_id IS NULL AND q.dport IS NOT NULL))
 	GROUP BY t.netns, t.dst, t.dport
 ), had AS (
 	SELECT

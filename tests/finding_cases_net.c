@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/* Cases of the link, bridge, IP, neighbour, netfilter and tunnel layers, each with a near miss. */
+#include "finding_cases.h"
+
+#include <stdio.h>
+
+#define MS 1000000LL
+
+/* A frame of device @dev in namespace @ns; flow, outer and packet 0: none. */
+static void frame_at(int64_t at, int ns, const char *dev, int direction, int flow_id, int outer,
+		     int packet, int ethertype, int dst_kind, int tcp_flags)
+{
+	sql("INSERT INTO _frame(no, ts_ns, netns_id, dev_id, direction, len_bytes, cap_bytes, "
+	    "flow_id, outer_flow_id, packet_id, ethertype, dst_kind, tcp_flags, member, offset) "
+	    "VALUES((SELECT coalesce(max(no), 0) + 1 FROM _frame), %lld, %d, %lld, %d, 100, 64, "
+	    "nullif(%d, 0), nullif(%d, 0), nullif(%d, 0), %d, %d, nullif(%d, 0), 0, 0)",
+	    (long long)at, ns, (long long)name_id(dev), direction, flow_id, outer, packet,
+	    ethertype, dst_kind, tcp_flags);
+}
+
+/* The packets of drops() have the numbers 1, 2, ... */
+static void frames_of_drops(int n, int flow_id, int outer, const char *dev, int dst_kind)
+{
+	for (int i = 0; i < n; i++)
+		frame_at(T0 + i * MS, 3, dev, 0, flow_id, outer, i + 1, 2048, dst_kind, 0);
+}
+
+/* A packet with the stages @one at @at and @two @wait later, at device @dev in namespace b. */
+static void way(int id, int64_t at, const char *dev, const char *one, const char *two, int64_t wait)
+{
+	sql("INSERT OR IGNORE INTO _stage(name) VALUES('%s'), ('%s')", one, two);
+	sql("INSERT INTO _packet(id, first_ns, last_ns, kind, netns_in_id, outcome, cpu_hops, "
+	    "confidence) VALUES(%d, %lld, %lld, 1, 3, 5, 0, 1)",
+	    id, (long long)at, (long long)(at + wait));
+	sql("INSERT INTO _hop SELECT %d, 0, %lld, id, 0, %lld, 2, 0, 1 FROM _stage WHERE name = "
+	    "'%s'",
+	    id, (long long)at, (long long)name_id(dev), one);
+	sql("INSERT INTO _hop SELECT %d, 1, %lld, id, 0, %lld, 2, 0, 1 FROM _stage WHERE name = "
+	    "'%s'",
+	    id, (long long)(at + wait), (long long)name_id(dev), two);
+}
+
+/* ---- link ---- */
+
+/* a capture runs, so the tap takes the frames and nothing is dropped */
+static void foreign(int kind, const char *second)
+{
+	for (int i = 0; i < 20; i++) {
+		way(900 + i, T0 + i * MS, "b0", "netif_receive_skb", second, 500);
+		frame_at(T0 + i * MS, 3, "b0", 0, 0, 0, 900 + i, 0x8847, kind, 0);
+	}
+}
+
+static void ethertype(void)
+{
+	foreign(1, "consume_skb");
+}
+
+static void ethertype_drop(void)
+{
+	drops(20, "UNHANDLED_PROTO", "__netif_receive_skb_core", "noise", 3, "b0", 0);
+	for (int i = 0; i < 20; i++)
+		frame_at(T0 + i * MS, 3, "b0", 0, 0, 0, i + 1, 0x86dd, 1, 0);
+}
+
+/* to a multicast address, as LLDP is */
+static void ethertype_no(void)
+{
+	foreign(2, "consume_skb");
+}
+
+/* somebody's packet socket takes them */
+static void ethertype_taken_no(void)
+{
+	foreign(1, "sk_data_ready");
+}
+
+static void bridge(void)
+{
+	sql("INSERT INTO netdev(id, netns_id, netns, ifindex, name, kind, arphrd, mac, mtu, flags, "
+	    "operstate, carrier) VALUES(9, 3, 'b', 9, 'br0', 'bridge', 1, '02:00:00:00:00:09', "
+	    "1500, 4099, 'UP', 1)");
+	sql("UPDATE netdev SET master_ifindex = 9 WHERE name IN ('b0', 'b1')");
+	flow(1, 3, "udp", "10.0.0.9", 4000, "10.0.0.7", 9000);
+}
+
+static void bridge_stp(void)
+{
+	bridge();
+	drops(60, "BRIDGE_INGRESS_STP_STATE", "br_handle_frame", "policy", 3, "b1", 1);
+	frames_of_drops(60, 1, 0, "b1", 4);
+}
+
+/* a spare port of a spanning tree hears broadcasts */
+static void bridge_stp_no(void)
+{
+	bridge();
+	drops(60, "BRIDGE_INGRESS_STP_STATE", "br_handle_frame", "policy", 3, "b1", 1);
+	frames_of_drops(60, 1, 0, "b1", 3);
+}
+
+static void bridge_isolated(void)
+{
+	bridge();
+	sql("UPDATE flow SET dst = '10.0.0.1' WHERE id = 1");
+	drops(20, "NOT_SPECIFIED", "br_handle_frame_finish", "policy", 3, "b1", 1);
+	frames_of_drops(20, 1, 0, "b1", 4);
+}
+
+/* the destination lies behind the port that the frames came from */
+static void bridge_same_port_no(void)
+{
+	bridge();
+	sql("UPDATE flow SET dst = '10.0.0.1' WHERE id = 1");
+	drops(60, "NOT_SPECIFIED", "br_handle_frame_finish", "policy", 3, "b0", 1);
+	frames_of_drops(60, 1, 0, "b0", 4);
+}
+
+/* ---- IP ---- */
+
+static void header(void)
+{
+	flow(1, 3, "udp", "10.0.0.1", 4000, "10.0.0.2", 9000);
+	drops(12, "PKT_TOO_SMALL", "ip_rcv_core", "error", 3, "b0", 1);
+	drops(12, "IP_INHDR", "ip_rcv_finish_core", "error", 3, "b0", 1);
+	counter(3, "snmp", "Ip.InHdrErrors", NULL, -1, 12);
+	counter(3, "netstat", "IpExt.InTruncatedPkts", NULL, -1, 12);
+}
+
+/* a kernel without reasons */
+static void header_old(void)
+{
+	drops(30, NULL, "ip_rcv_core", "error", 3, "b0", 0);
+	counter(3, "snmp", "Ip.InHdrErrors", NULL, -1, 30);
+}
+
+/* the tape was cut before the symbols were written */
+static void header_nameless(void)
+{
+	drops(30, "IP_INHDR", "?", "error", 3, "b0", 0);
+	counter(3, "snmp", "Ip.InHdrErrors", NULL, -1, 30);
+}
+
+/* expired TTLs have the same reason */
+static void header_no(void)
+{
+	drops(30, "IP_INHDR", "ip_forward", "error", 3, "b0", 0);
+	drops(2, "IP_INHDR", "ip_rcv_core", "error", 3, "b0", 0);
+	counter(3, "snmp", "Ip.InHdrErrors", NULL, -1, 32);
+}
+
+static void header_nameless_no(void)
+{
+	drops(30, "IP_INHDR", "?", "error", 3, "b0", 0);
+	counter(3, "snmp", "Icmp.OutTimeExcds", NULL, -1, 6);
+}
+
+static void fwd_off_nameless(void)
+{
+	flow(1, 3, "udp", "10.0.0.1", 4000, "10.9.0.2", 9000);
+	drops(30, "IP_INADDRERRORS", "?", "loss", 3, "b0", 1);
+	sysctl(3, "net.ipv4.ip_forward", "1", "0");
+}
+
+/* ---- neighbours ---- */
+
+static void twice_dad(void)
+{
+	sql("INSERT INTO addr VALUES(3, 'b', 'b0', 10, 'fd00::2', 64, 0, 200)"); /* 0xc8 */
+	sql("INSERT INTO kmsg VALUES(%lld, 6, 'IPv6: b0: IPv6 duplicate address fd00::2 used by "
+	    "02:00:00:00:00:77 detected!')",
+	    T0);
+}
+
+static void neigh_mac(int at_ms, int mac)
+{
+	sql("INSERT INTO neigh VALUES(%lld, 3, 'b', 'b0', 2, '10.0.0.9', '02:00:00:00:00:%02d', "
+	    "'STALE')",
+	    T0 + at_ms * MS, mac);
+}
+
+static void twice_neigh(void)
+{
+	neigh_mac(0, 1);
+	neigh_mac(1000, 2);
+	neigh_mac(2000, 1);
+}
+
+/* an address that moved, once */
+static void twice_no(void)
+{
+	neigh_mac(0, 1);
+	neigh_mac(1000, 2);
+	sql("INSERT INTO addr VALUES(2, 'a', 'a0', 2, '10.0.0.2', 24, 0, 0)"); /* no bridge */
+}
+
+static void twice_bridge(void)
+{
+	bridge();
+	sql("INSERT INTO netdev(id, netns_id, netns, ifindex, name, kind, arphrd, mac, mtu, flags, "
+	    "carrier, peer_id) VALUES(10, 1, 'init', 5, 'i0', 'veth', 1, '02:00:00:00:00:10', "
+	    "1500, 4099, 1, 3)");
+	sql("INSERT INTO addr VALUES(1, 'init', 'i0', 2, '10.0.0.1', 24, 0, 0)");
+}
+
+/* ---- answers from elsewhere ---- */
+
+static void mismatch(int refused)
+{
+	sql("INSERT INTO addr VALUES(3, 'b', 'lo', 2, '10.9.0.1', 32, 0, 0)");
+	flow(1, 3, "udp", "10.0.0.1", 4000, "10.9.0.1", 53);
+	flow(2, 3, "udp", "10.0.0.2", 53, "10.0.0.1", 4000);
+	flow(3, 2, "udp", "10.0.0.2", 53, "10.0.0.1", 4000);
+	flow(4, 2, "udp", "10.0.0.1", 4000, "10.9.0.1", 53);
+	sql("UPDATE flow SET frames = 20");
+	if (refused)
+		drops(20, "NO_SOCKET", "__udp4_lib_rcv", "loss", 2, "a0", 3);
+}
+
+static void source(void)
+{
+	mismatch(1);
+}
+
+/* a client that takes answers from anywhere */
+static void source_no(void)
+{
+	mismatch(0);
+}
+
+/* ---- tunnels ---- */
+
+static void tunnel(const char *dev)
+{
+	sql("UPDATE netdev SET kind = 'vxlan' WHERE name = 'b1'");
+	flow(1, 3, "udp", "10.77.0.2", 4000, "10.77.0.1", 9000);
+	flow(2, 3, "udp", "10.0.0.1", 40000, "10.0.0.2", 4789);
+	drops(30, "UDP_CSUM", "udp_queue_rcv_one_skb", "error", 3, dev, 1);
+	counter(3, "snmp", "Udp.InCsumErrors", NULL, -1, 30);
+	frames_of_drops(30, 1, 2, "b0", 1);
+}
+
+static void tunnel_outer(void)
+{
+	tunnel("b0");
+}
+
+/* the inner packet's checksum is wrong */
+static void tunnel_inner(void)
+{
+	tunnel("b1");
+}
+
+/* ---- netfilter ---- */
+
+static void entry(const char *reply_src, int sport)
+{
+	sql("INSERT INTO conntrack(snap_ns, netns_id, netns, proto, src, sport, dst, dport, "
+	    "reply_src, reply_sport, reply_dst, reply_dport, state) VALUES(%lld, 3, 'b', 'tcp', "
+	    "'10.0.0.1', %d, '10.9.0.9', 80, '%s', 8080, '10.0.0.1', %d, 'ESTABLISHED')",
+	    T0, sport, reply_src, sport);
+}
+
+static void escape(int resets)
+{
+	entry("10.8.0.2", 4000);
+	flow(1, 3, "tcp", "10.8.0.2", 8080, "10.0.0.1", 4000);
+	flow(2, 3, "tcp", "10.0.0.1", 4000, "10.8.0.2", 8080);
+	sql("UPDATE flow SET reverse_id = 3 - id");
+	for (int i = 0; i < 5; i++)
+		frame_at(T0 + i * MS, 3, "b0", 1, 1, 0, 0, 2048, 1, 16);
+	for (int i = 0; i < resets; i++)
+		frame_at(T0 + 10 * MS, 3, "b0", 0, 2, 0, 0, 2048, 1, 4);
+	counter(3, "conntrack", "invalid", NULL, -1, 5);
+}
+
+static void nat_escape(void)
+{
+	escape(3);
+}
+
+/* a tap before the translation */
+static void nat_escape_no(void)
+{
+	escape(0);
+}
+
+/* Connections that are silent for @idle_ms, then lose what they send. */
+static void idle(int idle_ms)
+{
+	sysctl(3, "net.netfilter.nf_conntrack_tcp_timeout_established", "3", NULL);
+	for (int c = 0; c < 4; c++) {
+		int f = 10 + c * 2;
+
+		flow(f, 3, "tcp", "10.0.0.1", 4000 + c, "10.9.0.2", 80);
+		flow(f + 1, 3, "tcp", "10.9.0.2", 80, "10.0.0.1", 4000 + c);
+		sql("UPDATE flow SET reverse_id = CASE id WHEN %d THEN %d ELSE %d END, last_ns = "
+		    "%lld WHERE id IN (%d, %d)",
+		    f, f + 1, f, T0 + (idle_ms + 10) * MS, f, f + 1);
+		frame_at(T0, 3, "b0", 0, f, 0, 0, 2048, 1, 16);
+		frame_at(T0 + MS, 3, "b1", 0, f + 1, 0, 0, 2048, 1, 16);
+		drops(2, "NETFILTER_DROP", "nft_do_chain", "policy", 3, "b0", f);
+		frame_at(T0 + idle_ms * MS, 3, "b0", 0, f, 0, c * 2 + 1, 2048, 1, 16);
+		frame_at(T0 + (idle_ms + 5) * MS, 3, "b0", 0, f, 0, c * 2 + 2, 2048, 1, 16);
+	}
+	nft(1, "ct state invalid counter drop", "drop", 8);
+	counter(3, "conntrack", "invalid", NULL, -1, 8);
+}
+
+static void idle_expired(void)
+{
+	idle(4500);
+}
+
+/* as silent, but not as long as the table keeps them: INVALID for another reason */
+static void idle_short(void)
+{
+	idle(2500);
+}
+
+static void slow(int rules, int64_t wait)
+{
+	for (int i = 0; i < rules; i++)
+		sql("INSERT INTO nft_rule VALUES(%d, 3, 'b', 'inet', 'fw', 'input', 'input', %d, "
+		    "%d, 'ip saddr 10.1.0.%d drop', 'drop', NULL, NULL, NULL, NULL)",
+		    i + 1, i + 1, i + 1, i % 250);
+	for (int i = 0; i < 200; i++)
+		way(900 + i, T0 + i * MS, "b0", "netif_receive_skb", "sk_data_ready", wait);
+}
+
+static void ruleset(void)
+{
+	slow(2500, 80000);
+}
+
+/* as many rules, but the packets do not wait for them */
+static void ruleset_quick_no(void)
+{
+	slow(2500, 4000);
+}
+
+/* slow for another reason */
+static void ruleset_few_no(void)
+{
+	slow(20, 80000);
+}
+
+const struct finding_case net_cases[] = {
+	{ "ethertype", ethertype, "unhandled-ethertype", "warning" },
+	{ "ethertype_drop", ethertype_drop, "unhandled-ethertype", "warning" },
+	{ "ethertype_no", ethertype_no, NULL, NULL },
+	{ "ethertype_taken_no", ethertype_taken_no, NULL, NULL },
+	{ "bridge_stp", bridge_stp, "bridge-port-blocked", "critical" },
+	{ "bridge_stp_no", bridge_stp_no, NULL, NULL },
+	{ "bridge_isolated", bridge_isolated, "bridge-port-blocked", "warning" },
+	{ "bridge_same_port_no", bridge_same_port_no, NULL, NULL },
+	{ "header", header, "ip-header-malformed", "warning" },
+	{ "header_old", header_old, "ip-header-malformed", "warning" },
+	{ "header_nameless", header_nameless, "ip-header-malformed", "warning" },
+	{ "header_no", header_no, NULL, NULL },
+	{ "header_nameless_no", header_nameless_no, NULL, NULL },
+	{ "fwd_off_nameless", fwd_off_nameless, "forwarding-disabled", "critical" },
+	{ "twice_dad", twice_dad, "duplicate-address", "warning" },
+	{ "twice_neigh", twice_neigh, "duplicate-address", "warning" },
+	{ "twice_bridge", twice_bridge, "duplicate-address", "warning" },
+	{ "twice_no", twice_no, NULL, NULL },
+	{ "source", source, "reply-source-mismatch", "critical" },
+	{ "source_no", source_no, NULL, NULL },
+	{ "tunnel_outer", tunnel_outer, "tunnel-checksum", "warning" },
+	{ "tunnel_inner", tunnel_inner, "l4-checksum", NULL },
+	{ "nat_escape", nat_escape, "conntrack-invalid-nat-escape", "warning" },
+	{ "nat_escape_no", nat_escape_no, NULL, NULL },
+	{ "idle_expired", idle_expired, "conntrack-idle-expired", "warning" },
+	{ "idle_short", idle_short, "conntrack-invalid", "warning" },
+	{ "ruleset", ruleset, "ruleset-slow", NULL },
+	{ "ruleset_quick_no", ruleset_quick_no, NULL, NULL },
+	{ "ruleset_few_no", ruleset_few_no, NULL, NULL },
+	{ NULL, NULL, NULL, NULL },
+};
