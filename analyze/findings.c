@@ -182,6 +182,7 @@ struct texts {
 	struct run *r;
 	struct found *f;
 	const char *ns;
+	bool astray; /* where it is, is not known, and there is more than one namespace: no command then */
 };
 
 /* Fill a template into a string of its own. Return: 0; -EINVAL with the reason in @e; -ENOMEM. */
@@ -286,9 +287,9 @@ static int section(const struct texts *t, const struct rule_item *it, struct err
 	if (rc || !wanted)
 		goto out;
 	rc = fill(t, it->text, RULE_TEXT_PLAIN, sql ? &more : NULL, &p.text, e);
-	if (!rc && it->command)
+	if (!rc && it->command && !(t->astray && strstr(it->command, "{ns}")))
 		rc = fill(t, it->command, RULE_TEXT_SHELL, sql ? &more : NULL, &p.command, e);
-	if (!rc && it->undo)
+	if (!rc && it->undo && p.command)
 		rc = fill(t, it->undo, RULE_TEXT_SHELL, sql ? &more : NULL, &p.undo, e);
 	if (rc)
 		goto out;
@@ -361,6 +362,16 @@ static void found_free(struct found *f)
 	rule_row_free(&f->row);
 }
 
+/* Whether the tape has more than one network namespace. */
+static bool many_netns(struct run *r)
+{
+	sqlite3_stmt *st = db_prepare(r->d, "SELECT count(*) FROM netns");
+	bool many = sqlite3_step(st) == SQLITE_ROW && sqlite3_column_int64(st, 0) > 1;
+
+	sqlite3_reset(st);
+	return many;
+}
+
 /* The present row of @st becomes a finding. Return: 0, -EINVAL (the rule's texts are wrong, reason
  * in @e), -ENOMEM. */
 static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, struct err *e)
@@ -376,6 +387,7 @@ static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, s
 	if (rc)
 		goto out;
 	t.ns = (const char *)ns.data;
+	t.astray = !row_text(&f.row, "netns") && many_netns(r);
 	f.severity = severity_of(rule, &f.row);
 	f.confidence = confidence_of(r, rule, &f.row);
 	f.rank = rank_of(&f);

@@ -1,13 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# deps.sh [build|check]: install what is missing, as Debian packages; says what it does.
+# deps.sh [build|check|incidents]: install what is missing, as Debian packages; says what it does.
 set -u
 build="gcc make libpcap-dev libtraceevent-dev libtracefs-dev libsqlite3-dev libzstd-dev libmnl-dev libseccomp-dev"
 demo="iproute2 nftables"
 check="libcmocka-dev zstd tar sqlite3 tcpdump procps util-linux conntrack ethtool chromium nodejs npm cppcheck"
 
+incidents="python3 ethtool conntrack procps util-linux"
+
 need="$build $demo"
-[ "${1:-check}" = build ] || need="$need $check"
+case ${1:-check} in
+build) ;;
+incidents) need="$need $incidents" ;;
+*) need="$need $check" ;;
+esac
 
 if ! command -v dpkg-query >/dev/null; then
 	echo "deps: this is no Debian; please install what these Debian packages hold: $need" >&2

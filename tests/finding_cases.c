@@ -115,6 +115,15 @@ static void nf_rule(void)
 	nft(2, "udp dport 90 counter packets 5 bytes 1 drop", "drop", 5);
 }
 
+/* few attempts, but a socket listens on that port */
+static void nf_listener(void)
+{
+	flow(1, 3, "tcp", "10.0.0.1", 4000, "10.0.0.2", 9000);
+	frames(6, 1, 3, "b0", 0, 2);
+	drops(6, "NETFILTER_DROP", "nft_do_chain", "policy", 3, "b0", 1);
+	sock(1, 3, "tcp", "LISTEN", "0.0.0.0", 9000, 0, 128, 0);
+}
+
 /* part of a flow */
 static void nf_random(void)
 {
@@ -536,6 +545,13 @@ static void ttl(void)
 	ttl_frames(20, 1, 1);
 }
 
+/* mtr: to one port with one TTL after the other */
+static void ttl_probes(void)
+{
+	ttl_frames(20, 1, 1);
+	sql("UPDATE _frame SET ttl = 2 WHERE no > 10");
+}
+
 static void ttl_no(void)
 {
 	ttl_frames(6, 1, 1);
@@ -580,6 +596,16 @@ static void carrier(void)
 	counter(3, "dev", "carrier_changes", "b0", -1, 2);
 	counter(3, "dev", "tx_dropped", "b0", -1, 60);
 	drops(60, "NEIGH_QUEUEFULL", "__neigh_event_send", "loss", 3, "b0", 0);
+}
+
+/* both ends of a link, drops of which no event tells where: the end that sends most */
+static void carrier_unplaced(void)
+{
+	counter(2, "dev", "carrier_changes", "a0", -1, 2);
+	counter(3, "dev", "carrier_changes", "b0", -1, 2);
+	counter(2, "dev", "tx_packets", "a0", -1, 10);
+	counter(3, "dev", "tx_packets", "b0", -1, 500);
+	drops(30, "NEIGH_QUEUEFULL", "__neigh_event_send", "loss", 0, NULL, 0);
 }
 
 /* a device that comes and goes without harm */
@@ -740,6 +766,7 @@ const struct finding_case finding_cases[] = {
 	{ "tcp_gone", tcp_gone, "tcp-no-listener", "warning" },
 	{ "tcp_gone_no", tcp_gone_no, NULL, NULL },
 	{ "nf_rule", nf_rule, "netfilter-drop", "critical" },
+	{ "nf_listener", nf_listener, "netfilter-drop", "warning" },
 	{ "nf_random", nf_random, "netfilter-drop", "warning" },
 	{ "nf_no", nf_no, NULL, NULL },
 	{ "nf_reject", nf_reject, "netfilter-reject", "warning" },
@@ -790,6 +817,7 @@ const struct finding_case finding_cases[] = {
 	{ "zero_window_no", zero_window_no, NULL, NULL },
 	{ "loop", loop, "routing-loop", "warning" },
 	{ "ttl", ttl, "ttl-expired", "warning" },
+	{ "ttl_probes", ttl_probes, "ttl-expired", "info" },
 	{ "ttl_no", ttl_no, NULL, NULL },
 	{ "martian", martian, "martian-source", "warning" },
 	{ "martian_no", martian_no, NULL, NULL },
@@ -797,6 +825,7 @@ const struct finding_case finding_cases[] = {
 	{ "multicast_no", multicast_no, NULL, NULL },
 	{ "vni", vni, "vxlan-vni-unknown", "warning" },
 	{ "carrier", carrier, "link-down", "critical" },
+	{ "carrier_unplaced", carrier_unplaced, "link-down", "warning" },
 	{ "carrier_no", carrier_no, NULL, NULL },
 	{ "peer_down", peer_down, "peer-device-down", "critical" },
 	{ "mtu", mtu, "l2-mtu-mismatch", "critical" },

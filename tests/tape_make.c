@@ -67,6 +67,11 @@ void tape_make_text(struct tape_make *m, const char *name, const char *text)
 	tape_make_member(m, name, text, strlen(text));
 }
 
+void tape_make_level(struct tape_make *m, int level)
+{
+	need(!ZSTD_isError(ZSTD_CCtx_setParameter(m->zstd, ZSTD_c_compressionLevel, level)), "zstd");
+}
+
 void tape_make_seq(struct tape_make *m, uint64_t seq)
 {
 	m->seq = seq;

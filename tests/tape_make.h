@@ -24,6 +24,8 @@ void tape_make_text(struct tape_make *m, const char *name, const char *text);
 void tape_make_raw(struct tape_make *m, const void *data, size_t n);
 /* tape_make_frame() - close the frame; nothing where it is empty. */
 void tape_make_frame(struct tape_make *m);
+/* tape_make_level() - zstd's level for the frames that follow */
+void tape_make_level(struct tape_make *m, int level);
 /* tape_make_seq() - sequence number of the next frame */
 void tape_make_seq(struct tape_make *m, uint64_t seq);
 /**

@@ -132,8 +132,7 @@ static void try_cases(const struct finding_case *cases)
 			if (!cases[i].cause && strcmp(severity, "info"))
 				fail_msg("%s: found %s (%s)", name, cause, severity);
 			if (cases[i].cause && strcmp(cases[i].cause, cause))
-				fail_msg("%s: found %s instead of %s", name, cause,
-					 cases[i].cause);
+				fail_msg("%s: found %s instead of %s", name, cause, cases[i].cause);
 			if (cases[i].cause && cases[i].severity &&
 			    strcmp(cases[i].severity, severity))
 				fail_msg("%s: %s is %s", name, cause, severity);
@@ -253,6 +252,21 @@ static void test_finding_is_whole(void **state)
 			   "sysctl -w net.core.rmem_max=8388608' "
 			   "AND undo = 'ip netns exec b sysctl -w net.core.rmem_max=212992'"));
 	assert_int_equal(number("SELECT count(*) FROM finding_packet"), 20);
+	db_close(db);
+}
+
+static void test_no_command_for_a_place_not_known(void **state)
+{
+	(void)state;
+	start();
+	drops(30, "NEIGH_QUEUEFULL", "__neigh_event_send", "loss", 0, NULL, 0);
+	sysctl(1, "net.ipv4.neigh.default.unres_qlen_bytes", "212992", NULL);
+	run_all();
+	assert_int_equal(number("SELECT count(*) FROM finding f JOIN finding_advice a ON "
+				"a.finding_id = f.id "
+				"WHERE f.netns IS NULL"),
+			 1);
+	assert_int_equal(number("SELECT count(command) + count(undo) FROM finding_advice"), 0);
 	db_close(db);
 }
 
@@ -376,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_symptom_ranks_behind_its_cause),
 		cmocka_unit_test(test_more_harm_ranks_first),
 		cmocka_unit_test(test_finding_is_whole),
+		cmocka_unit_test(test_no_command_for_a_place_not_known),
 		cmocka_unit_test(test_confidence_falls_with_what_was_lost),
 		cmocka_unit_test(test_same_twice),
 		cmocka_unit_test(test_ledger_places_by_elimination),

@@ -79,4 +79,12 @@ check:
 	$(Q)$(MAKE) --no-print-directory all unit $(BUILD)/tests/traffic $(BUILD)/tests/identity
 	$(Q)BUILD=$(BUILD) sh tests/run.sh
 
+# Real incidents and healthy hosts in network namespaces, recorded and compared with their truth: as root, several minutes.
+# ONLY="a01 b05" runs those, INCIDENTS="--loaded --advice" adds options (tests/incidents/run.py --help).
+.PHONY: incidents healthy
+incidents healthy:
+	$(Q)sh tests/deps.sh incidents
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)python3 tests/incidents/run.py --build $(BUILD) $(INCIDENTS) $(if $(filter healthy,$@),$(if $(ONLY),$(ONLY),h),$(ONLY))
+
 include tests/fuzz.mk

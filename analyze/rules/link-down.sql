@@ -6,6 +6,7 @@
 -- how: A device lost its carrier during the recording (carrier_down_count or carrier_changes grew) or the kernel log says that its
 --   link went down, or it is up without carrier at the end; and packets suffered for it: at least 5 drops of the neighbour or
 --   device layer in that namespace, or its tx_dropped or tx_carrier_errors grew. Devices that come and go without harm are none.
+--   Neighbour drops of which no event tells the namespace are counted where the busiest sender lost its carrier.
 -- title: Link of {dev} went down
 -- summary: {dev}[[ in {netns}]] lost its carrier during the recording[[ ({v_changes} changes)]]; {packets} packets were dropped there for it.
 WITH down AS (
@@ -18,10 +19,16 @@ WITH down AS (
 		AND NOT EXISTS (SELECT 1 FROM _moved m WHERE m.source = 'dev' AND m.name IN ('carrier_down_count', 'carrier_changes') AND m.delta > 0 AND m.netns = d.netns AND m.dev = d.name)
 ), hurt AS (
 	SELECT w.netns, w.dev, w.changes,
-		(SELECT coalesce(sum(t.drops), 0) FROM _drop_target t WHERE t.netns = w.netns AND (t.dev = w.dev OR t.dev IS NULL)
-			AND t.reason IN ('NEIGH_FAILED', 'NEIGH_QUEUEFULL', 'NEIGH_DEAD', 'DEV_READY')) AS drops,
+		(SELECT coalesce(sum(t.drops), 0) FROM _drop_target t
+			WHERE t.reason IN ('NEIGH_FAILED', 'NEIGH_QUEUEFULL', 'NEIGH_DEAD', 'DEV_READY')
+				AND ((t.netns = w.netns AND (t.dev = w.dev OR t.dev IS NULL))
+					OR (t.netns IS NULL AND w.changes IS NOT NULL AND w.nth = 1))) AS drops,
 		(SELECT coalesce(sum(m.delta), 0) FROM _moved m WHERE m.source = 'dev' AND m.name IN ('tx_dropped', 'tx_carrier_errors') AND m.netns = w.netns AND m.dev = w.dev AND m.delta > 0) AS counted
-	FROM down w
+	FROM (
+		SELECT d.*, row_number() OVER (
+			ORDER BY d.changes IS NULL, (SELECT sum(m.delta) FROM _moved m WHERE m.source = 'dev' AND m.name = 'tx_packets' AND m.netns = d.netns AND m.dev = d.dev) DESC, d.netns, d.dev) AS nth
+		FROM down d
+	) w
 )
 SELECT
 	CASE WHEN max(h.drops, h.counted) >= 50 THEN 'critical' ELSE 'warning' END AS severity,

@@ -7,7 +7,8 @@
 -- how: The task that a flow's data wakes (sched_waking right behind sk_data_ready) or that copies it was runnable, but did
 --   not run: switched out while still runnable, or woken from sleep, for at least 10 ms at a time, 5 times or more, in all at least 300 ms and a
 --   fifth of the time between its first and last wait. And it hurt: its socket dropped datagrams, its TCP window was
---   closed, or the snapshots show its receive queue filled. Shorter waits are what any scheduler does.
+--   closed, or the snapshots show its receive queue filled. Shorter waits are what any scheduler does. Without a quota, a loss or
+--   a wait of 250 ms it is an info: a busy CPU that is shared.
 -- title: {v_task}, the reader of port {flow_dport}, does not get the CPU[[: the CPU quota of {v_cgroup} is used up]]
 -- summary: {v_who} reads {flow_dst} port {flow_dport} and was ready to run, but did not, {v_times:n time}, up to {delay_ns:time} and {v_total:time} in all[[, because
 --   the CPU quota of its cgroup {v_cgroup} ({v_quota} of {v_period} us) was used up]]. Meanwhile its data waited in the socket[[ and {packets:n datagram} were dropped]].
@@ -56,7 +57,8 @@ WITH victim AS (
 	WHERE v.nth = 1
 )
 SELECT
-	CASE WHEN h.drops >= 20 OR h.longest >= 1000000000 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN h.drops >= 20 OR h.longest >= 1000000000 THEN 'critical'
+		WHEN c.path IS NULL AND coalesce(h.drops, 0) < 3 AND h.longest < 250000000 THEN 'info' ELSE 'warning' END AS severity,
 	CASE WHEN c.path IS NOT NULL THEN 0.97 ELSE 0.85 END AS confidence,
 	(SELECT a.netns FROM addr a WHERE a.address = h.dst ORDER BY a.netns_id LIMIT 1) AS netns,
 	h.flow_id,

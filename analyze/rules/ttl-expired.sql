@@ -6,20 +6,22 @@
 -- symptom-of: routing-loop/any
 -- how: At least 10 drops in ip_forward or ip6_forward with reason IP_INHDR of packets to one destination and port that were captured
 --   coming in with TTL 1, and no packet that comes by repeatedly. Traceroute sends a few packets to each of many ports and
---   is left out.
+--   is left out; echo requests, and packets that come to one port with several small TTLs, are probes of the way as mtr(8) sends them: an info.
 -- title: TTL expires here for packets to {flow_dst}
 -- summary: {packets} packets to {flow_dst}[[ port {flow_dport}]] came[[ to {netns}]] with a TTL of 1 and could not be forwarded: their sender's TTL
 --   is too small for the way (or it is meant to be so).
 WITH low AS (
 	-- by the addresses: the drop's flow may be the one that the sender's namespace saw
-	SELECT w.netns, w.proto, w.dst, w.dport, count(*) AS n, max(w.id) AS flow_id
+	SELECT w.netns, w.proto, w.dst, w.dport, sum(f.ttl = 1) AS n, max(w.id) AS flow_id, count(DISTINCT f.ttl) AS ttls
 	FROM flow w JOIN _frame f ON f.flow_id = w.id
-	WHERE f.ttl = 1 AND f.direction = 0
+	WHERE f.ttl <= 30 AND f.direction = 0
 		AND w.dst IN (SELECT dst FROM _drop_group WHERE reason = 'IP_INHDR' AND function IN ('ip_forward', 'ip6_forward', '?'))
 	GROUP BY w.netns, w.proto, w.dst, w.dport
+	HAVING n > 0
 )
 SELECT
 	CASE t.function WHEN '?' THEN 0.75 ELSE 0.9 END AS confidence,
+	CASE WHEN t.proto IN ('icmp', 'icmpv6') OR l.ttls > 1 THEN 'info' ELSE 'warning' END AS severity,
 	t.netns,
 	t.dev,
 	t.function,

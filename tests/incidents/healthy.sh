@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Hosts on which nothing is wrong: INC_ID=hNN-NAME ./healthy.sh setup|trigger|truth|cleanup. No finding above info may come
+# of them. Each has traffic that is answered completely (lib.sh's healthy_start) beside what its name says.
+. "$(dirname "$0")/lib.sh"
+NET=10.$((200 + 10#${TAG#h}))
+BT="$PY -m btool"
+SIDE="$PY $INC_DIR/beside.py"
+
+inc_truth() {
+  truth title "healthy: ${INC_ID#*-}"; truth root_cause none; truth layer none
+  truthj expect_reason '[]'; truth expect_dev ''; truthj expect_flow '{}'; truthj expect_min_drops 0
+}
+pair() { ns_add cli srv; link cli c0 $NET.1.1/24,fd00:${TAG#h}::1/64 srv s0 $NET.1.2/24,fd00:${TAG#h}::2/64; warm cli $NET.1.2; warm cli fd00:${TAG#h}::2; }
+routed() {
+  ns_add cli rtr srv
+  link cli c0 $NET.1.1/24 rtr r0 $NET.1.254/24; link rtr r1 $NET.2.254/24 srv s0 $NET.2.1/24
+  ns rtr sysctl -qw net.ipv4.ip_forward=1
+  ns cli ip route add default via $NET.1.254; ns srv ip route add default via $NET.2.254
+  warm cli $NET.2.1
+}
+SIX=fd00:${TAG#h}::2
+
+inc_setup() {
+  case $INC_ID in
+  h10-* | h12-*) routed
+    [ "$TAG" = h12 ] || ns rtr nft 'table ip nat { chain p { type nat hook postrouting priority 100; oifname "'$(dev r1)'" masquerade; }; }' ;;
+  *) pair ;;
+  esac
+}
+all_received() { # SENT RECEIVED: a healthy host that loses is no test
+  [ "$(jget "$1" sent)" = "$(jget "$2" received)" ] || die "sent $(jget "$1" sent), received $(jget "$2" received)"
+}
+serve() { bg srv tsrv $BT tserve "$@"; wait_for 5 test -s "$STATE/tsrv.log"; }
+
+inc_trigger() {
+  local to=$NET.1.2 i; case $TAG in h10 | h12) to=$NET.2.1 ;; esac
+  healthy_start cli srv $to 4
+  case $INC_ID in
+  h01-bulk-tcp)
+    serve addr=$to port=5201 mode=sink; ns cli $BT tbulk dst=$to port=5201 secs=2 out=bulk.json ;;
+  h02-short-connections)
+    serve addr=$to port=8080; ns cli $BT treq dst=$to port=8080 n=2500 rps=900 new=1 out=req.json ;;
+  h03-udp-streams)
+    for i in 1 2 3; do bg srv r$i $BT urecv addr=$to port=600$i idle=1 rcvbuf=4000000 out=r$i.json; wait_for 5 test -s "$STATE/r$i.log"; done
+    for i in 1 2 3; do bg cli s$i $BT usend dst=$to port=600$i n=2500 pps=1000 size=900 out=s$i.json; done
+    for i in 1 2 3; do wait_bg r$i; all_received s$i.json r$i.json; done ;;
+  h04-containers) # start and stop: namespaces and devices come and go on a bridge, each with a few requests
+    ns_add sw; ns sw ip link add "$(dev br)" type bridge; ns sw ip addr add $NET.5.254/24 dev "$(dev br)"; ns sw ip link set "$(dev br)" up
+    bg sw web $BT tserve addr=$NET.5.254 port=80; wait_for 5 test -s "$STATE/web.log"
+    for i in 1 2 3 4 5 6; do
+      ns_add t$i; link sw q$i - t$i e$i $NET.5.$i/24; ns sw ip link set "$(dev q$i)" master "$(dev br)"
+      ns t$i $BT treq dst=$NET.5.254 port=80 n=10 rps=100 out=t$i.json; ip netns del "$(nsn t$i)"
+    done ;;
+  h05-up-down) # by the administrator, with nothing running over them
+    for i in 1 2 3 4 5; do
+      ns cli ip link add "$(dev d$i)" type veth peer name "$(dev e$i)"; ns cli ip link set "$(dev e$i)" up; ns cli ip addr add $NET.7.$i/32 dev "$(dev d$i)"
+      ns cli ip link set "$(dev d$i)" up; sleep 0.2; ns cli ip link set "$(dev d$i)" down; ns cli ip link del "$(dev d$i)"
+    done
+    ns cli ip link add "$(dev x0)" type veth peer name "$(dev x1)"; ns cli ip link set "$(dev x0)" up; ns cli ip link set "$(dev x1)" up
+    for i in 1 2 3; do sleep 0.3; ns cli ip link set "$(dev x1)" down; sleep 0.2; ns cli ip link set "$(dev x1)" up; done ;;
+  h06-high-load)
+    bg srv sink $SIDE sink $to 5201; bg srv u $BT urecv addr=$to port=6001 idle=1 rcvbuf=16000000 out=u.json; wait_for 5 test -s "$STATE/u.log"
+    for i in 1 2 3 4; do bg cli st$i $SIDE stream $to 5201; done
+    ns cli $BT usend dst=$to port=6001 n=15000 pps=6000 size=500 burst=10 out=us.json; wait_bg u; all_received us.json u.json
+    for i in 1 2 3 4; do stop st$i; done ;;
+  h07-port-scan)
+    ns cli $SIDE scan $to 20000 400; ns cli $SIDE scan $SIX 20000 200 ;;
+  h08-loopback-database)
+    bg srv db $BT tserve addr=127.0.0.1 port=5432; wait_for 5 test -s "$STATE/db.log"
+    for i in 1 2 3 4; do bg srv q$i $BT treq dst=127.0.0.1 port=5432 n=1500 rps=500 out=q$i.json; done
+    for i in 1 2 3 4; do wait_bg q$i; done ;;
+  h09-idle) ;;
+  h10-router-nat)
+    serve addr=$to port=8080; bg srv u $BT urecv addr=$to port=6001 idle=1 rcvbuf=2000000 out=u.json; wait_for 5 test -s "$STATE/u.log"
+    bg cli us $BT spray dst=$to port=6001 n=400 pps=300 out=us.json; ns cli $BT treq dst=$to port=8080 n=400 rps=200 new=1 out=req.json; wait_bg u; all_received us.json u.json ;;
+  h11-ipv6-bulk)
+    bg srv sink $SIDE sink $SIX 5201; bg cli st $SIDE stream $SIX 5201; ns cli $SIDE short $SIX 5201 600; stop st ;;
+  h12-ping-traceroute)
+    bg cli ping $SIDE ping $to 60; ns cli $SIDE trace $to 25; wait_bg ping ;;
+  h13-dns) # some clients give up before the answer comes: the server's answers meet a closed port
+    bg srv dns $SIDE dns $to 53; sleep 0.3; ns cli $SIDE lookups $to 53 600 ;;
+  h14-aborting-clients)
+    bg srv sink $SIDE sink $to 5201; sleep 0.3; ns cli $SIDE abort $to 5201 150 ;;
+  h15-ipv6-dns)
+    bg srv dns $SIDE dns $SIX 53; sleep 0.3; ns cli $SIDE lookups $SIX 53 400 ;;
+  h16-firewall) # a host that lets in what it serves; what strangers try is dropped
+    ns srv nft 'table inet fw { chain in { type filter hook input priority 0; policy drop; ct state established,related accept; iif lo accept; meta l4proto { icmp, ipv6-icmp } accept; udp dport { 7001, 7002 } accept; tcp dport { 7001, 7002, 8080 } accept; }; }'
+    serve addr=$to port=8080; bg cli scan $SIDE scan $to 20000 60; ns cli $BT treq dst=$to port=8080 n=300 rps=150 new=1 out=req.json; wait_bg scan ;;
+  h17-restart) # a service restarts; its clients try again
+    serve addr=$to port=8080; bg cli req $BT treq dst=$to port=8080 n=150 rps=50 new=1 timeout=1 out=req.json
+    sleep 1; stop tsrv; : >"$STATE/tsrv.log"; serve addr=$to port=8080; wait_bg req ;;
+  h18-multicast)
+    bg srv group $SIDE group $to 239.9.9.9 6009; sleep 0.3; ns cli $SIDE announce $NET.1.1 239.9.9.9 6009 100 ;;
+  *) die "no such workload" ;;
+  esac
+  healthy_wait
+}
+inc_main "$@"
