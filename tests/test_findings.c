@@ -161,6 +161,12 @@ static void test_delay_cases(void **state)
 	try_cases(delay_cases);
 }
 
+static void test_tcp_cases(void **state)
+{
+	(void)state;
+	try_cases(tcp_cases);
+}
+
 /* A cause that the positive cases above do not name has no test. */
 static void test_every_rule_has_a_case(void **state)
 {
@@ -175,6 +181,9 @@ static void test_every_rule_has_a_case(void **state)
 	for (size_t i = 0; delay_cases[i].name; i++)
 		if (delay_cases[i].cause)
 			sql("INSERT INTO tried VALUES('%s')", delay_cases[i].cause);
+	for (size_t i = 0; tcp_cases[i].name; i++)
+		if (tcp_cases[i].cause)
+			sql("INSERT INTO tried VALUES('%s')", tcp_cases[i].cause);
 	sql("INSERT INTO tried VALUES('neighbour-queue-full'), ('fragment-lost')"); /* symptoms in
 										       neigh_failed,
 										       nf_frag */
@@ -362,6 +371,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_delay_cases),
+		cmocka_unit_test(test_tcp_cases),
 		cmocka_unit_test(test_every_rule_has_a_case),
 		cmocka_unit_test(test_symptom_ranks_behind_its_cause),
 		cmocka_unit_test(test_more_harm_ranks_first),
