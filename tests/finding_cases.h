@@ -8,7 +8,7 @@
 struct finding_case {
 	const char *name;
 	void (*build)(void);
-	const char *cause;    /* of the first finding; NULL: nothing above info */
+	const char *cause;    /* of the first finding; NULL: nothing above info; "": nothing */
 	const char *severity; /* NULL: any above info */
 };
 

@@ -258,6 +258,144 @@ static void txq_all_no(void)
 	txqs(60);
 }
 
+/* Two segments that NET_RX needs @gap for, and a counter of collapsed ones. */
+static void collapse(int64_t gap, int collapsed)
+{
+	event("softirq_entry", T0, "{}");
+	flow(1, 3, "tcp", "10.0.0.1", 4000, "10.0.0.2", 80);
+	for (int i = 0; i < 3; i++) {
+		int64_t at = T0 + i * 300 * MS;
+
+		packet(6000 + i, 1, at + 1000, at + gap);
+		hop(6000 + i, 0, at + 1000, "netif_receive_skb", 0, 2, 0);
+		sql("INSERT INTO softirq VALUES(%lld, %lld, 900, 0, 3, 0)", (long long)at,
+		    (long long)(at + gap));
+	}
+	counter(3, "netstat", "TcpExt.TCPRcvCollapsed", NULL, -1, collapsed);
+}
+
+static void collapse_long(void)
+{
+	collapse(12 * MS, 8000);
+}
+
+/* a small queue is collapsed in no time */
+static void collapse_short_no(void)
+{
+	collapse(200000, 8000);
+}
+
+/* a long run of NET_RX that collapsed nothing */
+static void collapse_none_no(void)
+{
+	collapse(12 * MS, 20);
+}
+
+static void accept_near(void)
+{
+	sock(1, 3, "tcp", "LISTEN", "10.0.0.2", 80, 100, 128, 0);
+	sysctl(3, "net.core.somaxconn", "128", NULL);
+}
+
+static void accept_near_no(void)
+{
+	sock(1, 3, "tcp", "LISTEN", "10.0.0.2", 80, 60, 128, 0);
+}
+
+static void udp_near(void)
+{
+	sock(1, 3, "udp", "CLOSE", "10.0.0.2", 9000, 190000, 0, 0);
+}
+
+static void udp_near_no(void)
+{
+	sock(1, 3, "udp", "CLOSE", "10.0.0.2", 9000, 90000, 0, 0);
+	sql("UPDATE socket SET rmem_bytes = 90000");
+}
+
+static void memory(const char *proto, const char *name, int pages)
+{
+	char text[40];
+
+	snprintf(text, sizeof(text), "net.ipv4.%s_mem", proto);
+	sysctl(1, text, "100\t200\t400", NULL);
+	sql("INSERT INTO _counter VALUES(%lld, NULL, %lld, %lld, NULL, NULL, %d)", T0,
+	    (long long)name_id("sockstat"), (long long)name_id(name), pages);
+}
+
+static void tcp_mem_near(void)
+{
+	memory("tcp", "TCP.mem", 320);
+}
+
+static void tcp_mem_near_no(void)
+{
+	memory("tcp", "TCP.mem", 210);
+}
+
+static void udp_mem_near(void)
+{
+	memory("udp", "UDP.mem", 320);
+}
+
+static void udp_mem_near_no(void)
+{
+	memory("udp", "UDP.mem", 210);
+}
+
+static void ports(int n)
+{
+	sysctl(2, "net.ipv4.ip_local_port_range", "40000\t40099", NULL);
+	for (int i = 0; i < n; i++)
+		sock(1, 2, "tcp", "ESTABLISHED", "10.0.0.1", 40000 + i, 0, 0, 0);
+	sql("UPDATE socket SET dst = '10.0.0.9', dport = 80");
+}
+
+static void ports_near(void)
+{
+	ports(85);
+}
+
+static void ports_near_no(void)
+{
+	ports(60);
+}
+
+static void rfs(const char *entries)
+{
+	sysctl(1, "net.core.rps_sock_flow_entries", entries, NULL);
+	sql("INSERT INTO queue_setting VALUES(3, 'b', 'b0', 'rx-0', 'rps_cpus', '3'), "
+	    "(3, 'b', 'b0', 'rx-0', 'rps_flow_cnt', '4096')");
+	counter(3, "dev", "rx_packets", "b0", -1, 5000);
+}
+
+static void rfs_half(void)
+{
+	rfs("0");
+}
+
+static void rfs_half_no(void)
+{
+	rfs("32768");
+}
+
+static void input_queue(int n)
+{
+	sysctl(1, "net.core.netdev_max_backlog", "1000", NULL);
+	sql("INSERT INTO _counter VALUES(%lld, NULL, %lld, %lld, NULL, 1, %d)", T0,
+	    (long long)name_id("softnet_stat"), (long long)name_id("input_qlen"), n);
+}
+
+static void input_queue_near(void)
+{
+	input_queue(700);
+}
+
+static void input_queue_near_no(void)
+{
+	input_queue(300);
+}
+
 const struct finding_case tcp_cases[] = {
 	{ "corked", corked, "tcp-cork-delay", "warning" },
 	{ "corked_no", corked_no, NULL, NULL },
@@ -269,11 +407,28 @@ const struct finding_case tcp_cases[] = {
 	{ "windows_closed", windows_closed, "tcp-zero-window", "warning" },
 	{ "windows_slow_no", windows_slow_no, NULL, NULL },
 	{ "one_cpu_hot", one_cpu_hot, "rx-single-cpu", "warning" },
-	{ "one_cpu_busy_no", one_cpu_busy_no, NULL, NULL },
-	{ "one_cpu_flow_no", one_cpu_flow_no, NULL, NULL },
+	{ "one_cpu_busy_no", one_cpu_busy_no, "", NULL },
+	{ "one_cpu_flow_no", one_cpu_flow_no, "", NULL },
 	{ "rps_hot", rps_hot, "rps-hot-cpu", "warning" },
 	{ "rps_hot_no", rps_hot_no, NULL, NULL },
 	{ "txq_slow", txq_slow, "xps-slow-queue", "warning" },
 	{ "txq_all_no", txq_all_no, NULL, NULL },
+	{ "collapse_long", collapse_long, "tcp-collapse-stall", "warning" },
+	{ "collapse_short_no", collapse_short_no, NULL, NULL },
+	{ "collapse_none_no", collapse_none_no, NULL, NULL },
+	{ "accept_near", accept_near, "tcp-accept-queue-overflow", "info" },
+	{ "accept_near_no", accept_near_no, "", NULL },
+	{ "udp_near", udp_near, "udp-rcvbuf-overflow", "info" },
+	{ "udp_near_no", udp_near_no, "", NULL },
+	{ "tcp_mem_near", tcp_mem_near, "tcp-memory-limit", "info" },
+	{ "tcp_mem_near_no", tcp_mem_near_no, "", NULL },
+	{ "udp_mem_near", udp_mem_near, "udp-memory-limit", "info" },
+	{ "udp_mem_near_no", udp_mem_near_no, "", NULL },
+	{ "ports_near", ports_near, "ephemeral-ports-exhausted", "info" },
+	{ "ports_near_no", ports_near_no, "", NULL },
+	{ "rfs_half", rfs_half, "rps-bouncing", "info" },
+	{ "rfs_half_no", rfs_half_no, "", NULL },
+	{ "input_queue_near", input_queue_near, "backlog-overflow", "info" },
+	{ "input_queue_near_no", input_queue_near_no, "", NULL },
 	{ NULL, NULL, NULL, NULL },
 };
