@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: ephemeral-ports-time-wait
 -- severity: critical
--- tested: replay
+-- tested: live
 -- uses: events, sockets, config
 -- needs: event inet_sock_set_state
 -- how: At least 3 sockets went CLOSE, SYN_SENT, CLOSE with source port 0 to one destination and port: the route was found, but

@@ -79,7 +79,7 @@ SELECT sum(delta) FROM _moved WHERE name = 'TcpExt.TCPAutoCorking' AND netns IS 
 SELECT f.packet_id FROM _frame f JOIN _hop h ON h.packet_id = f.packet_id AND h.seq = 0 AND h.context = 2 WHERE f.flow_id = {flow_id} AND f.direction = 1 AND f.payload_bytes > 0 ORDER BY f.ts_ns LIMIT 20;
 -- advice: The application clears TCP_CORK at the end of each message, or sends its last part without MSG_MORE; TCP_NODELAY does not
 --   overrule a cork.
--- command: {ns}ss -tinp dst {flow_dst} dport = {flow_dport}
+-- command: {ns}ss -tinp dst \[{flow_dst}\] dport = {flow_dport}
 -- ruled-out: Not Nagle's algorithm with a delayed acknowledgement: nothing was unacknowledged.
 -- ruled-out: Not a closed window of the peer: none was advertised.
 -- ruled-out: Not a retransmission: these segments were sent for the first time.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tcp-loss-off-host
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters
 -- needs: event tcp_retransmit_skb, frames
 -- how: At least 20 retransmissions (tcp_retransmit_skb) to an address that is not of this host (or that is reached through a tun device, whose process
@@ -71,7 +71,7 @@ SELECT p.id FROM _packet p JOIN flow w ON w.id = p.flow_id WHERE w.dst = {flow_d
 -- command: {ns}ip -d link show {dev}
 -- when: SELECT {v_tun}
 -- advice: Look for the loss on the path: counters of the switches and routers, a recording at the other end at the same time.
--- command: {ns}ss -tin dst {flow_dst}
+-- command: {ns}ss -tin dst \[{flow_dst}\]
 -- ruled-out: Not this host: no drop of these connections was recorded here.
 -- ruled-out: Not the NIC of this host: no error counter of {dev} moved.
 -- when: SELECT NOT EXISTS (SELECT 1 FROM _moved WHERE dev = {dev} AND netns IS {netns} AND delta > 0 AND (name LIKE '%error%' OR name LIKE '%drop%' OR name LIKE '%fifo%'))

@@ -77,6 +77,6 @@ SELECT min(CAST(json_extract(tcp_info, '$.min_rtt') AS INTEGER)) * 1000 FROM soc
 -- packets:
 SELECT packet_id FROM _frame WHERE flow_id = {flow_id} AND direction = 1 AND payload_bytes > 0 AND packet_id IS NOT NULL ORDER BY ts_ns LIMIT 20;
 -- advice: The sending application writes a request at once (one writev(2), or TCP_CORK around the parts), or sets TCP_NODELAY.
--- command: {ns}ss -tinp dst {flow_dst} dport = {flow_dport}
+-- command: {ns}ss -tinp dst \[{flow_dst}\] dport = {flow_dport}
 -- ruled-out: Not a loss: the segment was acknowledged without being sent again.
 -- ruled-out: Not a slow server: the peer waited for the rest of what it was sent.

@@ -100,7 +100,7 @@ SELECT {v_wmem};
 SELECT packet_id FROM _frame WHERE flow_id = {flow_id} AND direction = 1 AND payload_bytes > 0 AND packet_id IS NOT NULL ORDER BY ts_ns LIMIT 20;
 -- advice: Let the application not set SO_SNDBUF: the kernel then sizes the buffer itself, up to the third value of tcp_wmem. Else ask for twice the bandwidth times
 --   the round trip time.
--- command: {ns}ss -tinmp dst {flow_dst} dport = {flow_dport}
+-- command: {ns}ss -tinmp dst \[{flow_dst}\] dport = {flow_dport}
 -- when: SELECT coalesce({v_sndbuf} < {v_wmem}, 1)
 -- advice: The buffer is as large as tcp_wmem allows: raise its third value for paths as long as this one.
 -- command: {ns}sysctl net.ipv4.tcp_wmem

@@ -91,7 +91,7 @@ SELECT sum(delta) FROM _moved WHERE name = 'TcpExt.TCPWinProbe' AND delta > 0;
 -- packets:
 SELECT packet_id FROM _frame WHERE flow_id = {v_flow} AND tcp_window = 0 AND packet_id IS NOT NULL ORDER BY ts_ns LIMIT 20;
 -- advice: Find out what the receiving application does while it does not read: blocked on a disk, a lock, another service?
--- command: {ns}ss -tmip dst {flow_src}
+-- command: {ns}ss -tmip dst \[{flow_src}\]
 -- when: SELECT {flow_src} IS NOT NULL
 -- ruled-out: Not a loss and not congestion: the receiver itself said that it takes no more.
 -- ruled-out: Drops with TCP_ZEROWINDOW, TCP_OLD_DATA or TCP_OLD_SEQUENCE beside it are probes of the closed window, a consequence.
