@@ -26,17 +26,20 @@ WITH begin AS (
 ), cpus AS (
 	SELECT DISTINCT cpu FROM counter WHERE source = 'softnet_stat' AND name = 'processed' AND cpu IS NOT NULL
 ), work AS (
-	SELECT h.sec, h.cpu AS hot, r.cpu, sum(min(r.end_ns, h.to_ns) - max(r.start_ns, h.from_ns)) AS ns
-	FROM sent h JOIN run r ON r.end_ns > h.from_ns AND r.start_ns < h.to_ns
-	WHERE r.pid > 0
-	GROUP BY h.sec, h.cpu, r.cpu
-	UNION ALL
-	SELECT h.sec, h.cpu, s.cpu, sum(s.end_ns - s.start_ns)
-	FROM sent h JOIN softirq s ON s.start_ns BETWEEN h.from_ns AND h.to_ns AND s.pid = 0 AND s.end_ns IS NOT NULL
-	GROUP BY h.sec, h.cpu, s.cpu
+	-- tasks, and softirqs that interrupted no task
+	SELECT sec, cpu, sum(ns) / 1e9 AS share
+	FROM (
+		SELECT h.sec, r.cpu, min(r.end_ns, h.to_ns) - max(r.start_ns, h.from_ns) AS ns
+		FROM (SELECT DISTINCT sec, from_ns, to_ns FROM sent) h JOIN run r ON r.end_ns > h.from_ns AND r.start_ns < h.to_ns
+		WHERE r.pid > 0
+		UNION ALL
+		SELECT h.sec, s.cpu, s.end_ns - s.start_ns
+		FROM (SELECT DISTINCT sec, from_ns, to_ns FROM sent) h JOIN softirq s ON s.start_ns BETWEEN h.from_ns AND h.to_ns AND s.pid = 0 AND s.end_ns IS NOT NULL
+	)
+	GROUP BY sec, cpu
 ), load AS (
-	SELECT h.sec, h.cpu AS hot, c.cpu, coalesce((SELECT sum(w.ns) FROM work w WHERE w.sec = h.sec AND w.hot = h.cpu AND w.cpu = c.cpu), 0) / 1e9 AS share
-	FROM sent h JOIN cpus c
+	SELECT h.sec, h.cpu AS hot, c.cpu, coalesce(w.share, 0) AS share
+	FROM sent h JOIN cpus c LEFT JOIN work w ON w.sec = h.sec AND w.cpu = c.cpu
 ), hot AS (
 	SELECT l.hot AS cpu, l.sec, l.share AS busy, (SELECT min(x.share) FROM load x WHERE x.sec = l.sec AND x.hot = l.hot AND x.cpu <> l.hot) AS least
 	FROM load l
