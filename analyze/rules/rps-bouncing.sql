@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, sched, config
+-- symptom-of: softirq-delayed/any, rps-hot-cpu/any
 -- how: RPS moved at least 500 packets from one CPU to another, whose readers then ran on another CPU than that in at least 8 of 10
 --   wakeups, while the CPU that gave them away spent less than half of the time in NET_RX, and the one that took them less than a third: nothing was gained. These were 8 of 10 packets or more that the device received meanwhile. And it cost: a tenth or more of the typical
 --   time from the device until the reader runs went by until the other CPU took the packet, at least twice what packets that stay need, and at least 5 us, what an

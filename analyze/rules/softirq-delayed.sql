@@ -9,7 +9,8 @@
 --   turn cause it, harms no one. All that at 5 different milliseconds at least. Or ksoftirqd or a NAPI
 --   thread, woken for work left over, waited 2 ms or more behind one task that held the CPU for 20 ms or more without a break, at least twice,
 --   while NET_RX left work over at least 100 times there (time_squeeze). All in all over half a second or more. What held the CPU is the task that ran
---   for most of the 200 longest waits; where that is ksoftirqd, the packets waited for packets, and it is no such fault.
+--   most during the 200 longest waits, a third of that time at least; where that is ksoftirqd, the packets waited for packets, and it is no such fault. Where no task
+--   did (other softirqs, interrupts, a hypervisor that gave the CPU to others), it is 'info'.
 -- title: Packet processing on CPU {cpu} is late, up to {delay_ns:time}[[: {v_task} holds the CPU]]
 -- summary: {packets:n time} packet processing (NET_RX, NET_TX) on CPU {cpu} came 1 ms or more late, up to {delay_ns:time}[[; for most of these waits {v_who} held the
 --   CPU]]. Packets wait meanwhile; nothing is lost.
@@ -54,9 +55,13 @@ WITH late AS (
 	FROM worst w JOIN run r ON r.cpu = w.cpu AND r.end_ns > w.from_ns AND r.start_ns < w.to_ns
 	WHERE w.nth <= 200 AND r.pid > 0
 	GROUP BY w.cpu, r.pid
+), holder AS (
+	SELECT h.*
+	FROM held h
+	WHERE h.nth = 1 AND h.ns * 3 >= (SELECT sum(w.to_ns - w.from_ns) FROM worst w WHERE w.cpu = h.cpu AND w.nth <= 200)
 )
 SELECT
-	CASE WHEN p.longest >= 20000000 AND p.packets + p.raises >= 20 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN h.pid IS NULL THEN 'info' WHEN p.longest >= 20000000 AND p.packets + p.raises >= 20 THEN 'critical' ELSE 'warning' END AS severity,
 	CASE WHEN p.raises + p.packets < 5 THEN 0.75 WHEN h.pid IS NULL THEN 0.8 ELSE 0.92 END AS confidence,
 	p.cpu,
 	t.comm AS process,
@@ -73,7 +78,7 @@ SELECT
 	p.runs AS v_runs,
 	p.threads AS v_threads,
 	h.slice AS v_slice
-FROM shown p LEFT JOIN held h ON h.cpu = p.cpu AND h.nth = 1 LEFT JOIN task t ON t.pid = h.pid
+FROM shown p LEFT JOIN holder h ON h.cpu = p.cpu LEFT JOIN task t ON t.pid = h.pid
 WHERE coalesce(t.comm, '') NOT LIKE 'ksoftirqd/%'
 ORDER BY p.longest DESC, p.cpu;
 
