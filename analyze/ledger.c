@@ -56,8 +56,8 @@ static const char WORK[] =
 
 	"INSERT INTO _reader(flow_id, netns, proto, dst, dport, pid, comm, reads) "
 	"SELECT flow_id, f.netns, f.proto, f.dst, f.dport, pid, (SELECT comm FROM task t WHERE t.pid = x.pid), max(n) FROM ("
-	"	SELECT p.flow_id, h.pid, count(*) AS n FROM _hop h JOIN _packet p ON p.id = h.packet_id "
-	"	WHERE h.stage = (SELECT id FROM _stage WHERE name = 'skb_copy_datagram_iovec') AND p.flow_id IS NOT NULL "
+	"	SELECT p.flow_id, h.pid, count(DISTINCT h.packet_id) AS n FROM _hop h JOIN _packet p ON p.id = h.packet_id "
+	"	WHERE h.stage IN (SELECT id FROM _stage WHERE name IN ('skb_copy_datagram_iovec', 'sock_recv_length')) AND p.flow_id IS NOT NULL "
 	"	AND h.context = 1 AND h.pid > 0 GROUP BY p.flow_id, h.pid) x "
 	"JOIN flow f ON f.id = x.flow_id GROUP BY x.flow_id;";
 

@@ -155,3 +155,57 @@ void nft(int id, const char *text, const char *verdict, int delta)
 	    "'%s', %d, %d, %d, %d)",
 	    id, id + 10, text, verdict, delta, delta * 100, delta, delta * 100);
 }
+
+void wake(int64_t at, int cpu, int pid, int run_cpu, int64_t latency)
+{
+	sql("INSERT INTO wakeup VALUES(%lld, %lld, %lld, %d, %d, %d, 0, 2)", (long long)at,
+	    (long long)(at + latency), (long long)latency, cpu, run_cpu, pid);
+}
+
+void runs(int64_t from, int64_t to, int cpu, int pid, int state)
+{
+	sql("INSERT INTO run VALUES(%lld, %lld, %d, %d, %d)", (long long)from, (long long)to, cpu,
+	    pid, state);
+}
+
+void event(const char *name, int64_t at, const char *fields)
+{
+	sql("INSERT INTO event_type SELECT coalesce(max(id), 0) + 1, 'x', '%s', 1, 1 FROM "
+	    "event_type WHERE NOT EXISTS (SELECT 1 FROM event_type WHERE name = '%s') HAVING NOT "
+	    "EXISTS (SELECT 1 FROM event_type WHERE name = '%s')",
+	    name, name, name);
+	sql("INSERT INTO _event(ts_ns, cpu, pid, flags, type_id, fields) SELECT %lld, 0, 20, 0, "
+	    "id, '%s' FROM event_type WHERE name = '%s'",
+	    (long long)at, fields, name);
+}
+
+void segment(int flow_id, int ns, int64_t at, int out, int flags, int len, int seq, int ack)
+{
+	sql("INSERT INTO _frame(no, ts_ns, netns_id, dev_id, direction, len_bytes, cap_bytes, "
+	    "flow_id, payload_bytes, tcp_flags, tcp_seq, tcp_ack, tcp_window, member, offset) "
+	    "VALUES((SELECT coalesce(max(no), 0) + 1 FROM _frame), %lld, %d, %lld, %d, %d, 64, %d, "
+	    "%d, %d, %d, %d, 500, 0, 0)",
+	    (long long)at, ns, (long long)name_id("a0"), out, len + 54, flow_id, len, flags, seq,
+	    ack);
+}
+
+void stage(const char *name)
+{
+	sql("INSERT INTO _stage(name) SELECT '%s' WHERE '%s' NOT IN (SELECT name FROM _stage)",
+	    name, name);
+}
+
+void packet(int id, int flow_id, int64_t first, int64_t last)
+{
+	sql("INSERT INTO _packet(id, first_ns, last_ns, kind, flow_id, outcome, cpu_hops, "
+	    "confidence) VALUES(%d, %lld, %lld, 1, nullif(%d, 0), 1, 0, 1)",
+	    id, (long long)first, (long long)last, flow_id);
+}
+
+void hop(int id, int seq, int64_t at, const char *name, int cpu, int context, int pid)
+{
+	stage(name);
+	sql("INSERT INTO _hop SELECT %d, %d, %lld, id, %d, %lld, %d, %d, 1 FROM _stage WHERE name "
+	    "= '%s'",
+	    id, seq, (long long)at, cpu, (long long)name_id("a0"), context, pid, name);
+}

@@ -8,17 +8,18 @@
 struct finding_case {
 	const char *name;
 	void (*build)(void);
-	const char *cause;    /* of the first finding; NULL: nothing above info */
+	const char *cause;    /* of the first finding; NULL: nothing above info; "": nothing */
 	const char *severity; /* NULL: any above info */
 };
 
 /* The last one of each has no name. */
-extern const struct finding_case finding_cases[], delay_cases[], net_cases[];
+extern const struct finding_case finding_cases[], delay_cases[], net_cases[], tcp_cases[];
 
 /* The database that all of these write into. */
 extern struct db *db;
 
 #define T0 1700000000000000000LL /* when the evidence begins */
+#define MS 1000000LL
 
 /* Builders; a namespace is its number in table netns (2: a, 3: b). */
 void sql(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -42,6 +43,17 @@ void sock(int snap, int ns, const char *proto, const char *state, const char *sr
 void qdisc(const char *kind, const char *handle, const char *parent, int class, int drop_count,
 	   int passed, int backlog);
 void nft(int id, const char *text, const char *verdict, int delta);
+/* wake() - a softirq of @cpu wakes @pid, which runs on @run_cpu after @latency */
+void wake(int64_t at, int cpu, int pid, int run_cpu, int64_t latency);
+void runs(int64_t from, int64_t to, int cpu, int pid, int state);
+/* event() - one that has no table of its own; @fields is JSON */
+void event(const char *name, int64_t at, const char *fields);
+/* segment() - a TCP frame at device a0 of namespace @ns */
+void segment(int flow_id, int ns, int64_t at, int out, int flags, int len, int seq, int ack);
+void stage(const char *name);
+/* packet(), hop() - a received packet and its stages, at device a0; context 1: task, 2: softirq */
+void packet(int id, int flow_id, int64_t first, int64_t last);
+void hop(int id, int seq, int64_t at, const char *name, int cpu, int context, int pid);
 
 /* Cases that other tests build on. */
 void case_udp_rcvbuf(void);

@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 
-#define MS 1000000LL
-
 /* A packet of @flow_id with two stages, @wait apart. */
 static void way(int id, int flow_id, int64_t at, const char *one, int cpu1, const char *two,
 		int cpu2, int64_t wait)
@@ -22,40 +20,6 @@ static void way(int id, int flow_id, int64_t at, const char *one, int cpu1, cons
 	sql("INSERT INTO _hop SELECT %d, 1, %lld, id, %d, %lld, 2, 0, 1 FROM _stage WHERE name = "
 	    "'%s'",
 	    id, (long long)(at + wait), cpu2, (long long)name_id("a0"), two);
-}
-
-static void wake(int64_t at, int cpu, int pid, int run_cpu, int64_t latency)
-{
-	sql("INSERT INTO wakeup VALUES(%lld, %lld, %lld, %d, %d, %d, 0, 2)", (long long)at,
-	    (long long)(at + latency), (long long)latency, cpu, run_cpu, pid);
-}
-
-static void runs(int64_t from, int64_t to, int cpu, int pid, int state)
-{
-	sql("INSERT INTO run VALUES(%lld, %lld, %d, %d, %d)", (long long)from, (long long)to, cpu,
-	    pid, state);
-}
-
-static void event(const char *name, int64_t at, const char *fields)
-{
-	sql("INSERT INTO event_type SELECT coalesce(max(id), 0) + 1, 'x', '%s', 1, 1 FROM "
-	    "event_type WHERE NOT EXISTS (SELECT 1 FROM event_type WHERE name = '%s') HAVING NOT "
-	    "EXISTS (SELECT 1 FROM event_type WHERE name = '%s')",
-	    name, name, name);
-	sql("INSERT INTO _event(ts_ns, cpu, pid, flags, type_id, fields) SELECT %lld, 0, 20, 0, "
-	    "id, '%s' FROM event_type WHERE name = '%s'",
-	    (long long)at, fields, name);
-}
-
-/* One frame of a flow at device a0 of namespace @ns. */
-static void segment(int flow_id, int ns, int64_t at, int out, int flags, int len, int seq, int ack)
-{
-	sql("INSERT INTO _frame(no, ts_ns, netns_id, dev_id, direction, len_bytes, cap_bytes, "
-	    "flow_id, payload_bytes, tcp_flags, tcp_seq, tcp_ack, tcp_window, member, offset) "
-	    "VALUES((SELECT coalesce(max(no), 0) + 1 FROM _frame), %lld, %d, %lld, %d, %d, 64, %d, "
-	    "%d, %d, %d, %d, 500, 0, 0)",
-	    (long long)at, ns, (long long)name_id("a0"), out, len + 54, flow_id, len, flags, seq,
-	    ack);
 }
 
 static void two_ways(int ns, const char *a, int aport, const char *b, int bport)

@@ -82,8 +82,14 @@ static void test_embedded_rules_are_sound(void **state)
 
 		if (x->problem)
 			fail_msg("%s: %s", x->name, x->problem);
-		snprintf(name, sizeof(name), "%s.sql", x->cause->word);
-		assert_string_equal(x->name, name);
+		/* hints of the same cause have a name behind it, and are hints only */
+		if (strstr(x->name, "-near.sql") || strstr(x->name, "-rfs.sql")) {
+			assert_memory_equal(x->name, x->cause->word, strlen(x->cause->word));
+			assert_string_equal(x->severity, "info");
+		} else {
+			snprintf(name, sizeof(name), "%s.sql", x->cause->word);
+			assert_string_equal(x->name, name);
+		}
 		assert_true(!i || strcmp(rules_at(r, i - 1)->name, x->name) < 0);
 		for (size_t k = 0; k < x->items; k++)
 			evidence += x->item[k].kind == RULE_EVIDENCE;

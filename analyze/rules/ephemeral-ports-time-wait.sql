@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: ephemeral-ports-time-wait
 -- severity: critical
--- tested: replay
+-- tested: live
 -- uses: events, sockets, config
 -- needs: event inet_sock_set_state
 -- how: At least 3 sockets went CLOSE, SYN_SENT, CLOSE with source port 0 to one destination and port: the route was found, but
@@ -25,9 +25,9 @@ WITH fail AS (
 	GROUP BY src, dst, dport
 	HAVING count(*) >= 3
 ), held AS (
-	-- the state of each port at the last snapshot before the last failure
-	SELECT t.src, t.dst, t.dport, s.sport, s.netns, s.state, max(s.snap_ns)
-	FROM target t JOIN socket s ON s.proto = 'tcp' AND s.dst = t.dst AND s.dport = t.dport AND s.src = t.src AND s.snap_ns <= t.to_ns
+	-- the state of each port at the last snapshot before the last failure, or up to the next one behind it (they are a second apart)
+	SELECT t.src, t.dst, t.dport, s.sport, s.netns, s.state, max(CASE WHEN s.snap_ns <= t.to_ns THEN s.snap_ns ELSE -s.snap_ns END)
+	FROM target t JOIN socket s ON s.proto = 'tcp' AND s.dst = t.dst AND s.dport = t.dport AND s.src = t.src AND s.snap_ns <= t.to_ns + 1100000000
 	GROUP BY t.src, t.dst, t.dport, s.sport
 ), state AS (
 	SELECT src, dst, dport, max(netns) AS netns, sum(state <> 'TIME_WAIT') AS open, sum(state = 'TIME_WAIT') AS waiting
@@ -57,7 +57,7 @@ ORDER BY t.fails DESC, t.src, t.dst, t.dport;
 -- evidence: {result:n socket} went from SYN_SENT back to CLOSE without ever having a source port.
 SELECT count(*) FROM event WHERE name = 'inet_sock_set_state' AND json_extract(fields, '$.sport') = 0 AND json_extract(fields, '$.dport') = {flow_dport} AND json_extract(fields, '$.oldstate') IN ('TCP_SYN_SENT', 2) AND json_extract(fields, '$.newstate') IN ('TCP_CLOSE', 7) AND {flow_dst} IN (json_extract(fields, '$.daddr'), json_extract(fields, '$.daddr_v6'));
 -- evidence: The snapshots show {result:n local port} in TIME_WAIT to this destination.
-SELECT count(DISTINCT sport) FROM socket WHERE proto = 'tcp' AND dst = {flow_dst} AND dport = {flow_dport} AND src = {flow_src} AND state = 'TIME_WAIT' AND snap_ns <= {to_ns};
+SELECT count(DISTINCT sport) FROM socket WHERE proto = 'tcp' AND dst = {flow_dst} AND dport = {flow_dport} AND src = {flow_src} AND state = 'TIME_WAIT' AND snap_ns <= {to_ns} + 1100000000;
 -- evidence?: net.ipv4.ip_local_port_range is {result}.
 SELECT {v_range};
 -- advice: Keep connections open and use them again (keep-alive, a pool): each short connection costs a port for 60 s.

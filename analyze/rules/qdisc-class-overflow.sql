@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: counters, config
+-- symptom-of: xps-slow-queue/dev
 -- how: One class (or one leaf qdisc below a classful root) of a device has at least 9 of 10 of all its drops, at least 5, more
 --   than 1 packet in 100 that it was given, while another class sent packets and dropped none.
 -- title: Class {v_handle} on {dev} overflows, the others are healthy

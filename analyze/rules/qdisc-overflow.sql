@@ -3,7 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, counters, config
--- symptom-of: link-down/dev, qdisc-burst-below-mtu/dev, qdisc-class-overflow/dev
+-- symptom-of: xps-slow-queue/dev, link-down/dev, qdisc-burst-below-mtu/dev, qdisc-class-overflow/dev
 -- how: A queueing discipline's own drop counter grew by at least 5, and more than 1 packet in 100 that it was given (a TCP
 --   transfer that fills its link loses less than that by design); drops with reason QDISC_* or FQ_* at the transmit path
 --   confirm it. Ingress qdiscs have causes of their own. netem drops by order unless its queue was seen near its limit;

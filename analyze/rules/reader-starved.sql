@@ -87,8 +87,8 @@ LIMIT 10;
 
 -- evidence: {v_who} was runnable without running {result:n time} for 10 ms or more, {v_total:time} in all.
 SELECT {v_times};
--- evidence?: It is the reader: data for this port woke it {result:n time}.
-SELECT count(*) FROM _woken w JOIN _packet p ON p.id = w.packet_id WHERE p.flow_id = {flow_id} AND w.pid = {pid};
+-- evidence: It is the reader: data for this port woke it, or it was seen reading it ({result:n time}).
+SELECT sum(times) FROM _flow_task WHERE proto = {flow_proto} AND dst = {flow_dst} AND dport = {flow_dport} AND pid = {pid};
 -- evidence?: The cgroup {v_cgroup} was throttled {result:n time} in that time, for {ns:time}.
 SELECT max(nr_throttled) - min(nr_throttled), max(throttled_ns) - min(throttled_ns) AS ns FROM cgroup_quota WHERE path = {v_cgroup};
 -- evidence?: During its longest wait {who} ran for {result:time} on CPU {cpu}.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tcp-auth-mismatch
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames
 -- how: At least 3 drops with one of the TCP_MD5 or TCP_AO reasons.
 -- title: TCP signatures (MD5 or AO) do not match[[: {flow_dst} port {flow_dport}]]

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tcp-close-unread
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: frames, counters
 -- needs: frames
 -- how: Of the connections to one port at least 10, and at least half, were reset by this host's own side after it had received data, and

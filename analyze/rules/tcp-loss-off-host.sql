@@ -1,11 +1,13 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tcp-loss-off-host
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames, counters
 -- needs: event tcp_retransmit_skb, frames
--- how: At least 20 retransmissions (tcp_retransmit_skb) to an address that is not of this host, which are 2 % or more of the segments with
---   data that were captured on their way out to it, and no drop of these flows anywhere on this host. Below 1 to 2 % TCP hardly
+-- how: At least 20 retransmissions (tcp_retransmit_skb) to an address that is not of this host (or that is reached through a tun device, whose process
+--   carries the packets outside of the stack), which are 2 % or more of the segments with
+--   data that were captured on their way out to it, and no drop of these flows anywhere on this host. Where the peer answered half of them or more as
+--   received twice (DSACK), nothing was lost. Below 1 to 2 % TCP hardly
 --   slows down (RFC 5681, Mathis et al. 1997); segments lost on this host have causes of their own.
 -- title: Segments to {flow_dst} are lost on the path
 -- summary: {packets:n retransmission} to {flow_dst} ({v_share:pct} of {v_sent:n data segment}): the segments left this host, nothing here dropped any, so they or
@@ -20,12 +22,11 @@ WITH again AS (
 	SELECT dst, count(*) AS n, min(ts_ns) AS from_ns, max(ts_ns) AS to_ns, count(DISTINCT sport || ' ' || dport) AS flows,
 		CASE WHEN min(dport) = max(dport) THEN min(dport) END AS dport
 	FROM again
-	WHERE dst NOT IN (SELECT address FROM _local_addr)
 	GROUP BY dst
 	HAVING count(*) >= 20
 ), sent AS (
 	-- at the device and namespace where most were seen
-	SELECT dst, max(n) AS n, netns, dev FROM (
+	SELECT dst, max(n) AS n, netns, dev, dst IN (SELECT address FROM _local_addr) AS local FROM (
 		SELECT w.dst, s.name AS netns, d.text AS dev, count(*) AS n
 		FROM peer p JOIN flow w ON w.dst = p.dst AND w.proto = 'tcp' JOIN _frame f ON f.flow_id = w.id AND f.direction = 1 AND f.payload_bytes > 0
 		JOIN netns s ON s.id = f.netns_id JOIN _name d ON d.id = f.dev_id
@@ -45,9 +46,14 @@ SELECT
 	p.n AS packets,
 	p.flows,
 	s.n AS v_sent,
-	CAST(p.n AS REAL) / s.n AS v_share
+	CAST(p.n AS REAL) / s.n AS v_share,
+	EXISTS (SELECT 1 FROM netdev d WHERE d.netns = s.netns AND d.name = s.dev AND d.kind = 'tun') AS v_tun
 FROM peer p JOIN sent s USING (dst)
 WHERE p.n * 50 >= s.n
+	AND (NOT s.local OR EXISTS (SELECT 1 FROM netdev d WHERE d.netns = s.netns AND d.name = s.dev AND d.kind = 'tun'))
+	AND NOT EXISTS (SELECT 1 FROM _moved r JOIN _moved d ON d.netns = r.netns AND d.name = 'TcpExt.TCPDSACKRecv'
+		WHERE r.netns = s.netns AND r.name = 'Tcp.RetransSegs'
+		AND 2 * coalesce((SELECT x.delta FROM _moved x WHERE x.netns = r.netns AND x.name = 'TcpExt.TCPDSACKRecvSegs'), d.delta) >= r.delta)
 	AND NOT EXISTS (SELECT 1 FROM _drop_group g WHERE g.proto = 'tcp' AND g.class IN ('loss', 'policy', 'error') AND (g.dst = p.dst OR g.src = p.dst))
 ORDER BY p.n DESC, p.dst;
 
@@ -61,8 +67,11 @@ SELECT sum(delta) FROM _moved WHERE name = 'Tcp.RetransSegs' AND netns IS {netns
 SELECT sum(delta) FROM _moved WHERE name = 'TcpExt.TCPTimeouts' AND netns IS {netns} AND delta > 0;
 -- packets:
 SELECT p.id FROM _packet p JOIN flow w ON w.id = p.flow_id WHERE w.dst = {flow_dst} AND w.proto = 'tcp' AND p.link = 7 ORDER BY p.id LIMIT 20;
+-- advice: Look at the process behind {dev}: it carries these packets and loses them, or what lies behind it does.
+-- command: {ns}ip -d link show {dev}
+-- when: SELECT {v_tun}
 -- advice: Look for the loss on the path: counters of the switches and routers, a recording at the other end at the same time.
--- command: {ns}ss -tin dst {flow_dst}
+-- command: {ns}ss -tin dst \[{flow_dst}\]
 -- ruled-out: Not this host: no drop of these connections was recorded here.
 -- ruled-out: Not the NIC of this host: no error counter of {dev} moved.
 -- when: SELECT NOT EXISTS (SELECT 1 FROM _moved WHERE dev = {dev} AND netns IS {netns} AND delta > 0 AND (name LIKE '%error%' OR name LIKE '%drop%' OR name LIKE '%fifo%'))

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tcp-memory-limit
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames
 -- how: At least 3 drops with reason PROTO_MEM in TCP's functions, while sockstat's TCP memory was at 9 of 10 of the third value of net.ipv4.tcp_mem,
 --   or the kernel log says so. PROTO_MEM alone may be one socket's limit and is not enough.

@@ -30,7 +30,8 @@ WITH hit AS (
 	GROUP BY t.netns, t.dst, t.dport
 )
 SELECT
-	CASE WHEN EXISTS (SELECT 1 FROM _socket_span s WHERE s.proto = 'tcp' AND s.netns IS h.netns AND s.state = 'LISTEN' AND s.sport = h.dport)
+	CASE WHEN EXISTS (SELECT 1 FROM _socket_span s WHERE s.proto = 'tcp' AND s.netns IS h.netns AND s.state = 'LISTEN' AND s.sport = h.dport
+			AND s.src IN (h.dst, '0.0.0.0', '::', '*'))
 		THEN 'critical' ELSE 'warning' END AS severity,
 	CASE WHEN h.placed IS NOT NULL THEN 0.85 WHEN h.reason IS NULL THEN 0.7 ELSE 0.95 END AS confidence,
 	h.netns,
@@ -46,7 +47,8 @@ SELECT
 	h.to_ns,
 	h.drops AS packets,
 	nullif(h.flows, 0) AS flows,
-	CASE WHEN EXISTS (SELECT 1 FROM _socket_span s WHERE s.proto = 'tcp' AND s.netns IS h.netns AND s.state = 'LISTEN' AND s.sport = h.dport)
+	CASE WHEN EXISTS (SELECT 1 FROM _socket_span s WHERE s.proto = 'tcp' AND s.netns IS h.netns AND s.state = 'LISTEN' AND s.sport = h.dport
+			AND s.src IN (h.dst, '0.0.0.0', '::', '*'))
 		THEN 'a listener was there earlier in the recording and went away' END AS v_gone
 FROM hit h
 WHERE h.drops >= 5

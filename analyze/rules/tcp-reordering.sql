@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tcp-reordering
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: counters, events
 -- symptom-of: tcp-loss-off-host/netns
 -- how: In one namespace the sender noticed reordering at least 10 times (TCPSACKReorder, TCPTSReorder, TCPRenoReorder) and the peers

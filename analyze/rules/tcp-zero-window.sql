@@ -3,9 +3,10 @@
 -- severity: warning
 -- tested: live
 -- uses: frames, counters, sockets
+-- symptom-of: tcp-memory-limit/any
 -- how: Frames of one TCP flow that advertise a receive window of 0 (no SYN or RST), and how long until the next frame that opens
---   it; one closing of at least 200 ms, or 1 s in all, makes a finding. It is the receiving application that does not
---   read. Without frames: TCPToZeroWindowAdv grew and a socket was seen probing a closed window (timer 4).
+--   it; one closing of at least 200 ms makes a finding. It is the receiving application that does not
+--   read. Shorter closings of 1 s in all are 'info': a reader slower than the sender, which flow control is made for. Without frames: TCPToZeroWindowAdv grew and a socket was seen probing a closed window (timer 4).
 -- title: {v_who} does not read: TCP window closed[[ for {delay_ns:time}]]
 -- summary: The receiver of the connection[[ {flow_src} port {flow_sport}]] to {flow_dst} port {flow_dport}[[ ({v_reader})]] did not read: its
 --   window was closed[[ {v_times:n time}, the longest for {delay_ns:time}]][[ ({v_total:time} in all)]]. The sender had to wait; the network lost nothing.
@@ -41,7 +42,7 @@ WITH flows AS (
 	WHERE w.proto = 'tcp'
 )
 SELECT
-	CASE WHEN s.longest >= 1000000000 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN s.longest >= 1000000000 THEN 'critical' WHEN s.longest >= 200000000 THEN 'warning' ELSE 'info' END AS severity,
 	CASE WHEN s.direction = 1 THEN 0.97 ELSE 0.9 END AS confidence,
 	s.netns,
 	s.dev,
@@ -90,7 +91,7 @@ SELECT sum(delta) FROM _moved WHERE name = 'TcpExt.TCPWinProbe' AND delta > 0;
 -- packets:
 SELECT packet_id FROM _frame WHERE flow_id = {v_flow} AND tcp_window = 0 AND packet_id IS NOT NULL ORDER BY ts_ns LIMIT 20;
 -- advice: Find out what the receiving application does while it does not read: blocked on a disk, a lock, another service?
--- command: {ns}ss -tmip dst {flow_src}
+-- command: {ns}ss -tmip dst \[{flow_src}\]
 -- when: SELECT {flow_src} IS NOT NULL
 -- ruled-out: Not a loss and not congestion: the receiver itself said that it takes no more.
 -- ruled-out: Drops with TCP_ZEROWINDOW, TCP_OLD_DATA or TCP_OLD_SEQUENCE beside it are probes of the closed window, a consequence.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: udp-memory-limit
 -- severity: critical
--- tested: replay
+-- tested: live
 -- uses: events, counters, config
 -- how: Drops with reason PROTO_MEM in UDP's receive functions. The counters MemErrors and InErrors may stay at 0 on
 --   recent kernels, so the events decide; UDP memory in sockstat and net.ipv4.udp_mem are shown beside them.

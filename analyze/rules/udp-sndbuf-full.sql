@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: udp-sndbuf-full
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: counters, sockets, events
 -- symptom-of: qdisc-standing-queue/netns, qdisc-overflow/netns, link-down/netns, neighbour-failed/netns
 -- how: SndbufErrors of UDP grew by at least 10 more than drops on the way out in that namespace explain (the counter also
@@ -15,7 +15,7 @@ WITH grown AS (
 	WHERE m.name IN ('Udp.SndbufErrors', 'Udp6SndbufErrors') AND m.delta > 0
 	GROUP BY m.netns
 ), full AS (
-	SELECT s.netns, s.src, s.sport, s.wmem_bytes, s.sndbuf_bytes, row_number() OVER (PARTITION BY s.netns ORDER BY s.wmem_bytes * 1.0 / s.sndbuf_bytes DESC, s.id) AS nth
+	SELECT s.netns, s.src, s.sport, nullif(s.dport, 0) AS dport, CASE WHEN s.dport > 0 THEN s.dst END AS dst, s.wmem_bytes, s.sndbuf_bytes, row_number() OVER (PARTITION BY s.netns ORDER BY s.wmem_bytes * 1.0 / s.sndbuf_bytes DESC, s.id) AS nth
 	FROM socket s
 	WHERE s.proto = 'udp' AND s.sndbuf_bytes > 0 AND s.wmem_bytes * 4 >= s.sndbuf_bytes * 3
 )
@@ -25,11 +25,23 @@ SELECT
 	'udp' AS flow_proto,
 	f.src AS flow_src,
 	f.sport AS flow_sport,
+	f.dst AS flow_dst,
+	f.dport AS flow_dport,
+	t.comm AS process,
+	h.pid,
 	g.n AS packets,
 	f.sndbuf_bytes AS v_sndbuf,
 	f.wmem_bytes AS v_wmem,
 	(SELECT max(CAST(value AS INTEGER)) FROM sysctl WHERE name = 'net.core.wmem_max') AS v_wmem_max
 FROM grown g JOIN full f ON f.netns IS g.netns AND f.nth = 1
+LEFT JOIN (
+	-- the task whose calls sent from that port
+	SELECT w.src, w.sport, h.pid, row_number() OVER (PARTITION BY w.src, w.sport ORDER BY count(*) DESC, h.pid) AS nth
+	FROM flow w JOIN _packet p ON p.flow_id = w.id JOIN _hop h ON h.packet_id = p.id AND h.seq = 0
+	WHERE w.proto = 'udp' AND h.context = 1 AND h.pid > 0 AND h.stage = (SELECT id FROM _stage WHERE name = 'net_dev_queue')
+	GROUP BY w.src, w.sport, h.pid
+) h ON h.nth = 1 AND h.src = f.src AND h.sport = f.sport
+LEFT JOIN task t ON t.pid = h.pid
 WHERE g.n >= 10
 ORDER BY g.n DESC, g.netns;
 
@@ -42,5 +54,9 @@ SELECT {v_wmem};
 -- advice: Allow larger send buffers for bursts; the application asks for them with SO_SNDBUF.
 -- command: {ns}sysctl -w net.core.wmem_max=8388608
 -- undo: {ns}sysctl -w net.core.wmem_max={v_wmem_max}
--- when: SELECT {v_wmem_max} < 8388608
+-- when: SELECT ({v_wmem_max} < 8388608) AND EXISTS (SELECT 1 FROM sysctl WHERE name = 'net.core.wmem_max' AND netns IS {netns})
+-- advice: Allow larger send buffers for bursts; the application asks for them with SO_SNDBUF.
+-- command: sysctl -w net.core.wmem_max=8388608
+-- undo: sysctl -w net.core.wmem_max={v_wmem_max}
+-- when: SELECT ({v_wmem_max} < 8388608) AND NOT EXISTS (SELECT 1 FROM sysctl WHERE name = 'net.core.wmem_max' AND netns IS {netns})
 -- ruled-out: Not a loss on the way out: drops there explain none of these.
