@@ -403,8 +403,8 @@ static void write_row(struct page *p, const struct pick *k, sqlite3_stmt *st)
 	}
 	if (!col_null(st, P_PARENT)) {
 		fputs(" (", p->f);
-		page_textf(p, _("%1$s of packet %2$" PRId64), words_word(col_text(st, P_LINK)),
-			   col_int(st, P_PARENT));
+		page_textf(p, _("%1$s of packet %2$s"), words_word(col_text(st, P_LINK)),
+			   col_text(st, P_PARENT));
 		fputs(")", p->f);
 	}
 	fputs("</td>", p->f);

@@ -33,6 +33,28 @@ static const char *template_of(struct rep *r, int64_t id, const char *part, int6
 	return s;
 }
 
+/* Phrases that a rule's query makes (columns v_...) are in the catalog; names of things are no phrases. */
+static sqlite3_value *value_of(struct rep *r, sqlite3_stmt *st)
+{
+	struct buf words = { 0 };
+	const char *en = col_text(st, 1), *s;
+	sqlite3_stmt *text = NULL;
+	sqlite3_value *v;
+
+	if (sqlite3_column_type(st, 1) != SQLITE_TEXT || strncmp(col_text(st, 0), "v_", 2))
+		return sqlite3_value_dup(sqlite3_column_value(st, 1));
+	s = lang_note(en, &words);
+	text = rep_query(r, "SELECT ?");
+	if (text) {
+		sqlite3_bind_text(text, 1, s, -1, SQLITE_TRANSIENT);
+		sqlite3_step(text);
+	}
+	v = text ? sqlite3_value_dup(sqlite3_column_value(text, 0)) : NULL;
+	sqlite3_finalize(text);
+	buf_free(&words);
+	return v;
+}
+
 static int take_values(struct rep *r, int64_t id, const char *part, int64_t seq,
 		       struct rule_row *row)
 {
@@ -53,7 +75,7 @@ static int take_values(struct rep *r, int64_t id, const char *part, int64_t seq,
 		if (rc || row->n == VALUES_MAX)
 			continue;
 		row->name[row->n] = strdup(col_text(st, 0));
-		row->value[row->n] = sqlite3_value_dup(sqlite3_column_value(st, 1));
+		row->value[row->n] = value_of(r, st);
 		if (!row->name[row->n] || !row->value[row->n])
 			rc = -1;
 		row->n++;
