@@ -61,6 +61,12 @@ $(BUILD)/tests/identity: tests/identity.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE $(CFLAGS) -o $@ $< -lsqlite3
 
+# what a catalog of reports/lang lacks
+$(BUILD)/tests/lang_list: $(patsubst %.c,$(BUILD)/%.o,tests/lang_list.c schema/base.c analyze/embed.c analyze/rules.c analyze/rule_text.c reports/lang.c)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsqlite3
+unit: $(BUILD)/tests/lang_list
+
 # what it tries would be forbidden to a sanitizer too
 $(BUILD)/tests/confine_try: $(patsubst %.c,$(BUILD)/%.o,tests/confine_try.c analyze/confine.c analyze/tmpfiles.c)
 	$(call say,LD,$@)
