@@ -146,7 +146,7 @@ static void write_softirqs(struct page *p)
 					     { N_("NET_TX runs"), true },
 					     { N_("Time in both"), true },
 					     { N_("Share of the recording"), false },
-					     { "", true },
+					     { N_("Share"), true },
 					     { N_("Wait p50"), true },
 					     { N_("Wait p99"), true },
 					     { N_("Longest wait"), true },

@@ -157,7 +157,7 @@ void panel_conntrack(struct page *p)
 						  { N_("Entries"), true },
 						  { N_("Limit"), true },
 						  { N_("Full"), false },
-						  { "", true } };
+						  { N_("Share"), true } };
 	static const struct head count_heads[] = { { N_("Counter"), false },
 						   { N_("Namespace"), false },
 						   { N_("Grew by"), true } };
@@ -242,7 +242,7 @@ void panel_ledger(struct page *p)
 					     { N_("Namespace"), false }, { N_("Device"), false },
 					     { N_("CPU"), true },	     { N_("Grew by"), true },
 					     { N_("Explained"), true },  { N_("Unexplained"), true },
-					     { "", false },	     { N_("By what"), false } };
+					     { N_("Share"), false },	     { N_("By what"), false } };
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM ledger", 0), shown = 0;
 	sqlite3_stmt *st;
 

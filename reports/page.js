@@ -381,7 +381,7 @@
 			row.classList.add("on");
 			view.textContent = "";
 			view.hidden = false;
-			view.appendChild(el("h4", {}, T("Packet") + " " + p.id + ": " + row.querySelector(".flowname").textContent + ", " + row.cells[6].textContent));
+			view.appendChild(el("h3", {}, T("Packet") + " " + p.id + ": " + row.querySelector(".flowname").textContent + ", " + row.cells[6].textContent));
 			if (!p.s.length) {
 				view.appendChild(el("p", {}, T("No stage of this packet was seen.")));
 				return;

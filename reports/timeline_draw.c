@@ -388,7 +388,7 @@ void panel_timeline(struct page *p)
 		"data-zoom=\"all\">%s</button></div>\n",
 		_("Zoom of the timeline"), _("Zoom in"), _("Zoom out"), _("Earlier"), _("Later"), _("All"));
 	fprintf(p->f, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">",
-		_("Timeline"));
+		_("The timeline as a picture"));
 	draw(t, p->f);
 	fputs("</div>\n<div id=\"timeline-readout\" class=\"readout js\" hidden></div>\n", p->f);
 	if (t->cpus > MAX_CPUS) {
