@@ -231,20 +231,28 @@ static int put_filled(struct buf *out, const char *str, const struct span *fill)
 
 const char *lang_note(const char *en, struct buf *out)
 {
-	struct span fill[HOLES_MAX + 1];
+	struct span fill[HOLES_MAX + 1], best_fill[HOLES_MAX + 1];
+	const struct entry *best = NULL;
 	const char *s = lang_find(en);
 
 	if (s || lang_is_english())
 		return s ? s : en;
+	/* of several keys that fit the longest says most */
 	for (size_t i = 0; i < lang.n; i++) {
-		if (!strstr(lang.v[i].id, "{1}") || !lang.v[i].str[0])
+		const struct entry *v = &lang.v[i];
+
+		if (!strstr(v->id, "{1}") || !v->str[0] ||
+		    (best && strlen(v->id) <= strlen(best->id)))
 			continue;
 		for (int k = 0; k <= HOLES_MAX; k++)
 			fill[k] = (struct span){ "", 0 };
-		if (!fits(lang.v[i].id, en, fill))
+		if (!fits(v->id, en, fill))
 			continue;
-		buf_reset(out);
-		return put_filled(out, lang.v[i].str, fill) ? en : (const char *)out->data;
+		best = v;
+		memcpy(best_fill, fill, sizeof(fill));
 	}
-	return en;
+	if (!best)
+		return en;
+	buf_reset(out);
+	return put_filled(out, best->str, best_fill) ? en : (const char *)out->data;
 }
