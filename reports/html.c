@@ -153,7 +153,8 @@ static void write_footer(struct page *p)
 		  "since the start of the recording. Where a command says <code>DB</code>, that is what "
 		  "<code>skbtape analyze TAPE</code> writes."),
 		SKBTAPE_VERSION);
-	fputs("</p>", p->f);
+	fprintf(p->f, " %s</p>",
+		_("Long texts are cut in tables, where … stands: the database has them in full."));
 }
 
 /* What the script says: each T("...") of page.js, checked by tests/test_lang.c. */

@@ -88,8 +88,8 @@ static void td_flows(struct page *p, sqlite3_stmt *kind)
 					   "_drop_group g WHERE " SAME_KIND " AND g.proto IS NOT NULL "
 					   "ORDER BY g.drops DESC, g.id LIMIT 1");
 
-	fprintf(p->f, "<td class=\"words\" data-v=\"%" PRId64 "\">%s", col_int(kind, D_FLOWS),
-		text_count(col_int(kind, D_FLOWS)).s);
+	fprintf(p->f, "<td data-v=\"%" PRId64 "\">%s", col_int(kind, D_FLOWS),
+		col_int(kind, D_FLOWS) ? text_count(col_int(kind, D_FLOWS)).s : _("not captured"));
 	bind_kind(st, kind);
 	while (rep_row(p->r, &st)) {
 		fprintf(p->f, "<br><small>%s ", col_int(kind, D_FLOWS) > 1 ? _("most:") : "");

@@ -17,11 +17,16 @@
 #define TEXT_BUDGET (700 * KIB)
 #define TEXT_MAX    8000 /* characters of one text */
 #define TEXT_SHORT  10	 /* when the budget is spent */
+#define TEXT_CELL   400	 /* characters of a table's cell; the page's foot says so */
+
+static void text_upto(struct page *p, const char *s, size_t max)
+{
+	p->text_bytes += text_html_max(p->f, s, p->text_bytes < TEXT_BUDGET ? max : TEXT_SHORT);
+}
 
 void page_text(struct page *p, const char *s)
 {
-	p->text_bytes +=
-		text_html_max(p->f, s, p->text_bytes < TEXT_BUDGET ? TEXT_MAX : TEXT_SHORT);
+	text_upto(p, s, TEXT_MAX);
 }
 
 void page_textf(struct page *p, const char *fmt, ...)
@@ -117,7 +122,7 @@ void page_td(struct page *p, const char *s)
 	}
 	/* short cells stay on one line */
 	fputs(text_width(s) > MAX_LINE ? "<td class=\"words\">" : "<td>", p->f);
-	page_text(p, s);
+	text_upto(p, s, TEXT_CELL);
 	fputs("</td>", p->f);
 }
 
@@ -126,7 +131,7 @@ void page_td_name(struct page *p, const char *s)
 	fputs(text_width(s) > MAX_LINE ? "<th scope=\"row\" class=\"words\">"
 				       : "<th scope=\"row\">",
 	      p->f);
-	page_text(p, *s ? s : "–");
+	text_upto(p, *s ? s : "–", TEXT_CELL);
 	fputs("</th>", p->f);
 }
 
@@ -137,7 +142,7 @@ void page_td_code(struct page *p, const char *s)
 		return;
 	}
 	fputs(text_width(s) > MAX_LINE ? "<td class=\"words\"><code>" : "<td><code>", p->f);
-	page_text(p, s);
+	text_upto(p, s, TEXT_CELL);
 	fputs("</code></td>", p->f);
 }
 

@@ -31,9 +31,11 @@ static void plot_begin(const struct timeline *t, FILE *f, int y, int height)
 
 static void label(FILE *f, int y, const char *css, const char *name, size_t max)
 {
+	size_t n;
+
 	fprintf(f, "<text class=\"%s\" x=\"0\" y=\"%d\">", css, y);
 	svg_text(f, name, max);
-	if (text_width(name) > max) {
+	if (text_columns(name, max, &n) > max) {
 		fputs("<title>", f);
 		text_html(f, name);
 		fputs("</title>", f);
