@@ -124,11 +124,12 @@ static void write_where(struct page *p, sqlite3_stmt *st)
 	if (!col_null(st, F_CPU))
 		fact(p, N_("CPU"), text_count(col_int(st, F_CPU)).s);
 	if (!col_null(st, F_FROM) && p->r->start_ns) {
-		snprintf(text, sizeof(text), _("%1$s to %2$s"),
+		snprintf(text, sizeof(text), _("%1$s to %2$s, from %3$s"),
 			 text_since(ns_diff(col_int(st, F_FROM), p->r->start_ns)).s,
 			 col_null(st, F_TO)
 				 ? "?"
-				 : text_since(ns_diff(col_int(st, F_TO), p->r->start_ns)).s);
+				 : text_since(ns_diff(col_int(st, F_TO), p->r->start_ns)).s,
+			 text_utc(col_int(st, F_FROM)).s);
 		fact(p, N_("Time"), text);
 	}
 	fputs("</dl>\n", p->f);

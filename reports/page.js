@@ -54,6 +54,13 @@
 		return String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 	}
 
+	/* the time @ns behind the start, "" where the start is no date that a script can hold */
+	function utc(ns) {
+		const d = new Date(Date.parse((data.start || "").replace(" UTC", "Z").replace(" ", "T")) + ns / 1e6);
+
+		return isNaN(d) ? "" : " " + d.toISOString().replace("T", " ").replace("Z", " UTC");
+	}
+
 	document.documentElement.classList.add("scripted");
 	for (const e of document.querySelectorAll(".js"))
 		if (e.id !== "packet-view")
@@ -131,7 +138,7 @@
 
 	/* paper shows what is folded on the screen */
 	addEventListener("beforeprint", function () {
-		for (const d of document.querySelectorAll("details:not([open])")) {
+		for (const d of document.querySelectorAll("details:not([open]):not(.scope)")) {
 			d.open = true;
 			d.dataset.printed = "1";
 		}
@@ -196,6 +203,7 @@
 			cursor.setAttribute("d", "M" + x.toFixed(1) + " 16V" + box.height);
 			readout.textContent = "";
 			readout.appendChild(el("strong", {}, "+" + duration(b * t.bucket_ns) + " " + T("to") + " +" + duration((b + 1) * t.bucket_ns)));
+			readout.appendChild(el("span", { class: "hint" }, utc(b * t.bucket_ns)));
 			for (const tr of t.tracks) {
 				if (!tr.v[b])
 					continue;

@@ -297,7 +297,7 @@ static void write_scope(struct page *p, const struct stack *s, size_t nth)
 	fprintf(p->f, "<details class=\"scope\" id=\"stack-%zu\"><summary><span class=\"name\">", nth);
 	write_scope_name(p, s);
 	fputs("</span> <span class=\"hint\">", p->f);
-	fprintf(p->f, lang_many(s->drops, N_("%s drop"), N_("%s drops")), text_count(s->drops).s);
+	fprintf(p->f, _("packets: %1$s, drops: %2$s"), text_count(s->packets).s, text_count(s->drops).s);
 	fputs("</span></summary>\n", p->f);
 	write_pictures(p, s, nth);
 	fputs("</details>\n", p->f);

@@ -35,7 +35,7 @@ for n in udp-loss qdisc-loss; do
 	grep -q '<html lang="zh-CN">' "$TMP/$n.zh.html" && ok "$n: the page names its language" || no "$n: the page names its language" "no lang"
 	# what is measured does not depend on the language
 	for f in html md; do
-		eq "$n $f: the same addresses" "$(grep -o '10\.[0-9.]*' "$TMP/$n.zh.$f" | sort -u)" "$(grep -o '10\.[0-9.]*' "$TMP/$n.en.$f" | sort -u)"
+		eq "$n $f: the same addresses" "$(grep -o '10\.[0-9]*\.[0-9]*\.[0-9]*' "$TMP/$n.zh.$f" | sort -u)" "$(grep -o '10\.[0-9]*\.[0-9]*\.[0-9]*' "$TMP/$n.en.$f" | sort -u)"
 	done
 	titles=$(sqlite3 -batch "$TMP/$n.db" "SELECT title FROM finding WHERE severity <> 'info'")
 	[ -n "$titles" ] && ! printf '%s\n' "$titles" | grep -q -F -f - "$TMP/$n.zh.md" && ok "$n: findings are translated" || no "$n: findings are translated" "$titles"
