@@ -32,38 +32,35 @@ struct panel {
 static const struct panel panels[] = {
 	{ "verdict", N_("Verdict"), NULL, panel_verdict },
 	{ "stack", N_("The stack"),
-	  N_("Every packet that was seen, from the NIC to the application and back: how many came by, "
-	  "where they were dropped, and how long the way to each place took."),
+	  N_("Every packet that was seen, from the NIC to the application and back: how many came "
+	     "by, "
+	     "where they were dropped, and how long the way to each place took."),
 	  panel_stack },
-	{ "timeline", N_("Timeline"),
-	  N_("What happened when."), panel_timeline },
+	{ "timeline", N_("Timeline"), N_("What happened when."), panel_timeline },
 	{ "drops", N_("Drops by place and reason"),
 	  N_("Which function freed packets, why, and whether that is a loss."), panel_drops },
 	{ "packets", N_("Packets"),
-	  N_("Chosen packets with every stage that was seen of them: those of the findings, some of "
-	  "each kind of drop, the slowest, and typical ones."),
+	  N_("Chosen packets with every stage that was seen of them: those of the findings, some "
+	     "of "
+	     "each kind of drop, the slowest, and typical ones."),
 	  panel_packets },
 	{ "latency", N_("Latency per stage"),
 	  N_("Time between two stages of one packet, over all packets."), panel_latency },
 	{ "cpus", N_("CPUs"),
 	  N_("Where packets changed CPU, what the softirqs cost, and the settings that decide it."),
 	  panel_cpus },
-	{ "sockets", N_("Sockets"),
-	  N_("Queues and limits at the last snapshot."), panel_sockets },
+	{ "sockets", N_("Sockets"), N_("Queues and limits at the last snapshot."), panel_sockets },
 	{ "conntrack", N_("Connection tracking"),
-	  N_("How full it is, what it refused, and its timeouts."),
-	  panel_conntrack },
+	  N_("How full it is, what it refused, and its timeouts."), panel_conntrack },
 	{ "ledger", N_("Counters ledger"),
 	  N_("Each counter that moved, and how much of it the recorded events explain."),
 	  panel_ledger },
 	{ "config", N_("Configuration that matters"),
-	  N_("Settings that decide about what stands above."),
-	  panel_config },
+	  N_("Settings that decide about what stands above."), panel_config },
 	{ "unseen", N_("What was not seen"),
 	  N_("Gaps and limits of this recording. What depends on them is less certain."),
 	  panel_unseen },
-	{ "recording", N_("How it was recorded"),
-	  N_("Options, amounts and cost of the recording."),
+	{ "recording", N_("How it was recorded"), N_("Options, amounts and cost of the recording."),
 	  panel_recording },
 };
 
@@ -117,7 +114,8 @@ static void write_header(struct page *p)
 		write_length(p);
 	fputs("</p>", p->f);
 	if (p->r->incomplete) {
-		fprintf(p->f, "\n<p class=\"cut\"><strong>%s</strong> ", _("The tape is incomplete."));
+		fprintf(p->f, "\n<p class=\"cut\"><strong>%s</strong> ",
+			_("The tape is incomplete."));
 		page_text(p, page_note(p, p->r->why));
 		fputs("</p>", p->f);
 	}
@@ -127,7 +125,8 @@ static void write_nav(struct page *p)
 {
 	fputs("<ol>\n", p->f);
 	for (size_t i = 0; i < ARRAY_SIZE(panels); i++)
-		fprintf(p->f, "<li><a href=\"#%s\">%s</a></li>\n", panels[i].id, _(panels[i].title));
+		fprintf(p->f, "<li><a href=\"#%s\">%s</a></li>\n", panels[i].id,
+			_(panels[i].title));
 	fputs("</ol>", p->f);
 }
 
@@ -149,8 +148,10 @@ static void write_footer(struct page *p)
 {
 	fputs("<p>", p->f);
 	fprintf(p->f,
-		_("Written by skbtape %s. This page makes no request to anywhere. Times are UTC, or seconds "
-		  "since the start of the recording. Where a command says <code>DB</code>, that is what "
+		_("Written by skbtape %s. This page makes no request to anywhere. Times are UTC, "
+		  "or seconds "
+		  "since the start of the recording. Where a command says <code>DB</code>, that is "
+		  "what "
 		  "<code>skbtape analyze TAPE</code> writes."),
 		SKBTAPE_VERSION);
 	fprintf(p->f, " %s</p>",
@@ -252,9 +253,12 @@ static void write_mark(struct page *p, struct span mark)
 		const char *name;
 		void (*write)(struct page *p);
 	} marks[] = {
-		{ "lang", write_lang }, { "skip", write_skip }, { "sections", write_sections }, { "policy", write_policy }, { "title", write_title }, { "style", write_style },
-		{ "header", write_header }, { "nav", write_nav },     { "main", write_main },
-		{ "footer", write_footer }, { "data", write_data },   { "script", write_script },
+		{ "lang", write_lang },		{ "skip", write_skip },
+		{ "sections", write_sections }, { "policy", write_policy },
+		{ "title", write_title },	{ "style", write_style },
+		{ "header", write_header },	{ "nav", write_nav },
+		{ "main", write_main },		{ "footer", write_footer },
+		{ "data", write_data },		{ "script", write_script },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)

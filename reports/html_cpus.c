@@ -15,9 +15,9 @@
 void panel_latency(struct page *p)
 {
 	static const struct head heads[] = {
-		{ N_("From"), false },   { N_("To"), false },
+		{ N_("From"), false },	 { N_("To"), false },
 		{ N_("Packets"), true }, { N_("p50"), true },
-		{ N_("p90"), true },     { N_("p99"), true },
+		{ N_("p90"), true },	 { N_("p99"), true },
 		{ N_("Longest"), true }, { N_("100 ns to the longest, logarithmic"), false }
 	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM latency", 0),
@@ -26,8 +26,8 @@ void panel_latency(struct page *p)
 	sqlite3_stmt *st;
 
 	if (!all) {
-		page_none(p,
-			  N_("No two stages of one packet were seen, so there is no latency to tell."));
+		page_none(p, N_("No two stages of one packet were seen, so there is no latency to "
+				"tell."));
 		return;
 	}
 	page_table(p, N_("Latency between two stages"), heads, ARRAY_SIZE(heads));
@@ -49,7 +49,8 @@ void panel_latency(struct page *p)
 		page_row_end(p);
 	}
 	page_table_end(p);
-	page_hint(p, N_("Dot: median. Box: to the 99th percentile. Line: to the longest. Pairs that cost most in "
+	page_hint(p, N_("Dot: median. Box: to the 99th percentile. Line: to the longest. Pairs "
+			"that cost most in "
 			"all stand first."));
 	page_more(p, shown, all, N_("stage pairs"), "SELECT * FROM latency");
 }
@@ -112,9 +113,10 @@ static void write_matrix(struct page *p)
 
 static void write_hops(struct page *p)
 {
-	static const struct head heads[] = {
-		{ N_("Kind"), false }, { N_("Changes"), true }, { N_("Share"), false }, { N_("Largest"), false }
-	};
+	static const struct head heads[] = { { N_("Kind"), false },
+					     { N_("Changes"), true },
+					     { N_("Share"), false },
+					     { N_("Largest"), false } };
 	int64_t all = rep_int(p->r, "SELECT sum(count) FROM cpu_hop", 0);
 	sqlite3_stmt *st;
 
@@ -132,7 +134,8 @@ static void write_hops(struct page *p)
 		page_td_num(p, col_int(st, 1));
 		page_td_bar(p, col_int(st, 1), all);
 		fputs("<td>", p->f);
-		page_textf(p, "CPU %" PRId64 " → CPU %" PRId64 ": ", col_int(st, 3), col_int(st, 4));
+		page_textf(p, "CPU %" PRId64 " → CPU %" PRId64 ": ", col_int(st, 3),
+			   col_int(st, 4));
 		fprintf(p->f, "%s</td>", text_count(col_int(st, 2)).s);
 		page_row_end(p);
 	}
@@ -157,10 +160,11 @@ static void write_softirqs(struct page *p)
 	all = rep_int(p->r, "SELECT count(DISTINCT cpu) FROM softirq WHERE vec IN (2, 3)", 0);
 	if (!all) {
 		page_none(p, N_("No softirq was recorded (the profile has none, or the kernel's "
-			     "events were not there)."));
+				"events were not there)."));
 		return;
 	}
-	page_table(p, N_("Network softirqs per CPU; a wait is the time from raised to run, of NET_RX"),
+	page_table(p,
+		   N_("Network softirqs per CPU; a wait is the time from raised to run, of NET_RX"),
 		   heads, ARRAY_SIZE(heads));
 	st = rep_query(
 		p->r,
@@ -320,7 +324,8 @@ static void write_quotas(struct page *p)
 
 	for (; rep_row(p->r, &st); any = true) {
 		if (!any)
-			page_table(p, N_("CPU quotas during the recording"), heads, ARRAY_SIZE(heads));
+			page_table(p, N_("CPU quotas during the recording"), heads,
+				   ARRAY_SIZE(heads));
 		page_row(p);
 		page_td_name(p, col_text(st, 0));
 		page_td_dur(p, col_int(st, 1));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The panel of drops: which function freed packets, why, whose they were, and which counter shows it. */
+/* The panel of drops: which function freed packets, why, whose they were, and which counter shows
+ * it. */
 #include "page.h"
 #include "svg.h"
 #include "words.h"
@@ -12,17 +13,23 @@
 
 #define KIND "class, reason, function, layer, netns, dev"
 
-/* The task that made most of a kind's drops in its own calls; in softirq it only was interrupted. */
+/* The task that made most of a kind's drops in its own calls; in softirq it only was interrupted.
+ */
 static const char drops_sql[] =
-	"WITH k AS (SELECT " KIND ", count(*) AS n, count(DISTINCT flow_id) AS flows, min(ts_ns) AS "
+	"WITH k AS (SELECT " KIND
+	", count(*) AS n, count(DISTINCT flow_id) AS flows, min(ts_ns) AS "
 	"first, max(ts_ns) AS last FROM packet_drop GROUP BY " KIND "), "
-	"t AS (SELECT " KIND ", pid, max(n) FROM (SELECT " KIND ", pid, count(*) AS n FROM packet_drop "
+	"t AS (SELECT " KIND ", pid, max(n) FROM (SELECT " KIND
+	", pid, count(*) AS n FROM packet_drop "
 	"WHERE context = 'task' GROUP BY " KIND ", pid ORDER BY pid) GROUP BY " KIND ") "
-	"SELECT k.class, k.reason, k.function, k.layer, k.netns, k.dev, k.n, k.flows, k.first, k.last, "
+	"SELECT k.class, k.reason, k.function, k.layer, k.netns, k.dev, k.n, k.flows, k.first, "
+	"k.last, "
 	"(SELECT r.meaning FROM _drop_reason r WHERE r.name = k.reason), t.pid, c.comm FROM k "
 	"LEFT JOIN t ON t.class = k.class AND t.reason IS k.reason AND t.function = k.function AND "
-	"t.layer = k.layer AND t.netns IS k.netns AND t.dev IS k.dev LEFT JOIN task c ON c.pid = t.pid "
-	"ORDER BY k.class NOT IN ('loss', 'policy', 'error'), k.n DESC, k.reason, k.function, k.layer, "
+	"t.layer = k.layer AND t.netns IS k.netns AND t.dev IS k.dev LEFT JOIN task c ON c.pid = "
+	"t.pid "
+	"ORDER BY k.class NOT IN ('loss', 'policy', 'error'), k.n DESC, k.reason, k.function, "
+	"k.layer, "
 	"k.netns, k.dev";
 
 enum {
@@ -84,9 +91,10 @@ static void bind_kind(sqlite3_stmt *to, sqlite3_stmt *from)
 
 static void td_flows(struct page *p, sqlite3_stmt *kind)
 {
-	sqlite3_stmt *st = rep_query(p->r, "SELECT g.proto, g.src, g.sport, g.dst, g.dport FROM "
-					   "_drop_group g WHERE " SAME_KIND " AND g.proto IS NOT NULL "
-					   "ORDER BY g.drops DESC, g.id LIMIT 1");
+	sqlite3_stmt *st =
+		rep_query(p->r, "SELECT g.proto, g.src, g.sport, g.dst, g.dport FROM "
+				"_drop_group g WHERE " SAME_KIND " AND g.proto IS NOT NULL "
+				"ORDER BY g.drops DESC, g.id LIMIT 1");
 
 	fprintf(p->f, "<td data-v=\"%" PRId64 "\">%s", col_int(kind, D_FLOWS),
 		col_int(kind, D_FLOWS) ? text_count(col_int(kind, D_FLOWS)).s : _("not captured"));
@@ -106,19 +114,22 @@ static void td_process(struct page *p, sqlite3_stmt *kind)
 {
 	bool reader = false;
 	sqlite3_stmt *st = rep_query(
-		p->r, "SELECT x.comm, x.pid FROM _drop_group g JOIN _reader x ON x.flow_id = g.flow_id "
-		      "WHERE " SAME_KIND " GROUP BY x.pid ORDER BY sum(g.drops) DESC, x.pid LIMIT 1");
+		p->r,
+		"SELECT x.comm, x.pid FROM _drop_group g JOIN _reader x ON x.flow_id = g.flow_id "
+		"WHERE " SAME_KIND " GROUP BY x.pid ORDER BY sum(g.drops) DESC, x.pid LIMIT 1");
 
 	bind_kind(st, kind);
 	fputs("<td>", p->f);
 	while (rep_row(p->r, &st)) {
 		page_textf(p, "%s ", col_text(st, 0));
-		fprintf(p->f, "(%" PRId64 ")<br><small>%s</small>", col_int(st, 1), _("the reader"));
+		fprintf(p->f, "(%" PRId64 ")<br><small>%s</small>", col_int(st, 1),
+			_("the reader"));
 		reader = true;
 	}
 	if (!reader && !col_null(kind, D_PID)) {
 		page_textf(p, "%s ", col_text(kind, D_COMM));
-		fprintf(p->f, "(%" PRId64 ")<br><small>%s</small>", col_int(kind, D_PID), _("in its call"));
+		fprintf(p->f, "(%" PRId64 ")<br><small>%s</small>", col_int(kind, D_PID),
+			_("in its call"));
 	} else if (!reader) {
 		fputs("–", p->f);
 	}
@@ -158,12 +169,16 @@ static void td_second(struct page *p, const char *s)
 
 void panel_drops(struct page *p)
 {
-	static const struct head heads[] = {
-		{ N_("Count"), true },	   { N_("Class"), false },   { N_("Reason and what it means"), false },
-		{ N_("Function"), false }, { N_("Where"), false },   { N_("Flows"), false },
-		{ N_("Process"), false },  { N_("Counter"), false }, { N_("First"), true },
-		{ N_("Last"), true }
-	};
+	static const struct head heads[] = { { N_("Count"), true },
+					     { N_("Class"), false },
+					     { N_("Reason and what it means"), false },
+					     { N_("Function"), false },
+					     { N_("Where"), false },
+					     { N_("Flows"), false },
+					     { N_("Process"), false },
+					     { N_("Counter"), false },
+					     { N_("First"), true },
+					     { N_("Last"), true } };
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM packet_drop", 0), shown = 0, kinds = 0;
 	sqlite3_stmt *st;
 
@@ -173,7 +188,8 @@ void panel_drops(struct page *p)
 	}
 	fputs("<p class=\"hint\">", p->f);
 	fprintf(p->f,
-		_("%s drops. Losses, policy and errors come first; <em>noise</em>, <em>teardown</em> and "
+		_("%s drops. Losses, policy and errors come first; <em>noise</em>, "
+		  "<em>teardown</em> and "
 		  "<em>protocol</em> are part of normal work and harm no one."),
 		text_count(all).s);
 	fputs("</p>\n", p->f);

@@ -12,10 +12,11 @@
 
 void panel_unseen(struct page *p)
 {
-	static const struct head heads[] = { { N_("Kind"), false }, { N_("About"), false },
-					     { N_("CPU"), true },	{ N_("Device"), false },
-					     { N_("From"), true },	{ N_("To"), true },
-					     { N_("Count"), true }, { N_("What it means"), false } };
+	static const struct head heads[] = {
+		{ N_("Kind"), false },	 { N_("About"), false },	{ N_("CPU"), true },
+		{ N_("Device"), false }, { N_("From"), true },		{ N_("To"), true },
+		{ N_("Count"), true },	 { N_("What it means"), false }
+	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM quality", 0), shown = 0;
 	sqlite3_stmt *st;
 
@@ -125,7 +126,8 @@ static void write_cost(struct page *p)
 	total = (int64_t)sat_add_u64((uint64_t)user, (uint64_t)sys) & INT64_MAX;
 	fputs("<p>", p->f);
 	fprintf(p->f,
-		_("Recording cost %1$s of CPU time (%2$s of one CPU), not counting what the kernel spends "
+		_("Recording cost %1$s of CPU time (%2$s of one CPU), not counting what the kernel "
+		  "spends "
 		  "inside each event."),
 		text_duration(total).s, text_percent(total, span).s);
 	if (rss >= 0) {

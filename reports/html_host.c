@@ -72,13 +72,15 @@ static const char sockets_sql[] =
 
 void panel_sockets(struct page *p)
 {
-	static const struct head heads[] = { { N_("Protocol"), false },	{ N_("State"), false },
-					     { N_("Namespace"), false },	{ N_("Local"), false },
-					     { N_("Remote"), false },	{ N_("Accept queue"), true },
-					     { N_("Receive queue"), true }, { N_("Send queue"), true },
-					     { N_("Drops"), true },		{ N_("grew by"), true },
-					     { N_("Retransmits"), true },	{ N_("RTT"), true },
-					     { N_("User id"), true } };
+	static const struct head heads[] = {
+		{ N_("Protocol"), false },     { N_("State"), false },
+		{ N_("Namespace"), false },    { N_("Local"), false },
+		{ N_("Remote"), false },       { N_("Accept queue"), true },
+		{ N_("Receive queue"), true }, { N_("Send queue"), true },
+		{ N_("Drops"), true },	       { N_("grew by"), true },
+		{ N_("Retransmits"), true },   { N_("RTT"), true },
+		{ N_("User id"), true }
+	};
 	int64_t all = rep_int(p->r,
 			      "SELECT count(*) FROM (SELECT 1 FROM socket WHERE proto <> 'unix' "
 			      "GROUP BY netns_id, proto, coalesce(cookie, -id))",
@@ -140,7 +142,8 @@ static int64_t write_sysctls(struct page *p, const char *caption, const char *wh
 		if (col_null(st, 3) || !strcmp(col_text(st, 3), col_text(st, 2))) {
 			fprintf(p->f, "<td class=\"none\">%s</td>", _("the same"));
 		} else {
-			fprintf(p->f, "<td><strong class=\"changed\">%s</strong> <code>", _("changed to"));
+			fprintf(p->f, "<td><strong class=\"changed\">%s</strong> <code>",
+				_("changed to"));
 			page_text(p, col_text(st, 3));
 			fputs("</code></td>", p->f);
 		}
@@ -163,7 +166,7 @@ void panel_conntrack(struct page *p)
 						   { N_("Grew by"), true } };
 	static const struct head entry_heads[] = {
 		{ N_("Namespace"), false }, { N_("Protocol"), false },	     { N_("State"), false },
-		{ N_("Entries"), true },	{ N_("Without a reply"), true }, { N_("Share"), false }
+		{ N_("Entries"), true },    { N_("Without a reply"), true }, { N_("Share"), false }
 	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM conntrack", 0), n = 0;
 	sqlite3_stmt *st;
@@ -178,7 +181,8 @@ void panel_conntrack(struct page *p)
 		"ORDER BY CAST(coalesce(c.value_end, c.value) AS INTEGER) DESC, c.netns LIMIT 40");
 	for (; rep_row(p->r, &st); any = true) {
 		if (!any)
-			page_table(p, N_("How full the table is"), fill_heads, ARRAY_SIZE(fill_heads));
+			page_table(p, N_("How full the table is"), fill_heads,
+				   ARRAY_SIZE(fill_heads));
 		page_row(p);
 		page_td_name(p, col_text(st, 0));
 		page_td_num(p, col_int(st, 1));
@@ -196,7 +200,8 @@ void panel_conntrack(struct page *p)
 			     "'invalid', 'error', 'clash_resolve'), 3 DESC, 1, 2 LIMIT 40");
 	for (; rep_row(p->r, &st); n++) {
 		if (!n)
-			page_table(p, N_("Counters that moved"), count_heads, ARRAY_SIZE(count_heads));
+			page_table(p, N_("Counters that moved"), count_heads,
+				   ARRAY_SIZE(count_heads));
 		page_row(p);
 		page_td_name(p, col_text(st, 0));
 		page_td(p, col_text(st, 1));
@@ -206,7 +211,8 @@ void panel_conntrack(struct page *p)
 	if (n)
 		page_table_end(p);
 	if (all) {
-		page_table(p, N_("Entries in the last snapshot"), entry_heads, ARRAY_SIZE(entry_heads));
+		page_table(p, N_("Entries in the last snapshot"), entry_heads,
+			   ARRAY_SIZE(entry_heads));
 		/* IPS_SEEN_REPLY is bit 1, include/uapi/linux/netfilter/nf_conntrack_common.h */
 		st = rep_query(p->r,
 			       "SELECT netns, proto, state, count(*), sum(status IS NOT NULL AND "
@@ -232,17 +238,19 @@ void panel_conntrack(struct page *p)
 			   "netns_id FROM conntrack UNION SELECT min(netns_id) "
 			   "FROM sysctl) ORDER BY netns, name LIMIT 60");
 	if (!any && !all && !n)
-		page_none(p, N_("Connection tracking was not active, or was not read. Whether it was "
+		page_none(p,
+			  N_("Connection tracking was not active, or was not read. Whether it was "
 			     "refused stands under “What was not seen”."));
 }
 
 void panel_ledger(struct page *p)
 {
-	static const struct head heads[] = { { N_("Counter"), false },   { N_("Source"), false },
-					     { N_("Namespace"), false }, { N_("Device"), false },
-					     { N_("CPU"), true },	     { N_("Grew by"), true },
-					     { N_("Explained"), true },  { N_("Unexplained"), true },
-					     { N_("Share"), false },	     { N_("By what"), false } };
+	static const struct head heads[] = {
+		{ N_("Counter"), false },  { N_("Source"), false },	{ N_("Namespace"), false },
+		{ N_("Device"), false },   { N_("CPU"), true },		{ N_("Grew by"), true },
+		{ N_("Explained"), true }, { N_("Unexplained"), true }, { N_("Share"), false },
+		{ N_("By what"), false }
+	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM ledger", 0), shown = 0;
 	sqlite3_stmt *st;
 
@@ -364,11 +372,12 @@ static void write_devices(struct page *p)
 
 static void write_qdiscs(struct page *p)
 {
-	static const struct head heads[] = { { N_("Namespace"), false }, { N_("Device"), false },
-					     { N_("Kind"), false },	     { N_("Handle"), false },
-					     { N_("Parent"), false },    { N_("Limit"), true },
-					     { N_("Rate"), true },	     { N_("Packets"), true },
-					     { N_("Dropped"), true },    { N_("Largest backlog"), true } };
+	static const struct head heads[] = {
+		{ N_("Namespace"), false },	{ N_("Device"), false }, { N_("Kind"), false },
+		{ N_("Handle"), false },	{ N_("Parent"), false }, { N_("Limit"), true },
+		{ N_("Rate"), true },		{ N_("Packets"), true }, { N_("Dropped"), true },
+		{ N_("Largest backlog"), true }
+	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM qdisc WHERE kind <> 'noqueue'", 0),
 		shown = 0;
 	sqlite3_stmt *st;
@@ -408,12 +417,14 @@ static void write_qdiscs(struct page *p)
 
 static void write_filters(struct page *p)
 {
-	static const struct head nft_heads[] = { { N_("Namespace"), false }, { N_("Table"), false },
-						 { N_("Chain"), false },	 { N_("Rule"), false },
-						 { N_("Verdict"), false },	 { N_("Matched"), true } };
-	static const struct head tc_heads[] = { { N_("Namespace"), false }, { N_("Device"), false },
-						{ N_("At"), false },	{ N_("Kind"), false },
-						{ N_("Actions"), false },	{ N_("Dropped"), true } };
+	static const struct head nft_heads[] = {
+		{ N_("Namespace"), false }, { N_("Table"), false },   { N_("Chain"), false },
+		{ N_("Rule"), false },	    { N_("Verdict"), false }, { N_("Matched"), true }
+	};
+	static const struct head tc_heads[] = {
+		{ N_("Namespace"), false }, { N_("Device"), false },  { N_("At"), false },
+		{ N_("Kind"), false },	    { N_("Actions"), false }, { N_("Dropped"), true }
+	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM nft_rule", 0), shown = 0;
 	sqlite3_stmt *st;
 
@@ -460,8 +471,8 @@ static void write_filters(struct page *p)
 static void write_neighbours(struct page *p)
 {
 	static const struct head heads[] = { { N_("Namespace"), false }, { N_("Device"), false },
-					     { N_("Address"), false },   { N_("MAC"), false },
-					     { N_("State"), false },     { N_("Seen"), true } };
+					     { N_("Address"), false },	 { N_("MAC"), false },
+					     { N_("State"), false },	 { N_("Seen"), true } };
 	sqlite3_stmt *st = rep_query(p->r, "SELECT netns, dev, address, mac, state, snap_ns FROM "
 					   "neigh WHERE state IN ('FAILED', 'INCOMPLETE') "
 					   "ORDER BY snap_ns, netns, dev, address LIMIT 40");
@@ -524,10 +535,11 @@ void panel_config(struct page *p)
 	int64_t n;
 
 	page_h3(p, N_("Settings"));
-	n = write_sysctls(p,
-			  N_("Settings that decide about drops and delays; changed ones first, other "
-			     "namespaces where they differ"),
-			  config_sql);
+	n = write_sysctls(
+		p,
+		N_("Settings that decide about drops and delays; changed ones first, other "
+		   "namespaces where they differ"),
+		config_sql);
 	if (!n)
 		page_none(p, N_("No settings were recorded."));
 	else
@@ -543,7 +555,8 @@ void panel_config(struct page *p)
 	write_filters(p);
 	write_neighbours(p);
 	fprintf(p->f,
-		"<p class=\"more\">%s <code>skbtape query DB &quot;SELECT * FROM route&quot;</code>, "
+		"<p class=\"more\">%s <code>skbtape query DB &quot;SELECT * FROM "
+		"route&quot;</code>, "
 		"<code>addr</code>, <code>route_rule</code>, <code>neigh</code></p>\n",
 		_("Addresses, routes and rules:"));
 }

@@ -241,7 +241,9 @@ void page_command(struct page *p, const char *command)
 
 void page_severity(struct page *p, const char *severity)
 {
-	static const char *const words[][2] = { { "critical", N_("Critical") }, { "warning", N_("Warning") }, { "info", N_("Info") } };
+	static const char *const words[][2] = { { "critical", N_("Critical") },
+						{ "warning", N_("Warning") },
+						{ "info", N_("Info") } };
 	size_t i = 0;
 
 	while (i < ARRAY_SIZE(words) - 1 && strcmp(severity, words[i][0]))

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define MAX_CARDS 30
-#define MAX_LINKS 8  /* packets named in a card */
+#define MAX_LINKS 8 /* packets named in a card */
 
 static void tile(struct page *p, const char *value, const char *label)
 {
@@ -26,7 +26,8 @@ static void write_tiles(struct page *p)
 	int64_t lost = rep_fact_int(r, "events_lost", -1);
 
 	fputs("<dl class=\"tiles\">", p->f);
-	tile(p, text_count(rep_int(r, "SELECT count(*) FROM _packet", 0)).s, N_("packets followed"));
+	tile(p, text_count(rep_int(r, "SELECT count(*) FROM _packet", 0)).s,
+	     N_("packets followed"));
 	tile(p,
 	     text_count(rep_int(r,
 				"SELECT count(*) FROM packet_drop WHERE class IN ('loss', "
@@ -44,7 +45,8 @@ static void write_tiles(struct page *p)
 	tile(p, text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s, N_("captured frames"));
 	tile(p, text_count(rep_fact_int(r, "events_recorded", 0)).s, N_("trace events"));
 	tile(p, lost < 0 ? _("unknown") : text_count(lost).s, N_("events lost"));
-	tile(p, text_count(rep_int(r, "SELECT count(*) FROM ledger", 0)).s, N_("counters that moved"));
+	tile(p, text_count(rep_int(r, "SELECT count(*) FROM ledger", 0)).s,
+	     N_("counters that moved"));
 	tile(p, text_count(rep_int(r, "SELECT count(*) FROM snapshot", 0)).s, N_("snapshots"));
 	fputs("</dl>\n", p->f);
 }
@@ -163,7 +165,8 @@ static sqlite3_stmt *of_finding(struct page *p, const char *sql, int64_t id)
 	return st;
 }
 
-static void begin_item(struct page *p, bool any, const char *title, const char *list, const char *css)
+static void begin_item(struct page *p, bool any, const char *title, const char *list,
+		       const char *css)
 {
 	if (any)
 		fputs("<li>", p->f);
@@ -198,10 +201,10 @@ static void write_advice(struct page *p, int64_t id)
 
 static void write_evidence(struct page *p, int64_t id)
 {
-	sqlite3_stmt *st = of_finding(
-		p,
-		"SELECT text, sql, seq FROM finding_evidence WHERE finding_id = ? ORDER BY seq LIMIT 40",
-		id);
+	sqlite3_stmt *st = of_finding(p,
+				      "SELECT text, sql, seq FROM finding_evidence WHERE "
+				      "finding_id = ? ORDER BY seq LIMIT 40",
+				      id);
 	bool any = false;
 
 	for (; rep_row(p->r, &st); any = true) {
@@ -217,9 +220,10 @@ static void write_evidence(struct page *p, int64_t id)
 
 static void write_ruled_out(struct page *p, int64_t id)
 {
-	sqlite3_stmt *st = of_finding(
-		p, "SELECT text, seq FROM finding_ruled_out WHERE finding_id = ? ORDER BY seq LIMIT 20",
-		id);
+	sqlite3_stmt *st = of_finding(p,
+				      "SELECT text, seq FROM finding_ruled_out WHERE finding_id = "
+				      "? ORDER BY seq LIMIT 20",
+				      id);
 	bool any = false;
 
 	for (; rep_row(p->r, &st); any = true) {
@@ -234,7 +238,8 @@ static void write_ruled_out(struct page *p, int64_t id)
 static void write_packets(struct page *p, int64_t id)
 {
 	sqlite3_stmt *st = of_finding(
-		p, "SELECT packet_id FROM finding_packet WHERE finding_id = ? ORDER BY packet_id", id);
+		p, "SELECT packet_id FROM finding_packet WHERE finding_id = ? ORDER BY packet_id",
+		id);
 	int64_t all =
 		rep_int_of(p->r, "SELECT count(*) FROM finding_packet WHERE finding_id = ?", id, 0);
 	int shown = 0;
@@ -249,8 +254,8 @@ static void write_packets(struct page *p, int64_t id)
 
 		if (shown >= MAX_LINKS || !packets_chosen(p->chosen, packet))
 			continue;
-		fprintf(p->f, "%s<a href=\"#packet-%" PRId64 "\">%" PRId64 "</a>", shown ? ", " : " ",
-			packet, packet);
+		fprintf(p->f, "%s<a href=\"#packet-%" PRId64 "\">%" PRId64 "</a>",
+			shown ? ", " : " ", packet, packet);
 		shown++;
 	}
 	if (all)
@@ -274,14 +279,18 @@ static void write_card(struct page *p, sqlite3_stmt *st)
 	fputs("<span class=\"conf\">", p->f);
 	fprintf(p->f, _("confidence %.0f %%"), 100 * sqlite3_column_double(st, F_CONFIDENCE));
 	fputs("</span></div>\n", p->f);
-	fprintf(p->f, "<h3><a class=\"num\" href=\"#finding-%" PRId64 "\">%" PRId64 ".</a> ", id, id);
+	fprintf(p->f, "<h3><a class=\"num\" href=\"#finding-%" PRId64 "\">%" PRId64 ".</a> ", id,
+		id);
 	page_text(p, page_finding(p, id, "title", 0, col_text(st, F_TITLE)));
 	fputs("</h3>\n<p class=\"summary\">", p->f);
 	page_text(p, page_finding(p, id, "summary", 0, col_text(st, F_SUMMARY)));
 	fputs("</p>\n", p->f);
 	if (!col_null(st, F_SYMPTOM))
-		fprintf(p->f, "<p class=\"hint\">%s <a href=\"#finding-%" PRId64 "\">%s %" PRId64 "</a></p>\n",
-			_("Follows from"), col_int(st, F_SYMPTOM), _("finding"), col_int(st, F_SYMPTOM));
+		fprintf(p->f,
+			"<p class=\"hint\">%s <a href=\"#finding-%" PRId64 "\">%s %" PRId64
+			"</a></p>\n",
+			_("Follows from"), col_int(st, F_SYMPTOM), _("finding"),
+			col_int(st, F_SYMPTOM));
 	write_impact(p, st);
 	write_where(p, st);
 	write_advice(p, id);
@@ -303,14 +312,16 @@ static void write_limits(struct page *p)
 {
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM quality WHERE kind <> 'format'", 0);
 	sqlite3_stmt *st = rep_query(
-		p->r, "SELECT source, note FROM quality WHERE kind <> 'format' ORDER BY kind NOT IN "
-		      "('tape-cut', 'tape-damaged'), kind NOT IN ('events-lost', 'frames-lost'), kind "
-		      "NOT IN ('source-missing', 'permission'), id LIMIT 4");
+		p->r,
+		"SELECT source, note FROM quality WHERE kind <> 'format' ORDER BY kind NOT IN "
+		"('tape-cut', 'tape-damaged'), kind NOT IN ('events-lost', 'frames-lost'), kind "
+		"NOT IN ('source-missing', 'permission'), id LIMIT 4");
 	bool any = false;
 
 	for (; rep_row(p->r, &st); any = true) {
 		if (!any)
-			fprintf(p->f, "<p>%s</p>\n<ul class=\"limits\">", _("What could not be seen:"));
+			fprintf(p->f, "<p>%s</p>\n<ul class=\"limits\">",
+				_("What could not be seen:"));
 		fputs("<li><code>", p->f);
 		page_text(p, col_text(st, 0));
 		fputs("</code>: ", p->f);
@@ -324,7 +335,8 @@ static void write_limits(struct page *p)
 		fprintf(p->f, _("%s more stand under <a href=\"#unseen\">What was not seen</a>."),
 			text_count(all - 4).s);
 	else if (any)
-		fputs(_("More about it stands under <a href=\"#unseen\">What was not seen</a>."), p->f);
+		fputs(_("More about it stands under <a href=\"#unseen\">What was not seen</a>."),
+		      p->f);
 	else
 		fputs(_("Nothing is known to be missing."), p->f);
 	fputs("</p>\n", p->f);
@@ -341,24 +353,29 @@ static void write_nothing(struct page *p, int64_t infos)
 	if (blind) {
 		hero_begin(p, "warning", "warning");
 		fprintf(p->f, "%s</p><p>%s</p>", _("Nothing can be said."),
-			_("The recording holds no packet events and fewer than two snapshots: there is "
+			_("The recording holds no packet events and fewer than two snapshots: "
+			  "there is "
 			  "nothing to judge by."));
 	} else if (drops) {
 		hero_begin(p, "warning", "warning");
 		fprintf(p->f, "%s</p><p>", _("No cause could be named."));
 		fprintf(p->f,
-			_("%s packets were dropped (loss, policy or error), see <a href=\"#drops\">Drops by "
+			_("%s packets were dropped (loss, policy or error), see <a "
+			  "href=\"#drops\">Drops by "
 			  "place and reason</a>, but the evidence is not enough to say why."),
 			text_count(drops).s);
 		fputs("</p>", p->f);
 	} else {
 		hero_begin(p, "ok", "ok");
 		fprintf(p->f, "%s</p><p>%s", _("Nothing wrong was seen."),
-			_("Looked at every packet, drop, counter, queue and setting that the recording holds, "
+			_("Looked at every packet, drop, counter, queue and setting that the "
+			  "recording holds, "
 			  "against every cause that skbtape can name."));
 		if (infos) {
 			putc(' ', p->f);
-			fprintf(p->f, lang_many(infos, N_("%s note stands below."), N_("%s notes stand below.")),
+			fprintf(p->f,
+				lang_many(infos, N_("%s note stands below."),
+					  N_("%s notes stand below.")),
 				text_count(infos).s);
 		}
 		fputs("</p>", p->f);
@@ -377,7 +394,8 @@ static void write_summary(struct page *p, int64_t critical, int64_t warning, int
 	}
 	hero_begin(p, critical ? "critical" : "warning", critical ? "critical" : "warning");
 	if (critical)
-		fprintf(p->f, lang_many(critical, N_("%s critical cause"), N_("%s critical causes")),
+		fprintf(p->f,
+			lang_many(critical, N_("%s critical cause"), N_("%s critical causes")),
 			text_count(critical).s);
 	if (critical && warning)
 		fputs(_(", "), p->f);

@@ -27,14 +27,17 @@ static void put_verdict(struct rep *r, FILE *f, struct buf *words)
 		    "SELECT (SELECT count(*) FROM _packet) = 0 AND (SELECT count(*) FROM snapshot) "
 		    "< 2",
 		    0)) {
-		fputs(_("**Nothing can be said:** the recording holds no packet events and fewer than two "
+		fputs(_("**Nothing can be said:** the recording holds no packet events and fewer "
+			"than two "
 			"snapshots."),
 		      f);
 	} else if (!critical && !warning) {
 		int64_t drops = rep_unnamed_drops(r);
 
 		if (drops)
-			fprintf(f, _("**No cause could be named**, but %s packets were dropped, see below."),
+			fprintf(f,
+				_("**No cause could be named**, but %s packets were dropped, see "
+				  "below."),
 				text_count(drops).s);
 		else
 			fputs(_("**Nothing wrong was seen.**"), f);
@@ -44,16 +47,19 @@ static void put_verdict(struct rep *r, FILE *f, struct buf *words)
 			text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s,
 			text_duration(ns_diff(r->end_ns, r->start_ns)).s);
 	} else {
-		st = rep_query(r, "SELECT title, confidence, id FROM finding WHERE severity <> 'info' "
-				  "ORDER BY id LIMIT 1");
+		st = rep_query(r,
+			       "SELECT title, confidence, id FROM finding WHERE severity <> 'info' "
+			       "ORDER BY id LIMIT 1");
 		while (rep_row(r, &st)) {
 			fputs("**", f);
-			text_markdown(f, words_finding(r, col_int(st, 2), "title", 0, col_text(st, 0), words));
+			text_markdown(f, words_finding(r, col_int(st, 2), "title", 0,
+						       col_text(st, 0), words));
 			fputs("** ", f);
 			fprintf(f, _("(confidence %.0f %%)"), 100 * sqlite3_column_double(st, 1));
 		}
 		fputs(" · ", f);
-		fprintf(f, _("critical: %1$s, warnings: %2$s."), text_count(critical).s, text_count(warning).s);
+		fprintf(f, _("critical: %1$s, warnings: %2$s."), text_count(critical).s,
+			text_count(warning).s);
 	}
 	putc('\n', f);
 	fprintf(f, "%s ", _("Kernel"));
@@ -77,7 +83,8 @@ static void cell(FILE *f, const char *s)
 
 static void put_where(FILE *f, sqlite3_stmt *st, int first)
 {
-	static const char *const label[] = { N_("netns"), N_("dev"), N_("in"), N_("reason"), N_("process") };
+	static const char *const label[] = { N_("netns"), N_("dev"), N_("in"), N_("reason"),
+					     N_("process") };
 	bool any = false;
 
 	fputs(" | ", f);
@@ -100,7 +107,8 @@ static void put_findings(struct rep *r, FILE *f, struct buf *words)
 	if (!total)
 		return;
 	fprintf(f, "%s\n|--:|---|---|---|---|--:|--:|--:|--:|\n",
-		_("| # | Severity | Cause | Finding | Where | Packets | Flows | Delay | Confidence |"));
+		_("| # | Severity | Cause | Finding | Where | Packets | Flows | Delay | Confidence "
+		  "|"));
 	st = rep_query(r, "SELECT id, severity, cause, title, netns, dev, function, reason, "
 			  "process, packets, flows, "
 			  "delay_ns, confidence FROM finding ORDER BY id LIMIT 12");
@@ -116,15 +124,16 @@ static void put_findings(struct rep *r, FILE *f, struct buf *words)
 		fprintf(f, " | %.0f %% |\n", 100 * sqlite3_column_double(st, 12));
 	}
 	if (total > MAX_FINDINGS)
-		fprintf(f, _("\n%s more findings are in the HTML and JSON reports.\n"), text_count(total - MAX_FINDINGS).s);
+		fprintf(f, _("\n%s more findings are in the HTML and JSON reports.\n"),
+			text_count(total - MAX_FINDINGS).s);
 	putc('\n', f);
 }
 
 static void put_advice(struct rep *r, FILE *f, struct buf *words, int64_t id)
 {
-	sqlite3_stmt *st =
-		rep_query(r, "SELECT text, command, undo, seq FROM finding_advice WHERE finding_id = ? "
-			     "ORDER BY seq LIMIT 3");
+	sqlite3_stmt *st = rep_query(
+		r, "SELECT text, command, undo, seq FROM finding_advice WHERE finding_id = ? "
+		   "ORDER BY seq LIMIT 3");
 
 	if (st)
 		sqlite3_bind_int64(st, 1, id);
@@ -132,7 +141,8 @@ static void put_advice(struct rep *r, FILE *f, struct buf *words, int64_t id)
 		if (first)
 			fprintf(f, "\n%s\n\n", _("What to do:"));
 		fputs("- ", f);
-		text_markdown(f, words_finding(r, id, "advice", col_int(st, 3), col_text(st, 0), words));
+		text_markdown(
+			f, words_finding(r, id, "advice", col_int(st, 3), col_text(st, 0), words));
 		putc('\n', f);
 		if (!col_null(st, 1))
 			text_fence(f, "  ", col_text(st, 1));
@@ -153,9 +163,11 @@ static void put_details(struct rep *r, FILE *f, struct buf *words)
 						"finding_id = ? ORDER BY seq LIMIT 5");
 
 		fprintf(f, "### %s. ", text_count(col_int(st, 0)).s);
-		text_markdown(f, words_finding(r, col_int(st, 0), "title", 0, col_text(st, 1), words));
+		text_markdown(f,
+			      words_finding(r, col_int(st, 0), "title", 0, col_text(st, 1), words));
 		fputs("\n\n", f);
-		text_markdown(f, words_finding(r, col_int(st, 0), "summary", 0, col_text(st, 2), words));
+		text_markdown(
+			f, words_finding(r, col_int(st, 0), "summary", 0, col_text(st, 2), words));
 		fputs("\n", f);
 		if (ev)
 			sqlite3_bind_int64(ev, 1, col_int(st, 0));
@@ -163,8 +175,8 @@ static void put_details(struct rep *r, FILE *f, struct buf *words)
 			if (first)
 				fprintf(f, "\n%s\n\n", _("Evidence:"));
 			fputs("- ", f);
-			text_markdown(f, words_finding(r, col_int(st, 0), "evidence", col_int(ev, 1),
-						       col_text(ev, 0), words));
+			text_markdown(f, words_finding(r, col_int(st, 0), "evidence",
+						       col_int(ev, 1), col_text(ev, 0), words));
 			putc('\n', f);
 		}
 		put_advice(r, f, words, col_int(st, 0));
@@ -185,16 +197,18 @@ static void put_drops(struct rep *r, FILE *f)
 			continue;
 		if (!shown++)
 			fprintf(f, "### %s\n\n%s\n|--:|---|---|---|---|---|---|\n", _("Drops"),
-				_("| Count | Class | Reason | Function | Layer | Device | Namespace |"));
+				_("| Count | Class | Reason | Function | Layer | Device | "
+				  "Namespace |"));
 		fprintf(f, "| %s", text_count(col_int(st, 6)).s);
 		for (int i = 0; i < 6; i++)
-			cell(f, *col_text(st, i) ? i == 0 || i == 3 ? words_word(col_text(st, i)) :
-								      col_text(st, i) :
-						   "-");
+			cell(f, *col_text(st, i) ? i == 0 || i == 3 ? words_word(col_text(st, i))
+								    : col_text(st, i)
+						 : "-");
 		fputs(" |\n", f);
 	}
 	if (kinds > shown)
-		fprintf(f, _("\n%s more kinds of drops are in the HTML and JSON reports.\n"), text_count(kinds - shown).s);
+		fprintf(f, _("\n%s more kinds of drops are in the HTML and JSON reports.\n"),
+			text_count(kinds - shown).s);
 	if (!kinds)
 		fprintf(f, "%s\n", _("No drop of class loss, policy or error was seen."));
 	putc('\n', f);
@@ -221,15 +235,17 @@ static void put_quality(struct rep *r, FILE *f, struct buf *words)
 		putc('\n', f);
 	}
 	if (total > MAX_QUALITY)
-		fprintf(f, _("\n%s more notes are in the HTML and JSON reports.\n"), text_count(total - MAX_QUALITY).s);
+		fprintf(f, _("\n%s more notes are in the HTML and JSON reports.\n"),
+			text_count(total - MAX_QUALITY).s);
 	putc('\n', f);
 }
 
 static void put_recording(struct rep *r, FILE *f)
 {
-	static const char *const labels[] = { N_("profile"), N_("namespaces"), N_("filter"),
-					      N_("events recorded"), N_("decoded"), N_("lost"),
-					      N_("frames"), N_("lost"), "skbtape", N_("ended by") };
+	static const char *const labels[] = { N_("profile"),	     N_("namespaces"), N_("filter"),
+					      N_("events recorded"), N_("decoded"),    N_("lost"),
+					      N_("frames"),	     N_("lost"),       "skbtape",
+					      N_("ended by") };
 	static const char *const keys[] = { "options.profile", "options.netns",	 "options.filter",
 					    "events_recorded", "events_decoded", "events_lost",
 					    "frames",	       "frames_lost",	 "tool_version",

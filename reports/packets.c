@@ -198,13 +198,17 @@ static double gap_width(int64_t ns)
 static void draw_mark(FILE *f, const char *kind, double x, double y)
 {
 	if (!strcmp(kind, "drop"))
-		fprintf(f, "<path class=\"p-drop\" d=\"M%.1f %.1fh8l6 6v8l-6 6h-8l-6-6v-8z\"/>", x - 4, y - 10);
+		fprintf(f, "<path class=\"p-drop\" d=\"M%.1f %.1fh8l6 6v8l-6 6h-8l-6-6v-8z\"/>",
+			x - 4, y - 10);
 	else if (!strcmp(kind, "task"))
 		fprintf(f, "<path class=\"p-task\" d=\"M%.1f %.1fh16v16h-16z\"/>", x - 8, y - 8);
 	else if (!strcmp(kind, "softirq"))
-		fprintf(f, "<path class=\"p-soft\" d=\"M%.1f %.1fa8 8 0 0 1 16 0a8 8 0 0 1-16 0z\"/>", x - 8, y);
+		fprintf(f,
+			"<path class=\"p-soft\" d=\"M%.1f %.1fa8 8 0 0 1 16 0a8 8 0 0 1-16 0z\"/>",
+			x - 8, y);
 	else
-		fprintf(f, "<path class=\"p-hard\" d=\"M%.1f %.1fl11 11l-11 11l-11-11z\"/>", x, y - 11);
+		fprintf(f, "<path class=\"p-hard\" d=\"M%.1f %.1fl11 11l-11 11l-11-11z\"/>", x,
+			y - 11);
 }
 
 static void draw_lanes(FILE *f, const struct stage *v, size_t n)
@@ -219,9 +223,11 @@ static void draw_lanes(FILE *f, const struct stage *v, size_t n)
 	scale = total > 0 ? (LANE_WIDTH - LANE_LEFT - 40) / total : 0;
 	scale = scale > 90 ? 90 : scale;
 	fprintf(f,
-		"<svg class=\"lanes\" role=\"img\" aria-label=\"%s\" viewBox=\"0 0 %d %d\" width=\"%d\" "
+		"<svg class=\"lanes\" role=\"img\" aria-label=\"%s\" viewBox=\"0 0 %d %d\" "
+		"width=\"%d\" "
 		"height=\"%d\">",
-		_("Stages on CPU lanes; the table below names them"), LANE_WIDTH, height, LANE_WIDTH, height);
+		_("Stages on CPU lanes; the table below names them"), LANE_WIDTH, height,
+		LANE_WIDTH, height);
 	for (size_t k = 0; k < lanes; k++)
 		fprintf(f,
 			"<text class=\"t-row\" x=\"0\" y=\"%zu\">CPU %" PRId64
@@ -267,11 +273,15 @@ static void draw_lanes(FILE *f, const struct stage *v, size_t n)
 
 static void write_stages(struct page *p, int64_t id)
 {
-	static const struct head heads[] = {
-		{ N_("#"), true },	      { N_("Since start"), true }, { N_("After the one before"), true },
-		{ N_("Stage"), false },   { N_("CPU"), true },	       { N_("Device"), false },
-		{ N_("Context"), false }, { N_("Task"), false },       { N_("Certainty"), false }
-	};
+	static const struct head heads[] = { { N_("#"), true },
+					     { N_("Since start"), true },
+					     { N_("After the one before"), true },
+					     { N_("Stage"), false },
+					     { N_("CPU"), true },
+					     { N_("Device"), false },
+					     { N_("Context"), false },
+					     { N_("Task"), false },
+					     { N_("Certainty"), false } };
 	struct stage v[MAX_STAGES];
 	int64_t left_out;
 	size_t n = read_stages(p->r, id, v, &left_out);
@@ -280,11 +290,15 @@ static void write_stages(struct page *p, int64_t id)
 		page_none(p, N_("No stage of this packet was seen."));
 		return;
 	}
-	fprintf(p->f, "<div class=\"scroll plain\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">",
+	fprintf(p->f,
+		"<div class=\"scroll plain\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">",
 		_("Stages on CPU lanes"));
 	draw_lanes(p->f, v, n);
 	fputs("</div>", p->f);
-	page_table(p, N_("Stages; circles are softirq, squares task, diamonds hardirq, octagons drops"), heads, ARRAY_SIZE(heads));
+	page_table(
+		p,
+		N_("Stages; circles are softirq, squares task, diamonds hardirq, octagons drops"),
+		heads, ARRAY_SIZE(heads));
 	for (size_t i = 0; i < n; i++) {
 		page_row(p);
 		page_td_num(p, (int64_t)i + 1);
@@ -354,7 +368,8 @@ static struct text flow_of(sqlite3_stmt *st)
 			 col_text(st, P_DST), col_int_or(st, P_DPORT, -1));
 }
 
-/* Numbers of its frames, as in the exported pcapng; a tie that is not the only possible one says so. */
+/* Numbers of its frames, as in the exported pcapng; a tie that is not the only possible one says
+ * so. */
 static void td_frames(struct page *p, int64_t id)
 {
 	sqlite3_stmt *st = rep_query(
@@ -365,7 +380,8 @@ static void td_frames(struct page *p, int64_t id)
 		sqlite3_bind_int64(st, 1, id);
 	fputs("<td>", p->f);
 	for (; rep_row(p->r, &st); any = true)
-		fprintf(p->f, "%s%s%" PRId64, any ? ", " : "", col_int(st, 1) == 3 ? "≈" : "", col_int(st, 0));
+		fprintf(p->f, "%s%s%" PRId64, any ? ", " : "", col_int(st, 1) == 3 ? "≈" : "",
+			col_int(st, 0));
 	fputs(any ? "</td>" : "–</td>", p->f);
 }
 
@@ -374,8 +390,8 @@ static void write_row(struct page *p, const struct pick *k, sqlite3_stmt *st)
 	bool local;
 
 	fprintf(p->f,
-		"<tr id=\"packet-%" PRId64 "\" data-p=\"%" PRId64 "\"><th scope=\"row\" class=\"n\" data-v=\"%" PRId64
-		"\">%" PRId64 "</th>",
+		"<tr id=\"packet-%" PRId64 "\" data-p=\"%" PRId64
+		"\"><th scope=\"row\" class=\"n\" data-v=\"%" PRId64 "\">%" PRId64 "</th>",
 		k->id, k->id, k->id, k->id);
 	page_td_time(p, col_int(st, P_FIRST));
 	page_td_word(p, col_text(st, P_KIND));
@@ -435,7 +451,8 @@ static void write_featured(struct page *p)
 			continue;
 		st = packet_row(p->r, c->pick[i].id);
 		while (rep_row(p->r, &st)) {
-			fprintf(p->f, "<details><summary>%s %" PRId64 " (", _("Packet"), c->pick[i].id);
+			fprintf(p->f, "<details><summary>%s %" PRId64 " (", _("Packet"),
+				c->pick[i].id);
 			page_text(p, c->pick[i].why);
 			fputs("): ", p->f);
 			page_textf(p, "%s %s", flow_of(st).s, words_word(col_text(st, P_OUTCOME)));
@@ -450,13 +467,14 @@ static void write_featured(struct page *p)
 
 void panel_packets(struct page *p)
 {
-	static const struct head heads[] = { { N_("Packet"), true },	 { N_("Start"), true },
-					     { N_("Way"), false },		 { N_("Flow"), false },
-					     { N_("Device"), false },	 { N_("Bytes"), true },
-					     { N_("Outcome"), false },	 { N_("Took"), true },
-					     { N_("CPU changes"), true },	 { N_("Frames"), false },
-					     { N_("Certainty"), false },
-					     { N_("Why it is here"), false } };
+	static const struct head heads[] = {
+		{ N_("Packet"), true },	     { N_("Start"), true },
+		{ N_("Way"), false },	     { N_("Flow"), false },
+		{ N_("Device"), false },     { N_("Bytes"), true },
+		{ N_("Outcome"), false },    { N_("Took"), true },
+		{ N_("CPU changes"), true }, { N_("Frames"), false },
+		{ N_("Certainty"), false },  { N_("Why it is here"), false }
+	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM _packet", 0);
 	const struct chosen *c = p->chosen;
 
@@ -483,7 +501,8 @@ void panel_packets(struct page *p)
 	write_featured(p);
 	page_more(p, (int64_t)c->n, all, N_("packets"), "SELECT * FROM packet");
 	fprintf(p->f,
-		"<p class=\"hint\">%s <code>skbtape why DB --packet N</code> · %s <code>skbtape why DB "
+		"<p class=\"hint\">%s <code>skbtape why DB --packet N</code> · %s <code>skbtape "
+		"why DB "
 		"&quot;udp 10.0.0.1:53&quot;</code></p>\n",
 		_("Any other packet:"), _("a flow:"));
 }

@@ -23,7 +23,10 @@
 const struct place_info stack_places[PLACE_COUNT] = {
 	[RX_NIC] = { N_("NIC"), N_("frames by the device's own counters"), { NULL }, N_("frames") },
 	[RX_IRQ] = { N_("IRQ"), N_("hardware interrupts"), { NULL }, N_("interrupts") },
-	[RX_NAPI] = { N_("NAPI · XDP"), N_("NET_RX softirq and driver poll"), { NULL }, N_("polled") },
+	[RX_NAPI] = { N_("NAPI · XDP"),
+		      N_("NET_RX softirq and driver poll"),
+		      { NULL },
+		      N_("polled") },
 	[RX_GRO] = { N_("GRO"),
 		     N_("merging of segments"),
 		     { "napi_gro_receive_entry", "napi_gro_frags_entry" },
@@ -35,7 +38,10 @@ const struct place_info stack_places[PLACE_COUNT] = {
 	[RX_TAP] = { N_("Taps"), N_("where a pcap sees it"), { NULL }, N_("frames") },
 	[RX_TC] = { N_("tc ingress"), N_("traffic control"), { NULL }, NULL },
 	[RX_FILTER] = { N_("netfilter"), N_("nftables, iptables, conntrack, BPF"), { NULL }, NULL },
-	[RX_IP] = { N_("IP · route"), N_("headers, routing, fragments"), { "ip_rcv" }, N_("packets") },
+	[RX_IP] = { N_("IP · route"),
+		    N_("headers, routing, fragments"),
+		    { "ip_rcv" },
+		    N_("packets") },
 	[RX_TRANSPORT] = { N_("TCP · UDP"),
 			   N_("transport"),
 			   { "tcp_v4_rcv", "udp_rcv", "tcp_probe" },
@@ -48,14 +54,26 @@ const struct place_info stack_places[PLACE_COUNT] = {
 			N_("recv() of the application"),
 			{ "skb_copy_datagram_iovec", "sock_recv_length" },
 			N_("read") },
-	[TX_WRITE] = { N_("Writer"), N_("send() of the application"), { "sock_send_length" }, N_("written") },
-	[TX_TRANSPORT] = { N_("TCP · UDP"), N_("transport"), { "tcp_sendmsg_locked" }, N_("packets") },
+	[TX_WRITE] = { N_("Writer"),
+		       N_("send() of the application"),
+		       { "sock_send_length" },
+		       N_("written") },
+	[TX_TRANSPORT] = { N_("TCP · UDP"),
+			   N_("transport"),
+			   { "tcp_sendmsg_locked" },
+			   N_("packets") },
 	[TX_IP] = { N_("IP · route"), N_("routing, fragments"), { NULL }, NULL },
 	[TX_FILTER] = { N_("netfilter"), N_("nftables, iptables, conntrack, BPF"), { NULL }, NULL },
 	[TX_NEIGH] = { N_("Neighbour"), N_("ARP and neighbour discovery"), { NULL }, NULL },
-	[TX_QDISC] = { N_("tc · qdisc"), N_("queueing before the device"), { "net_dev_queue" }, N_("packets") },
+	[TX_QDISC] = { N_("tc · qdisc"),
+		       N_("queueing before the device"),
+		       { "net_dev_queue" },
+		       N_("packets") },
 	[TX_TAP] = { N_("Taps"), N_("where a pcap sees it"), { NULL }, N_("frames") },
-	[TX_DRIVER] = { N_("Driver"), N_("ndo_start_xmit"), { "net_dev_start_xmit" }, N_("packets") },
+	[TX_DRIVER] = { N_("Driver"),
+			N_("ndo_start_xmit"),
+			{ "net_dev_start_xmit" },
+			N_("packets") },
 	[TX_NIC] = { N_("NIC"), N_("frames by the device's own counters"), { NULL }, N_("frames") },
 };
 
@@ -132,11 +150,11 @@ struct scopes {
 
 static bool covers(const struct scope *s, int64_t netns_id, int64_t dev_id)
 {
-	return !s->netns_id ||
-	       (s->netns_id == netns_id && (!s->dev_id || s->dev_id == dev_id));
+	return !s->netns_id || (s->netns_id == netns_id && (!s->dev_id || s->dev_id == dev_id));
 }
 
-/* Add to every part of the host that a row belongs to; its columns @netns and @dev are ids or NULL. */
+/* Add to every part of the host that a row belongs to; its columns @netns and @dev are ids or NULL.
+ */
 static void add_packets(struct scopes *sc, sqlite3_stmt *st, int netns, enum place p, int64_t n)
 {
 	for (size_t i = 0; i < sc->n; i++) {
@@ -151,14 +169,15 @@ static void add_packets(struct scopes *sc, sqlite3_stmt *st, int netns, enum pla
  * Where a stage was: its device is the one that the packet came in or went out by, and so its
  * namespace; devices in between are in a namespace that only their name tells, where one has it.
  */
-#define HOP_PLACES                                                                                  \
-	"WITH only AS (SELECT n.id AS dev_id, min(d.netns_id) AS netns_id FROM netdev d JOIN _name n " \
-	"ON n.text = d.name GROUP BY n.id HAVING count(*) = 1), "                                   \
-	"h AS (SELECT h.stage, h.dev_id, CASE WHEN h.dev_id IS NULL OR p.netns_in_id IS "           \
-	"p.netns_out_id THEN coalesce(p.netns_in_id, p.netns_out_id) "                              \
-	"WHEN h.dev_id = p.dev_in_id AND h.dev_id = p.dev_out_id THEN NULL "                        \
-	"WHEN h.dev_id = p.dev_in_id THEN p.netns_in_id WHEN h.dev_id = p.dev_out_id THEN "         \
-	"p.netns_out_id END AS netns_id, count(*) AS n "                                            \
+#define HOP_PLACES                                                                                 \
+	"WITH only AS (SELECT n.id AS dev_id, min(d.netns_id) AS netns_id FROM netdev d JOIN "     \
+	"_name n "                                                                                 \
+	"ON n.text = d.name GROUP BY n.id HAVING count(*) = 1), "                                  \
+	"h AS (SELECT h.stage, h.dev_id, CASE WHEN h.dev_id IS NULL OR p.netns_in_id IS "          \
+	"p.netns_out_id THEN coalesce(p.netns_in_id, p.netns_out_id) "                             \
+	"WHEN h.dev_id = p.dev_in_id AND h.dev_id = p.dev_out_id THEN NULL "                       \
+	"WHEN h.dev_id = p.dev_in_id THEN p.netns_in_id WHEN h.dev_id = p.dev_out_id THEN "        \
+	"p.netns_out_id END AS netns_id, count(*) AS n "                                           \
 	"FROM _hop h JOIN _packet p ON p.id = h.packet_id GROUP BY 1, 2, 3) "
 
 static void read_hops(struct rep *r, struct scopes *sc)
@@ -203,19 +222,20 @@ static void read_counts(struct rep *r, struct scopes *sc)
 	read_nic(r, sc, RX_NIC, "rx_packets");
 	read_nic(r, sc, TX_NIC, "tx_packets");
 	/* polls name a device, not its namespace */
-	st = rep_query(r, "SELECT CASE WHEN count(*) = 1 THEN min(d.netns_id) END, n.id, p.work FROM "
-			  "(SELECT dev, sum(work) AS work FROM napi_poll GROUP BY dev) p "
-			  "LEFT JOIN _name n ON n.text = p.dev LEFT JOIN netdev d ON d.name = p.dev "
-			  "GROUP BY p.dev ORDER BY p.dev");
+	st = rep_query(r,
+		       "SELECT CASE WHEN count(*) = 1 THEN min(d.netns_id) END, n.id, p.work FROM "
+		       "(SELECT dev, sum(work) AS work FROM napi_poll GROUP BY dev) p "
+		       "LEFT JOIN _name n ON n.text = p.dev LEFT JOIN netdev d ON d.name = p.dev "
+		       "GROUP BY p.dev ORDER BY p.dev");
 	while (rep_row(r, &st))
 		if (!col_null(st, 2))
 			add_packets(sc, st, 0, RX_NAPI, col_int(st, 2));
-	st = rep_query(r, "SELECT netns_id, dev_id, direction, count(*) FROM _frame WHERE direction "
-			  "IN (0, 1) GROUP BY 1, 2, 3");
+	st = rep_query(r,
+		       "SELECT netns_id, dev_id, direction, count(*) FROM _frame WHERE direction "
+		       "IN (0, 1) GROUP BY 1, 2, 3");
 	while (rep_row(r, &st))
 		add_packets(sc, st, 0, col_int(st, 2) ? TX_TAP : RX_TAP, col_int(st, 3));
-	sc->v[0].stack->forwarded =
-		rep_int(r, "SELECT count(*) FROM _packet WHERE kind = 3", 0);
+	sc->v[0].stack->forwarded = rep_int(r, "SELECT count(*) FROM _packet WHERE kind = 3", 0);
 }
 
 static void read_drops(struct rep *r, struct scopes *sc)
@@ -287,9 +307,10 @@ static bool is_sending(const char *cause)
 static void read_findings(struct rep *r, struct scopes *sc)
 {
 	sqlite3_stmt *st = rep_query(
-		r, "SELECT f.id, f.layer, f.cause, f.severity, (SELECT min(n.id) FROM netns n WHERE "
-		   "n.name = f.netns), (SELECT n.id FROM _name n WHERE n.text = f.dev) FROM finding f "
-		   "WHERE f.severity <> 'info' ORDER BY f.id");
+		r,
+		"SELECT f.id, f.layer, f.cause, f.severity, (SELECT min(n.id) FROM netns n WHERE "
+		"n.name = f.netns), (SELECT n.id FROM _name n WHERE n.text = f.dev) FROM finding f "
+		"WHERE f.severity <> 'info' ORDER BY f.id");
 
 	while (rep_row(r, &st)) {
 		int p = place_of(col_text(st, 1), is_sending(col_text(st, 2)));
@@ -326,15 +347,17 @@ static void scope_add(struct stacks *s, struct scopes *sc, int64_t netns_id, int
 static void scopes_choose(struct rep *r, struct stacks *s, struct scopes *sc)
 {
 	sqlite3_stmt *st = rep_query(
-		r, "WITH u AS (SELECT netns_id, dev_id, count(*) AS n FROM _frame GROUP BY 1, 2 UNION "
-		   "ALL SELECT netns_id, dev_id, count(*) FROM _drop WHERE netns_id IS NOT NULL GROUP "
-		   "BY 1, 2), "
-		   "a AS (SELECT netns_id, NULL AS dev_id, sum(n) AS n FROM u GROUP BY 1 UNION ALL "
-		   "SELECT netns_id, dev_id, sum(n) FROM u WHERE dev_id IS NOT NULL GROUP BY 1, 2), "
-		   "t AS (SELECT netns_id, sum(n) AS n FROM u GROUP BY 1) "
-		   "SELECT a.netns_id, a.dev_id, n.name, d.text FROM a JOIN t ON t.netns_id = a.netns_id "
-		   "JOIN netns n ON n.id = a.netns_id LEFT JOIN _name d ON d.id = a.dev_id "
-		   "ORDER BY t.n DESC, a.netns_id, a.dev_id IS NOT NULL, a.n DESC, a.dev_id");
+		r,
+		"WITH u AS (SELECT netns_id, dev_id, count(*) AS n FROM _frame GROUP BY 1, 2 UNION "
+		"ALL SELECT netns_id, dev_id, count(*) FROM _drop WHERE netns_id IS NOT NULL GROUP "
+		"BY 1, 2), "
+		"a AS (SELECT netns_id, NULL AS dev_id, sum(n) AS n FROM u GROUP BY 1 UNION ALL "
+		"SELECT netns_id, dev_id, sum(n) FROM u WHERE dev_id IS NOT NULL GROUP BY 1, 2), "
+		"t AS (SELECT netns_id, sum(n) AS n FROM u GROUP BY 1) "
+		"SELECT a.netns_id, a.dev_id, n.name, d.text FROM a JOIN t ON t.netns_id = "
+		"a.netns_id "
+		"JOIN netns n ON n.id = a.netns_id LEFT JOIN _name d ON d.id = a.dev_id "
+		"ORDER BY t.n DESC, a.netns_id, a.dev_id IS NOT NULL, a.n DESC, a.dev_id");
 
 	scope_add(s, sc, 0, 0, "", "");
 	while (rep_row(r, &st))

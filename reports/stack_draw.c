@@ -38,7 +38,8 @@ static const char *unseen(enum place p)
 
 static void text_begin(FILE *f, const char *css, const char *anchor, double x, double y)
 {
-	fprintf(f, "<text class=\"%s\" text-anchor=\"%s\" x=\"%.1f\" y=\"%.1f\">", css, anchor, x, y);
+	fprintf(f, "<text class=\"%s\" text-anchor=\"%s\" x=\"%.1f\" y=\"%.1f\">", css, anchor, x,
+		y);
 }
 
 /* A box's drops: those that hurt; where there are none, the others. */
@@ -48,7 +49,8 @@ static void draw_drops(FILE *f, const struct box *b, const char *anchor, double 
 		return;
 	text_begin(f, b->harmful ? "b-drop" : "b-unit", anchor, x, y);
 	if (b->harmful)
-		fprintf(f, lang_many(b->harmful, N_("%s drop"), N_("%s drops")), text_short(b->harmful).s);
+		fprintf(f, lang_many(b->harmful, N_("%s drop"), N_("%s drops")),
+			text_short(b->harmful).s);
 	else
 		fprintf(f, _("%s harmless"), text_short(b->other).s);
 	fputs("</text>", f);
@@ -112,7 +114,8 @@ static void begin_picture(const struct stack *s, FILE *f, const char *css)
 		fputs(s->dev[0] ? " " : "", f);
 		text_html(f, s->dev);
 	} else {
-		text_html(f, _("The network stack as a picture; the table below holds the same numbers"));
+		text_html(f, _("The network stack as a picture; the table below holds the same "
+			       "numbers"));
 	}
 	putc('"', f);
 }
@@ -126,7 +129,8 @@ static void draw_wide(const struct stack *s, FILE *f, size_t nth)
 
 	snprintf(hatch, sizeof(hatch), "hurt-w%zu", nth);
 	begin_picture(s, f, "wide");
-	fprintf(f, " viewBox=\"0 0 %.0f %d\" width=\"%.0f\" height=\"%d\">", WIDE, WIDE_H, WIDE, WIDE_H);
+	fprintf(f, " viewBox=\"0 0 %.0f %d\" width=\"%.0f\" height=\"%d\">", WIDE, WIDE_H, WIDE,
+		WIDE_H);
 	draw_hatch(f, hatch);
 	fprintf(f, "<text class=\"b-lane\" x=\"2\" y=\"16\">%s →</text>",
 		_("Receive: from the wire to the application"));
@@ -204,7 +208,8 @@ static void draw_narrow(const struct stack *s, FILE *f, size_t nth)
 
 	snprintf(hatch, sizeof(hatch), "hurt-n%zu", nth);
 	begin_picture(s, f, "narrow");
-	fprintf(f, " viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\">", NARROW, height, NARROW, height);
+	fprintf(f, " viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\">", NARROW, height,
+		NARROW, height);
 	draw_hatch(f, hatch);
 	fprintf(f, "<text class=\"b-lane\" x=\"1\" y=\"14\">%s ↓</text>", _("Receive"));
 	for (int p = 0; p < PLACE_COUNT; p++) {
@@ -273,7 +278,8 @@ static void write_table(struct page *p, const struct stack *s)
 
 static void write_pictures(struct page *p, const struct stack *s, size_t nth)
 {
-	fputs("<div class=\"scroll plain wide\" role=\"region\" tabindex=\"0\" aria-label=\"", p->f);
+	fputs("<div class=\"scroll plain wide\" role=\"region\" tabindex=\"0\" aria-label=\"",
+	      p->f);
 	page_text(p, _("The stack as a picture"));
 	if (nth)
 		page_textf(p, " %s %s", s->netns, s->dev);
@@ -294,10 +300,12 @@ static void write_scope_name(struct page *p, const struct stack *s)
 
 static void write_scope(struct page *p, const struct stack *s, size_t nth)
 {
-	fprintf(p->f, "<details class=\"scope\" id=\"stack-%zu\"><summary><span class=\"name\">", nth);
+	fprintf(p->f, "<details class=\"scope\" id=\"stack-%zu\"><summary><span class=\"name\">",
+		nth);
 	write_scope_name(p, s);
 	fputs("</span> <span class=\"hint\">", p->f);
-	fprintf(p->f, _("packets: %1$s, drops: %2$s"), text_count(s->packets).s, text_count(s->drops).s);
+	fprintf(p->f, _("packets: %1$s, drops: %2$s"), text_count(s->packets).s,
+		text_count(s->drops).s);
 	fputs("</span></summary>\n", p->f);
 	write_pictures(p, s, nth);
 	fputs("</details>\n", p->f);
@@ -311,7 +319,8 @@ void panel_stack(struct page *p)
 		return;
 	if (s->n > 1)
 		fprintf(p->f,
-			"<p class=\"choose js\" hidden><label for=\"stack-choice\">%s</label> <select "
+			"<p class=\"choose js\" hidden><label for=\"stack-choice\">%s</label> "
+			"<select "
 			"id=\"stack-choice\"><option value=\"\">%s</option></select></p>\n",
 			_("Show"), _("the whole host"));
 	fputs("<div id=\"stack-host\">\n", p->f);
@@ -324,17 +333,22 @@ void panel_stack(struct page *p)
 			write_scope(p, &s->v[i], i);
 		fputs("</div>\n", p->f);
 	}
-	page_hint(p, N_("A hatched foot marks drops of class loss, policy or error, an icon the place of a "
-			"finding with its number. Delays are from the stage before that was seen most often, of "
+	page_hint(p, N_("A hatched foot marks drops of class loss, policy or error, an icon the "
+			"place of a "
+			"finding with its number. Delays are from the stage before that was seen "
+			"most often, of "
 			"the whole host."));
 	if (s->n > 1)
-		page_hint(p, N_("What an event does not place in a namespace counts for the whole host only."));
-	page_more(p, (int64_t)s->n - 1, (int64_t)s->n - 1 + s->left_out, N_("namespaces and devices"),
+		page_hint(p, N_("What an event does not place in a namespace counts for the whole "
+				"host only."));
+	page_more(p, (int64_t)s->n - 1, (int64_t)s->n - 1 + s->left_out,
+		  N_("namespaces and devices"),
 		  "SELECT netns, dev, count(*) FROM frame GROUP BY 1, 2");
 	if (s->v[0].unplaced) {
 		fputs("<p class=\"more\">", p->f);
 		fprintf(p->f,
-			_("%s drops belong to no place of the picture; the table of drops has them."),
+			_("%s drops belong to no place of the picture; the table of drops has "
+			  "them."),
 			text_count(s->v[0].unplaced).s);
 		fputs("</p>\n", p->f);
 	}

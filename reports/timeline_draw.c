@@ -286,8 +286,8 @@ static void draw(const struct timeline *t, FILE *f)
 		"<svg id=\"timeline-picture\" class=\"timeline\" role=\"img\" "
 		"aria-label=\"%s\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" data-x=\"%d\" "
 		"data-w=\"%d\">",
-		_("Timeline of the recording; the table below holds the same numbers"), WIDTH, height, WIDTH,
-		height, GUTTER, PLOT);
+		_("Timeline of the recording; the table below holds the same numbers"), WIDTH,
+		height, WIDTH, height, GUTTER, PLOT);
 	draw_axis(t, f, 12, height);
 	if (t->bands)
 		y = draw_bands(t, f, y) + PANE_GAP;
@@ -348,9 +348,10 @@ static void write_table(struct page *p, const struct timeline *t)
 	int step = (t->n + TABLE_ROWS - 1) / TABLE_ROWS;
 
 	page_fold(p, N_("The timeline as a table"));
-	page_table(p,
-		   N_("The timeline in numbers; waits are the largest 99th percentile inside the row"),
-		   heads, ARRAY_SIZE(heads));
+	page_table(
+		p,
+		N_("The timeline in numbers; waits are the largest 99th percentile inside the row"),
+		heads, ARRAY_SIZE(heads));
 	for (int b = 0; b < t->n; b += step) {
 		int to = b + step < t->n ? b + step : t->n;
 
@@ -373,30 +374,36 @@ void panel_timeline(struct page *p)
 	const struct timeline *t = p->timeline;
 
 	if (!t) {
-		page_none(p, N_("The start and the end of this recording are not known, so there is "
+		page_none(p,
+			  N_("The start and the end of this recording are not known, so there is "
 			     "no timeline."));
 		return;
 	}
 	fputs("<p class=\"hint\">", p->f);
 	fprintf(p->f, _("One column is %s."), text_duration(t->bucket_ns).s);
 	fprintf(p->f, " <span class=\"js\" hidden>%s</span></p>\n",
-		_("Move over the picture for numbers, drag to zoom, double-click to see all again. With the "
+		_("Move over the picture for numbers, drag to zoom, double-click to see all again. "
+		  "With the "
 		  "keyboard: arrows, plus, minus, Escape."));
 	fprintf(p->f,
-		"<div class=\"tools js\" hidden role=\"group\" aria-label=\"%s\"><button type=\"button\" "
-		"data-zoom=\"in\">%s</button> <button type=\"button\" data-zoom=\"out\">%s</button> <button "
-		"type=\"button\" data-zoom=\"back\" aria-label=\"%s\">←</button> <button type=\"button\" "
+		"<div class=\"tools js\" hidden role=\"group\" aria-label=\"%s\"><button "
+		"type=\"button\" "
+		"data-zoom=\"in\">%s</button> <button type=\"button\" "
+		"data-zoom=\"out\">%s</button> <button "
+		"type=\"button\" data-zoom=\"back\" aria-label=\"%s\">←</button> <button "
+		"type=\"button\" "
 		"data-zoom=\"on\" aria-label=\"%s\">→</button> <button type=\"button\" "
 		"data-zoom=\"all\">%s</button></div>\n",
-		_("Zoom of the timeline"), _("Zoom in"), _("Zoom out"), _("Earlier"), _("Later"), _("All"));
+		_("Zoom of the timeline"), _("Zoom in"), _("Zoom out"), _("Earlier"), _("Later"),
+		_("All"));
 	fprintf(p->f, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">",
 		_("The timeline as a picture"));
 	draw(t, p->f);
 	fputs("</div>\n<div id=\"timeline-readout\" class=\"readout js\" hidden></div>\n", p->f);
 	if (t->cpus > MAX_CPUS) {
 		fputs("<p class=\"more\">", p->f);
-		fprintf(p->f, _("The %1$d CPUs with the most softirq time of %2$s are drawn."), MAX_CPUS,
-			text_count(t->cpus).s);
+		fprintf(p->f, _("The %1$d CPUs with the most softirq time of %2$s are drawn."),
+			MAX_CPUS, text_count(t->cpus).s);
 		fputs("</p>\n", p->f);
 	}
 	page_more(p, MAX_COUNTERS, MAX_COUNTERS + t->counters_left_out, N_("counters of trouble"),

@@ -21,7 +21,8 @@ static const char *template_of(struct rep *r, int64_t id, const char *part, int6
 {
 	const char *s = NULL;
 	sqlite3_stmt *st = rep_query(
-		r, "SELECT template FROM finding_text WHERE finding_id = ? AND part = ? AND seq = ?");
+		r,
+		"SELECT template FROM finding_text WHERE finding_id = ? AND part = ? AND seq = ?");
 
 	if (st) {
 		sqlite3_bind_int64(st, 1, id);
@@ -33,7 +34,8 @@ static const char *template_of(struct rep *r, int64_t id, const char *part, int6
 	return s;
 }
 
-/* Phrases that a rule's query makes (columns v_...) are in the catalog; names of things are no phrases. */
+/* Phrases that a rule's query makes (columns v_...) are in the catalog; names of things are no
+ * phrases. */
 static sqlite3_value *value_of(struct rep *r, sqlite3_stmt *st)
 {
 	struct buf words = { 0 };
@@ -58,8 +60,9 @@ static sqlite3_value *value_of(struct rep *r, sqlite3_stmt *st)
 static int take_values(struct rep *r, int64_t id, const char *part, int64_t seq,
 		       struct rule_row *row)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT name, value FROM finding_value WHERE finding_id = ? "
-					"AND part = ? AND seq = ? ORDER BY name LIMIT 40");
+	sqlite3_stmt *st =
+		rep_query(r, "SELECT name, value FROM finding_value WHERE finding_id = ? "
+			     "AND part = ? AND seq = ? ORDER BY name LIMIT 40");
 	int rc = 0;
 
 	if (st) {
@@ -92,8 +95,9 @@ const char *words_finding(struct rep *r, int64_t id, const char *part, int64_t s
 	bool known;
 
 	if (lang_is_english() ||
-	    rep_int(r, "SELECT count(*) FROM sqlite_master WHERE name IN ('finding_text', "
-		       "'finding_value')",
+	    rep_int(r,
+		    "SELECT count(*) FROM sqlite_master WHERE name IN ('finding_text', "
+		    "'finding_value')",
 		    0) != 2)
 		return en;
 	template = template_of(r, id, part, seq);
@@ -111,25 +115,79 @@ const char *words_word(const char *en)
 {
 	static const char *const words[] = {
 		/* classes of drops */
-		N_("loss"), N_("policy"), N_("error"), N_("protocol"), N_("noise"), N_("teardown"),
+		N_("loss"),
+		N_("policy"),
+		N_("error"),
+		N_("protocol"),
+		N_("noise"),
+		N_("teardown"),
 		/* kinds and outcomes of packets */
-		N_("rx"), N_("tx"), N_("forward"), N_("local"), N_("delivered"), N_("transmitted"),
-		N_("forwarded"), N_("dropped"), N_("consumed"), N_("merged"), N_("unknown"),
-		N_("gso"), N_("gro"), N_("clone"), N_("copy"), N_("fragment"), N_("reassembly"),
+		N_("rx"),
+		N_("tx"),
+		N_("forward"),
+		N_("local"),
+		N_("delivered"),
+		N_("transmitted"),
+		N_("forwarded"),
+		N_("dropped"),
+		N_("consumed"),
+		N_("merged"),
+		N_("unknown"),
+		N_("gso"),
+		N_("gro"),
+		N_("clone"),
+		N_("copy"),
+		N_("fragment"),
+		N_("reassembly"),
 		N_("retransmit"),
 		/* certainty, contexts, severity */
-		N_("certain"), N_("high"), N_("medium"), N_("low"), N_("task"), N_("softirq"),
-		N_("hardirq"), N_("critical"), N_("warning"), N_("info"),
+		N_("certain"),
+		N_("high"),
+		N_("medium"),
+		N_("low"),
+		N_("task"),
+		N_("softirq"),
+		N_("hardirq"),
+		N_("critical"),
+		N_("warning"),
+		N_("info"),
 		/* layers */
-		N_("application"), N_("bpf"), N_("capture"), N_("device"), N_("ip"), N_("link"), N_("memory"),
-		N_("neighbour"), N_("netfilter"), N_("nic"), N_("socket"), N_("softnet"), N_("tc"),
-		N_("transport"), N_("tunnel"), N_("xdp"),
+		N_("application"),
+		N_("bpf"),
+		N_("capture"),
+		N_("device"),
+		N_("ip"),
+		N_("link"),
+		N_("memory"),
+		N_("neighbour"),
+		N_("netfilter"),
+		N_("nic"),
+		N_("socket"),
+		N_("softnet"),
+		N_("tc"),
+		N_("transport"),
+		N_("tunnel"),
+		N_("xdp"),
 		/* changes of CPU */
-		N_("rps"), N_("wakeup"), N_("qdisc"), N_("completion"), N_("migration"), N_("other"),
+		N_("rps"),
+		N_("wakeup"),
+		N_("qdisc"),
+		N_("completion"),
+		N_("migration"),
+		N_("other"),
 		/* kinds of what was not seen */
-		N_("note"), N_("limit"), N_("format"), N_("undecoded"), N_("permission"),
-		N_("source-missing"), N_("events-lost"), N_("frames-lost"), N_("tape-cut"),
-		N_("tape-damaged"), N_("clock-step"), N_("rule-failed"),
+		N_("note"),
+		N_("limit"),
+		N_("format"),
+		N_("undecoded"),
+		N_("permission"),
+		N_("source-missing"),
+		N_("events-lost"),
+		N_("frames-lost"),
+		N_("tape-cut"),
+		N_("tape-damaged"),
+		N_("clock-step"),
+		N_("rule-failed"),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)

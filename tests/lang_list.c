@@ -36,7 +36,8 @@ static void print(const char *kind, const char *where, const char *text)
 	putchar('\n');
 }
 
-/* The printf(3) conversions of @s by the argument that they take. Return: false: not a format of ours. */
+/* The printf(3) conversions of @s by the argument that they take. Return: false: not a format of
+ * ours. */
 static bool args_of(const char *s, char args[ARGS_MAX][8])
 {
 	int next = 0;
@@ -78,7 +79,8 @@ static bool same_args(const char *en, const char *other)
 	return !args_of(en, a) || (args_of(other, b) && !memcmp(a, b, sizeof(a)));
 }
 
-/* Every value that the translation names must be one that the template names: others are not kept. */
+/* Every value that the translation names must be one that the template names: others are not kept.
+ */
 static bool same_values(const char *en, const char *other)
 {
 	struct span text = { other, strlen(other) }, name;
@@ -220,7 +222,8 @@ static void look_in_dictionary(const char *file, int first, int last)
 	}
 }
 
-/* Keys of the catalog that nothing asks for; those with holes and phrases of rules cannot be found by name. */
+/* Keys of the catalog that nothing asks for; those with holes and phrases of rules cannot be found
+ * by name. */
 static void look_for_stale(const char *path)
 {
 	FILE *f = fopen(path, "r");
