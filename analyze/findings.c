@@ -41,6 +41,8 @@
 struct part {
 	enum rule_item_kind kind;
 	char *text, *sql, *command, *undo;
+	const char *template; /* of the text, the rule's */
+	struct rule_row more; /* values of the section's own query */
 };
 
 struct found {
@@ -50,6 +52,7 @@ struct found {
 	const char *severity;
 	double confidence, rank;
 	char *title, *summary;
+	const char *title_template, *summary_template;
 	struct part *part;
 	size_t parts;
 	int64_t packet[PACKETS_MAX];
@@ -67,6 +70,7 @@ struct run {
 	long long steps, steps_max;	 /* of the present rule */
 	double events_kept, frames_kept; /* share that was not lost */
 	bool tape_whole;
+	sqlite3_stmt *put_text, *put_value;
 	struct err *e;
 };
 
@@ -258,6 +262,7 @@ static void part_free(struct part *p)
 	free(p->sql);
 	free(p->command);
 	free(p->undo);
+	rule_row_free(&p->more);
 }
 
 /* One section of a rule for one finding. Return: 0, -EINVAL (this section cannot be used), -ENOMEM.
@@ -301,6 +306,9 @@ static int section(const struct texts *t, const struct rule_item *it, struct err
 	t->f->part = v;
 	p.sql = sql;
 	sql = NULL;
+	p.template = it->text;
+	p.more = more;
+	more = (struct rule_row){ 0 };
 	v[t->f->parts++] = p;
 	p = (struct part){ 0 };
 out:
@@ -392,11 +400,12 @@ static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, s
 	f.confidence = confidence_of(r, rule, &f.row);
 	f.rank = rank_of(&f);
 	own = row_text(&f.row, "title");
-	rc = fill(&t, own ? "{title}" : rule->title, RULE_TEXT_PLAIN, NULL, &f.title, e);
+	f.title_template = own ? "{title}" : rule->title;
+	rc = fill(&t, f.title_template, RULE_TEXT_PLAIN, NULL, &f.title, e);
 	own = row_text(&f.row, "summary");
+	f.summary_template = own ? "{summary}" : rule->summary;
 	if (!rc)
-		rc = fill(&t, own ? "{summary}" : rule->summary, RULE_TEXT_PLAIN, NULL, &f.summary,
-			  e);
+		rc = fill(&t, f.summary_template, RULE_TEXT_PLAIN, NULL, &f.summary, e);
 	for (size_t i = 0; !rc && i < rule->items; i++) {
 		rc = section(&t, &rule->item[i], e);
 		if (rc == -EINVAL) { /* the finding stands without that section */
@@ -671,8 +680,40 @@ static void bind_row_text(sqlite3_stmt *st, int i, const struct rule_row *row, c
 		db_bind_text(st, i, v ? (const char *)sqlite3_value_text(v) : NULL);
 }
 
+/* What a report in another language needs: the template and the values that it names. */
+static void write_template(struct run *r, const struct found *f, int64_t id, const char *part,
+			   int64_t seq, const char *template, const struct rule_row *more)
+{
+	struct span text = { template, strlen(template) }, name;
+	sqlite3_value *v;
+
+	db_bind_int(r->put_text, 1, id);
+	db_bind_text(r->put_text, 2, part);
+	db_bind_int(r->put_text, 3, seq);
+	db_bind_text(r->put_text, 4, template);
+	db_run(r->d, r->put_text);
+	while (rule_text_name(&text, &name)) {
+		if (!rule_row_find(&f->row, more, name, &v))
+			continue;
+		db_bind_int(r->put_value, 1, id);
+		db_bind_text(r->put_value, 2, part);
+		db_bind_int(r->put_value, 3, seq);
+		db_bind_span(r->put_value, 4, name);
+		if (v && sqlite3_value_type(v) == SQLITE_TEXT)
+			db_bind_text(r->put_value, 5, (const char *)sqlite3_value_text(v));
+		else if (v)
+			sqlite3_bind_value(r->put_value, 5, v);
+		else
+			sqlite3_bind_null(r->put_value, 5);
+		db_run(r->d, r->put_value);
+	}
+}
+
 static void write_parts(struct run *r, const struct found *f, int64_t id)
 {
+	static const char *const part_name[] = { [RULE_EVIDENCE] = "evidence",
+						 [RULE_ADVICE] = "advice",
+						 [RULE_RULED_OUT] = "ruled_out" };
 	static const char *const sql[] = {
 		[RULE_EVIDENCE] = "INSERT INTO finding_evidence(finding_id, seq, text, sql) "
 				  "VALUES(?, ?, ?, ?)",
@@ -701,6 +742,7 @@ static void write_parts(struct run *r, const struct found *f, int64_t id)
 				db_bind_text(st, 5, p->undo);
 			}
 			db_run(r->d, st);
+			write_template(r, f, id, part_name[kind], seq, p->template, &p->more);
 		}
 	}
 }
@@ -728,6 +770,10 @@ static int write_all(struct run *r)
 	size_t *order = calloc(r->n + 1, sizeof(*order)), *id = calloc(r->n + 1, sizeof(*id));
 	int rc = order && id ? 0 : -ENOMEM;
 
+	r->put_text = db_prepare(
+		r->d, "INSERT INTO finding_text(finding_id, part, seq, template) VALUES(?, ?, ?, ?)");
+	r->put_value = db_prepare(r->d, "INSERT OR IGNORE INTO finding_value(finding_id, part, seq, "
+					"name, value) VALUES(?, ?, ?, ?, ?)");
 	for (size_t i = 0; !rc && i < r->n; i++)
 		order[i] = i;
 	if (!rc && r->n)
@@ -753,6 +799,8 @@ static int write_all(struct run *r)
 		for (size_t k = 0; k < ARRAY_SIZE(int_column); k++)
 			bind_row_int(st, at++, &f->row, int_column[k]);
 		db_run(r->d, st);
+		write_template(r, f, (int64_t)i + 1, "title", 0, f->title_template, NULL);
+		write_template(r, f, (int64_t)i + 1, "summary", 0, f->summary_template, NULL);
 		write_parts(r, f, (int64_t)i + 1);
 		for (size_t k = 0; k < f->packets; k++) {
 			db_bind_int(pk, 1, (int64_t)i + 1);
@@ -820,7 +868,7 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 	int rc;
 
 	rc = db_exec(d,
-		     "DELETE FROM finding_packet; DELETE FROM finding_ruled_out; DELETE FROM "
+		     "DELETE FROM finding_value; DELETE FROM finding_text; DELETE FROM finding_packet; DELETE FROM finding_ruled_out; DELETE FROM "
 		     "finding_advice;"
 		     "DELETE FROM finding_evidence; DELETE FROM finding;"
 		     "DELETE FROM quality WHERE kind = 'rule-failed' OR (kind = 'limit' AND source "

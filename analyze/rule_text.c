@@ -70,6 +70,26 @@ sqlite3_value *rule_row_get(const struct rule_row *row, const char *name)
 	return i < 0 ? NULL : not_null(row->value[i]);
 }
 
+bool rule_row_find(const struct rule_row *row, const struct rule_row *more, struct span name,
+		   sqlite3_value **value)
+{
+	long i;
+
+	if (more && more->n && span_is(name, "result")) {
+		*value = more->value[0];
+		return true;
+	}
+	i = row_column(more, name);
+	if (i >= 0) {
+		*value = more->value[i];
+		return true;
+	}
+	i = row_column(row, name);
+	if (i >= 0)
+		*value = row->value[i];
+	return i >= 0;
+}
+
 static int put_duration(struct buf *out, double ns)
 {
 	double a = ns < 0 ? -ns : ns;
@@ -192,6 +212,16 @@ static size_t placeholder(struct span s, struct span *name, struct span *fmt)
 	return n < s.n && s.p[n] == '}' ? n + 1 : 0;
 }
 
+bool rule_text_name(struct span *text, struct span *name)
+{
+	struct span fmt;
+	size_t n = 0;
+
+	for (; text->n && !n; text->p += n ? n : 1, text->n -= n ? n : 1)
+		n = placeholder(*text, name, &fmt);
+	return n > 0;
+}
+
 int rule_render(const char *text, enum rule_text mode, const struct rule_row *row,
 		const struct rule_row *more, const char *ns, struct buf *out, struct err *e)
 {
@@ -202,7 +232,7 @@ int rule_render(const char *text, enum rule_text mode, const struct rule_row *ro
 
 	while (!rc && s.n) {
 		size_t n = placeholder(s, &name, &fmt);
-		long i;
+		sqlite3_value *v;
 
 		if (!n) {
 			n = 1;
@@ -220,13 +250,8 @@ int rule_render(const char *text, enum rule_text mode, const struct rule_row *ro
 			}
 		} else if (span_is(name, "ns")) {
 			rc = buf_put(out, ns, strlen(ns));
-		} else if (more && more->n && span_is(name, "result")) {
-			missing |= !not_null(more->value[0]);
-			rc = put_value(out, mode, not_null(more->value[0]), fmt, e);
-		} else if ((i = row_column(more, name)) >= 0 || (i = row_column(row, name)) >= 0) {
-			bool own = row_column(more, name) >= 0;
-			sqlite3_value *v = not_null((own ? more : row)->value[i]);
-
+		} else if (rule_row_find(row, more, name, &v)) {
+			v = not_null(v);
 			missing |= !v;
 			rc = put_value(out, mode, v, fmt, e);
 		} else if (more && !more->n) { /* the query gave no row: its values are unknown */

@@ -18,6 +18,9 @@ int rule_row_take(struct rule_row *row, sqlite3_stmt *st);
 void rule_row_free(struct rule_row *row);
 /* rule_row_get() - NULL: no such column, or its value is NULL. */
 sqlite3_value *rule_row_get(const struct rule_row *row, const char *name);
+/* rule_row_find() - the value that rule_render() takes for @name. Return: false: none is called so. */
+bool rule_row_find(const struct rule_row *row, const struct rule_row *more, struct span name,
+		   sqlite3_value **value);
 
 enum rule_text {
 	RULE_TEXT_PLAIN, /* for people */
@@ -37,5 +40,8 @@ enum rule_text {
  */
 int rule_render(const char *text, enum rule_text mode, const struct rule_row *row,
 		const struct rule_row *more, const char *ns, struct buf *out, struct err *e);
+
+/* rule_text_name() - cut the text before and with the next placeholder off @text. Return: false: none is left. */
+bool rule_text_name(struct span *text, struct span *name);
 
 #endif

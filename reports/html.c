@@ -30,35 +30,37 @@ struct panel {
 };
 
 static const struct panel panels[] = {
-	{ "verdict", "Verdict", NULL, panel_verdict },
-	{ "stack", "The stack",
-	  "Every packet that was seen, from the NIC to the application and back: how many came by, "
-	  "where they were dropped, and how long the way to each place took.",
+	{ "verdict", N_("Verdict"), NULL, panel_verdict },
+	{ "stack", N_("The stack"),
+	  N_("Every packet that was seen, from the NIC to the application and back: how many came "
+	     "by, "
+	     "where they were dropped, and how long the way to each place took."),
 	  panel_stack },
-	{ "timeline", "Timeline", "What happened when.", panel_timeline },
-	{ "drops", "Drops by place and reason",
-	  "Which function freed packets, why, and whether that is a loss.", panel_drops },
-	{ "packets", "Packets",
-	  "Chosen packets with every stage that was seen of them: those of the findings, some of "
-	  "each kind of drop, the slowest, and typical ones.",
+	{ "timeline", N_("Timeline"), N_("What happened when."), panel_timeline },
+	{ "drops", N_("Drops by place and reason"),
+	  N_("Which function freed packets, why, and whether that is a loss."), panel_drops },
+	{ "packets", N_("Packets"),
+	  N_("Chosen packets with every stage that was seen of them: those of the findings, some "
+	     "of "
+	     "each kind of drop, the slowest, and typical ones."),
 	  panel_packets },
-	{ "latency", "Latency per stage",
-	  "Time between two stages of one packet, over all packets.", panel_latency },
-	{ "cpus", "CPUs",
-	  "Where packets changed CPU, what the softirqs cost, and the settings that decide it.",
+	{ "latency", N_("Latency per stage"),
+	  N_("Time between two stages of one packet, over all packets."), panel_latency },
+	{ "cpus", N_("CPUs"),
+	  N_("Where packets changed CPU, what the softirqs cost, and the settings that decide it."),
 	  panel_cpus },
-	{ "sockets", "Sockets", "Queues and limits at the last snapshot.", panel_sockets },
-	{ "conntrack", "Connection tracking", "How full it is, what it refused, and its timeouts.",
-	  panel_conntrack },
-	{ "ledger", "Counters ledger",
-	  "Each counter that moved, and how much of it the recorded events explain.",
+	{ "sockets", N_("Sockets"), N_("Queues and limits at the last snapshot."), panel_sockets },
+	{ "conntrack", N_("Connection tracking"),
+	  N_("How full it is, what it refused, and its timeouts."), panel_conntrack },
+	{ "ledger", N_("Counters ledger"),
+	  N_("Each counter that moved, and how much of it the recorded events explain."),
 	  panel_ledger },
-	{ "config", "Configuration that matters", "Settings that decide about what stands above.",
-	  panel_config },
-	{ "unseen", "What was not seen",
-	  "Gaps and limits of this recording. What depends on them is less certain.",
+	{ "config", N_("Configuration that matters"),
+	  N_("Settings that decide about what stands above."), panel_config },
+	{ "unseen", N_("What was not seen"),
+	  N_("Gaps and limits of this recording. What depends on them is less certain."),
 	  panel_unseen },
-	{ "recording", "How it was recorded", "Options, amounts and cost of the recording.",
+	{ "recording", N_("How it was recorded"), N_("Options, amounts and cost of the recording."),
 	  panel_recording },
 };
 
@@ -79,9 +81,16 @@ static void write_title(struct page *p)
 	char host[256];
 
 	rep_fact(p->r, "host", host, sizeof(host));
-	page_textf(p, "skbtape: %s", host[0] ? host : "unknown host");
+	page_textf(p, "skbtape: %s", host[0] ? host : _("unknown host"));
 	if (p->r->start_ns)
 		page_textf(p, ", %.19s UTC", text_utc(p->r->start_ns).s);
+}
+
+static void write_length(struct page *p)
+{
+	fputs("<span>", p->f);
+	fprintf(p->f, _("%s long"), text_duration(ns_diff(p->r->end_ns, p->r->start_ns)).s);
+	fputs("</span>", p->f);
 }
 
 static void write_header(struct page *p)
@@ -90,8 +99,9 @@ static void write_header(struct page *p)
 
 	rep_fact(p->r, "host", host, sizeof(host));
 	rep_fact(p->r, "kernel", kernel, sizeof(kernel));
-	fputs("<p class=\"brand\">skbtape <span>network flight record</span></p>\n<h1>", p->f);
-	page_text(p, host[0] ? host : "unknown host");
+	fprintf(p->f, "<p class=\"brand\">skbtape <span>%s</span></p>\n<h1>",
+		_("network flight record"));
+	page_text(p, host[0] ? host : _("unknown host"));
 	fputs("</h1>\n<p class=\"facts\">", p->f);
 	if (kernel[0]) {
 		fputs("<span>Linux ", p->f);
@@ -101,12 +111,12 @@ static void write_header(struct page *p)
 	if (p->r->start_ns)
 		fprintf(p->f, "<span>%s</span> ", text_utc(p->r->start_ns).s);
 	if (p->r->end_ns > p->r->start_ns)
-		fprintf(p->f, "<span>%s long</span>",
-			text_duration(ns_diff(p->r->end_ns, p->r->start_ns)).s);
+		write_length(p);
 	fputs("</p>", p->f);
 	if (p->r->incomplete) {
-		fputs("\n<p class=\"cut\"><strong>The tape is incomplete.</strong> ", p->f);
-		page_text(p, p->r->why);
+		fprintf(p->f, "\n<p class=\"cut\"><strong>%s</strong> ",
+			_("The tape is incomplete."));
+		page_text(p, page_note(p, p->r->why));
 		fputs("</p>", p->f);
 	}
 }
@@ -115,7 +125,8 @@ static void write_nav(struct page *p)
 {
 	fputs("<ol>\n", p->f);
 	for (size_t i = 0; i < ARRAY_SIZE(panels); i++)
-		fprintf(p->f, "<li><a href=\"#%s\">%s</a></li>\n", panels[i].id, panels[i].title);
+		fprintf(p->f, "<li><a href=\"#%s\">%s</a></li>\n", panels[i].id,
+			_(panels[i].title));
 	fputs("</ol>", p->f);
 }
 
@@ -125,9 +136,9 @@ static void write_main(struct page *p)
 		fprintf(p->f,
 			"<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 "
 			"id=\"%s-title\">%s</h2>\n",
-			panels[i].id, panels[i].id, panels[i].id, panels[i].title);
+			panels[i].id, panels[i].id, panels[i].id, _(panels[i].title));
 		if (panels[i].lede)
-			fprintf(p->f, "<p class=\"lede\">%s</p>\n", panels[i].lede);
+			fprintf(p->f, "<p class=\"lede\">%s</p>\n", _(panels[i].lede));
 		panels[i].write(p);
 		fputs("</section>\n", p->f);
 	}
@@ -135,11 +146,59 @@ static void write_main(struct page *p)
 
 static void write_footer(struct page *p)
 {
-	fputs("<p>Written by skbtape " SKBTAPE_VERSION
-	      ". This page makes no request to anywhere. Times are UTC, or seconds since "
-	      "the start of the recording. Where a command says <code>DB</code>, that is what "
-	      "<code>skbtape analyze TAPE</code> writes.</p>",
-	      p->f);
+	fputs("<p>", p->f);
+	fprintf(p->f,
+		_("Written by skbtape %s. This page makes no request to anywhere. Times are UTC, "
+		  "or seconds "
+		  "since the start of the recording. Where a command says <code>DB</code>, that is "
+		  "what "
+		  "<code>skbtape analyze TAPE</code> writes."),
+		SKBTAPE_VERSION);
+	fprintf(p->f, " %s</p>",
+		_("Long texts are cut in tables, where … stands: the database has them in full."));
+}
+
+/* What the script says: each T("...") of page.js, checked by tests/test_lang.c. */
+static const char *const script_words[] = {
+	N_("Copy"),
+	N_("Selected"),
+	N_("Copied"),
+	N_("start"),
+	N_("to"),
+	N_("nothing"),
+	N_("Point at a time in the picture, or use the arrow keys."),
+	N_("Stages on CPU lanes; the table below names them"),
+	N_("Stages; circles are softirq, squares task, diamonds hardirq, octagons drops"),
+	N_("Since its start"),
+	N_("After the one before"),
+	N_("Stage"),
+	N_("Device"),
+	N_("Context"),
+	N_("Task"),
+	N_("Certainty"),
+	N_("Stages on CPU lanes"),
+	N_("Packet"),
+	N_("No stage of this packet was seen."),
+	N_("Stages"),
+	N_("%s more stages are left out."),
+	N_("Show packet"),
+	N_("packets: %s"),
+	N_("task"),
+	N_("softirq"),
+	N_("hardirq"),
+	N_("certain"),
+	N_("high"),
+	N_("medium"),
+	N_("low"),
+};
+
+static void write_script_words(struct json *j)
+{
+	json_open_object(j, "words");
+	for (size_t i = 0; i < ARRAY_SIZE(script_words); i++)
+		if (lang_find(script_words[i]))
+			json_text(j, script_words[i], lang_text(script_words[i]));
+	json_close_object(j);
 }
 
 static void write_data(struct page *p)
@@ -149,10 +208,26 @@ static void write_data(struct page *p)
 	json_begin(&j, p->f, false);
 	json_open_object(&j, NULL);
 	json_text(&j, "start", p->r->start_ns ? text_utc(p->r->start_ns).s : NULL);
+	write_script_words(&j);
 	timeline_json(p->timeline, &j);
 	packets_json(p, &j);
 	json_close_object(&j);
 	json_end(&j);
+}
+
+static void write_lang(struct page *p)
+{
+	fputs(lang_tag(), p->f);
+}
+
+static void write_skip(struct page *p)
+{
+	fputs(_("Skip to the verdict"), p->f);
+}
+
+static void write_sections(struct page *p)
+{
+	fputs(_("Sections of the report"), p->f);
 }
 
 static void write_embedded(struct page *p, const char *name)
@@ -178,9 +253,12 @@ static void write_mark(struct page *p, struct span mark)
 		const char *name;
 		void (*write)(struct page *p);
 	} marks[] = {
-		{ "policy", write_policy }, { "title", write_title }, { "style", write_style },
-		{ "header", write_header }, { "nav", write_nav },     { "main", write_main },
-		{ "footer", write_footer }, { "data", write_data },   { "script", write_script },
+		{ "lang", write_lang },		{ "skip", write_skip },
+		{ "sections", write_sections }, { "policy", write_policy },
+		{ "title", write_title },	{ "style", write_style },
+		{ "header", write_header },	{ "nav", write_nav },
+		{ "main", write_main },		{ "footer", write_footer },
+		{ "data", write_data },		{ "script", write_script },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
@@ -204,4 +282,5 @@ void html_write(struct rep *r, FILE *f)
 	fputs(at, f);
 	timeline_free(p.timeline);
 	packets_free(p.chosen);
+	buf_free(&p.words);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The last panels: what was not seen, how it was recorded. */
 #include "page.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,18 +12,19 @@
 
 void panel_unseen(struct page *p)
 {
-	static const struct head heads[] = { { "Kind", false }, { "About", false },
-					     { "CPU", true },	{ "Device", false },
-					     { "From", true },	{ "To", true },
-					     { "Count", true }, { "What it means", false } };
+	static const struct head heads[] = {
+		{ N_("Kind"), false },	 { N_("About"), false },	{ N_("CPU"), true },
+		{ N_("Device"), false }, { N_("From"), true },		{ N_("To"), true },
+		{ N_("Count"), true },	 { N_("What it means"), false }
+	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM quality", 0), shown = 0;
 	sqlite3_stmt *st;
 
 	if (!all) {
-		page_none(p, "Nothing is known to be missing.");
+		page_none(p, N_("Nothing is known to be missing."));
 		return;
 	}
-	page_table(p, "What was not seen or is not certain", heads, ARRAY_SIZE(heads));
+	page_table(p, N_("What was not seen or is not certain"), heads, ARRAY_SIZE(heads));
 	st = rep_query(p->r,
 		       "SELECT kind, source, cpu, dev, from_ns, to_ns, count, note FROM quality "
 		       "ORDER BY kind NOT IN ('tape-cut', 'tape-damaged'), "
@@ -30,7 +32,7 @@ void panel_unseen(struct page *p)
 	while (rep_row(p->r, &st)) {
 		shown++;
 		page_row(p);
-		page_td_name(p, col_text(st, 0));
+		page_td_name(p, words_word(col_text(st, 0)));
 		page_td_code(p, col_text(st, 1));
 		page_td_num_opt(p, st, 2);
 		page_td(p, col_text(st, 3));
@@ -42,12 +44,12 @@ void panel_unseen(struct page *p)
 		}
 		page_td_num_opt(p, st, 6);
 		fputs("<td class=\"words\">", p->f);
-		page_text(p, col_text(st, 7));
+		page_text(p, page_note(p, col_text(st, 7)));
 		fputs("</td>", p->f);
 		page_row_end(p);
 	}
 	page_table_end(p);
-	page_more(p, shown, all, "notes", "SELECT * FROM quality");
+	page_more(p, shown, all, N_("notes"), "SELECT * FROM quality");
 }
 
 static bool ends_with(const char *s, const char *end)
@@ -83,7 +85,7 @@ static void td_fact(struct page *p, const char *key, const char *value)
 
 static void write_facts(struct page *p)
 {
-	static const struct head heads[] = { { "Fact", false }, { "Value", false } };
+	static const struct head heads[] = { { N_("Fact"), false }, { N_("Value"), false } };
 	int64_t all = rep_int(p->r,
 			      "SELECT count(*) FROM tape WHERE value IS NOT NULL AND key NOT IN "
 			      "('tape_path')",
@@ -92,10 +94,10 @@ static void write_facts(struct page *p)
 	sqlite3_stmt *st;
 
 	if (!all) {
-		page_none(p, "Nothing is known about the recording.");
+		page_none(p, N_("Nothing is known about the recording."));
 		return;
 	}
-	page_table(p, "The recording", heads, ARRAY_SIZE(heads));
+	page_table(p, N_("The recording"), heads, ARRAY_SIZE(heads));
 	/* where the tape lay on this machine is nobody's business who reads the report */
 	st = rep_query(p->r, "SELECT key, value FROM tape WHERE value IS NOT NULL AND key NOT IN "
 			     "('tape_path') ORDER BY "
@@ -109,7 +111,7 @@ static void write_facts(struct page *p)
 		page_row_end(p);
 	}
 	page_table_end(p);
-	page_more(p, shown, all, "facts", "SELECT * FROM tape");
+	page_more(p, shown, all, N_("facts"), "SELECT * FROM tape");
 }
 
 static void write_cost(struct page *p)
@@ -117,34 +119,38 @@ static void write_cost(struct page *p)
 	int64_t span = ns_diff(p->r->end_ns, p->r->start_ns);
 	int64_t user = rep_fact_int(p->r, "end.cpu_user_ns", -1),
 		sys = rep_fact_int(p->r, "end.cpu_system_ns", -1);
-	int64_t rss = rep_fact_int(p->r, "end.max_rss_bytes", -1);
+	int64_t rss = rep_fact_int(p->r, "end.max_rss_bytes", -1), total;
 
 	if (user < 0 || sys < 0 || span <= 0)
 		return;
-	fprintf(p->f, "<p>Recording cost %s of CPU time",
-		text_duration((int64_t)sat_add_u64((uint64_t)user, (uint64_t)sys) & INT64_MAX).s);
-	fprintf(p->f, " (%s of one CPU)",
-		text_percent((int64_t)sat_add_u64((uint64_t)user, (uint64_t)sys) & INT64_MAX, span)
-			.s);
-	if (rss >= 0)
-		fprintf(p->f, " and at most %s of memory", text_bytes(rss).s);
-	fputs(", not counting what the kernel spends inside each event.</p>\n", p->f);
+	total = (int64_t)sat_add_u64((uint64_t)user, (uint64_t)sys) & INT64_MAX;
+	fputs("<p>", p->f);
+	fprintf(p->f,
+		_("Recording cost %1$s of CPU time (%2$s of one CPU), not counting what the kernel "
+		  "spends "
+		  "inside each event."),
+		text_duration(total).s, text_percent(total, span).s);
+	if (rss >= 0) {
+		putc(' ', p->f);
+		fprintf(p->f, _("It took at most %s of memory."), text_bytes(rss).s);
+	}
+	fputs("</p>\n", p->f);
 }
 
 static void write_events(struct page *p)
 {
-	static const struct head heads[] = { { "Event", false },
-					     { "Decoded", true },
-					     { "In the ring buffer", true },
-					     { "Share of the bytes", false } };
+	static const struct head heads[] = { { N_("Event"), false },
+					     { N_("Decoded"), true },
+					     { N_("In the ring buffer"), true },
+					     { N_("Share of the bytes"), false } };
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM event_type", 0),
 		bytes = rep_int(p->r, "SELECT sum(bytes) FROM event_type", 0), shown = 0;
 	sqlite3_stmt *st;
 
 	if (!all)
 		return;
-	fputs("<details><summary>Recorded events</summary>\n", p->f);
-	page_table(p, "Recorded trace events", heads, ARRAY_SIZE(heads));
+	page_fold(p, N_("Recorded events"));
+	page_table(p, N_("Recorded trace events"), heads, ARRAY_SIZE(heads));
 	st = rep_query(p->r, "SELECT system, name, count, bytes FROM event_type ORDER BY count "
 			     "DESC, system, name LIMIT 60");
 	while (rep_row(p->r, &st)) {
@@ -159,24 +165,24 @@ static void write_events(struct page *p)
 		page_row_end(p);
 	}
 	page_table_end(p);
-	page_more(p, shown, all, "events", "SELECT * FROM event_type");
+	page_more(p, shown, all, N_("events"), "SELECT * FROM event_type");
 	fputs("</details>\n", p->f);
 }
 
 static void write_netns(struct page *p)
 {
-	static const struct head heads[] = { { "Namespace", false },
-					     { "Inode", true },
-					     { "Names", false },
-					     { "A process in it", true },
-					     { "Recorded", false } };
+	static const struct head heads[] = { { N_("Namespace"), false },
+					     { N_("Inode"), true },
+					     { N_("Names"), false },
+					     { N_("A process in it"), true },
+					     { N_("Recorded"), false } };
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM netns", 0), shown = 0;
 	sqlite3_stmt *st;
 
 	if (!all)
 		return;
-	fputs("<details><summary>Network namespaces</summary>\n", p->f);
-	page_table(p, "Network namespaces", heads, ARRAY_SIZE(heads));
+	page_fold(p, N_("Network namespaces"));
+	page_table(p, N_("Network namespaces"), heads, ARRAY_SIZE(heads));
 	st = rep_query(p->r, "SELECT name, inum, names, pid, seen FROM netns ORDER BY id LIMIT 60");
 	while (rep_row(p->r, &st)) {
 		shown++;
@@ -188,11 +194,11 @@ static void write_netns(struct page *p)
 			page_td_num_dash(p);
 		else
 			fprintf(p->f, "<td class=\"n\">%" PRId64 "</td>", col_int(st, 3));
-		page_td(p, col_int(st, 4) ? "yes" : "no, beyond the limit");
+		page_td(p, col_int(st, 4) ? _("yes") : _("no, beyond the limit"));
 		page_row_end(p);
 	}
 	page_table_end(p);
-	page_more(p, shown, all, "namespaces", "SELECT * FROM netns");
+	page_more(p, shown, all, N_("namespaces"), "SELECT * FROM netns");
 	fputs("</details>\n", p->f);
 }
 

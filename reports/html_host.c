@@ -2,6 +2,7 @@
 /* The panels about the host's state: sockets, conntrack, counters, configuration. */
 #include "page.h"
 #include "svg.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,7 +17,7 @@ static void td_end(struct page *p, const char *addr, int64_t port)
 	if (!*addr)
 		fputs("–", p->f);
 	else if (!port && (!strcmp(addr, "0.0.0.0") || !strcmp(addr, "::")))
-		fputs("any", p->f);
+		fputs(_("any"), p->f);
 	else if (strchr(addr, ':'))
 		page_textf(p, "[%s]:%" PRId64, addr, port);
 	else
@@ -34,7 +35,7 @@ static void td_fill(struct page *p, sqlite3_stmt *st, int used, int limit, bool 
 	fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\">%s", col_int(st, used),
 		bytes ? text_bytes(col_int(st, used)).s : text_count(col_int(st, used)).s);
 	if (!col_null(st, limit))
-		fprintf(p->f, " <small>of %s</small>",
+		fprintf(p->f, " <small>%s %s</small>", _("of"),
 			bytes ? text_bytes(col_int(st, limit)).s
 			      : text_count(col_int(st, limit)).s);
 	fputs("</td>", p->f);
@@ -71,13 +72,15 @@ static const char sockets_sql[] =
 
 void panel_sockets(struct page *p)
 {
-	static const struct head heads[] = { { "Protocol", false },	{ "State", false },
-					     { "Namespace", false },	{ "Local", false },
-					     { "Remote", false },	{ "Accept queue", true },
-					     { "Receive queue", true }, { "Send queue", true },
-					     { "Drops", true },		{ "grew by", true },
-					     { "Retransmits", true },	{ "RTT", true },
-					     { "User id", true } };
+	static const struct head heads[] = {
+		{ N_("Protocol"), false },     { N_("State"), false },
+		{ N_("Namespace"), false },    { N_("Local"), false },
+		{ N_("Remote"), false },       { N_("Accept queue"), true },
+		{ N_("Receive queue"), true }, { N_("Send queue"), true },
+		{ N_("Drops"), true },	       { N_("grew by"), true },
+		{ N_("Retransmits"), true },   { N_("RTT"), true },
+		{ N_("User id"), true }
+	};
 	int64_t all = rep_int(p->r,
 			      "SELECT count(*) FROM (SELECT 1 FROM socket WHERE proto <> 'unix' "
 			      "GROUP BY netns_id, proto, coalesce(cookie, -id))",
@@ -86,10 +89,10 @@ void panel_sockets(struct page *p)
 	sqlite3_stmt *st;
 
 	if (!all) {
-		page_none(p, "No sockets were recorded.");
+		page_none(p, N_("No sockets were recorded."));
 		return;
 	}
-	page_table(p, "Sockets: dropping and full ones first", heads, ARRAY_SIZE(heads));
+	page_table(p, N_("Sockets: dropping and full ones first"), heads, ARRAY_SIZE(heads));
 	st = rep_query(p->r, sockets_sql);
 	while (rep_row(p->r, &st)) {
 		shown++;
@@ -115,15 +118,15 @@ void panel_sockets(struct page *p)
 		page_row_end(p);
 	}
 	page_table_end(p);
-	page_more(p, shown, all, "sockets", "SELECT * FROM socket");
+	page_more(p, shown, all, N_("sockets"), "SELECT * FROM socket");
 }
 
 static int64_t write_sysctls(struct page *p, const char *caption, const char *where_sql)
 {
-	static const struct head heads[] = { { "Setting", false },
-					     { "Namespace", false },
-					     { "Value", false },
-					     { "At the end", false } };
+	static const struct head heads[] = { { N_("Setting"), false },
+					     { N_("Namespace"), false },
+					     { N_("Value"), false },
+					     { N_("At the end"), false } };
 	sqlite3_stmt *st = rep_query(p->r, where_sql);
 	int64_t n = 0;
 
@@ -137,9 +140,10 @@ static int64_t write_sysctls(struct page *p, const char *caption, const char *wh
 		page_td(p, col_text(st, 1));
 		page_td_code(p, col_text(st, 2));
 		if (col_null(st, 3) || !strcmp(col_text(st, 3), col_text(st, 2))) {
-			fputs("<td class=\"none\">the same</td>", p->f);
+			fprintf(p->f, "<td class=\"none\">%s</td>", _("the same"));
 		} else {
-			fputs("<td><strong class=\"changed\">changed to</strong> <code>", p->f);
+			fprintf(p->f, "<td><strong class=\"changed\">%s</strong> <code>",
+				_("changed to"));
 			page_text(p, col_text(st, 3));
 			fputs("</code></td>", p->f);
 		}
@@ -152,17 +156,17 @@ static int64_t write_sysctls(struct page *p, const char *caption, const char *wh
 
 void panel_conntrack(struct page *p)
 {
-	static const struct head fill_heads[] = { { "Namespace", false },
-						  { "Entries", true },
-						  { "Limit", true },
-						  { "Full", false },
-						  { "", true } };
-	static const struct head count_heads[] = { { "Counter", false },
-						   { "Namespace", false },
-						   { "Grew by", true } };
+	static const struct head fill_heads[] = { { N_("Namespace"), false },
+						  { N_("Entries"), true },
+						  { N_("Limit"), true },
+						  { N_("Full"), false },
+						  { N_("Share"), true } };
+	static const struct head count_heads[] = { { N_("Counter"), false },
+						   { N_("Namespace"), false },
+						   { N_("Grew by"), true } };
 	static const struct head entry_heads[] = {
-		{ "Namespace", false }, { "Protocol", false },	     { "State", false },
-		{ "Entries", true },	{ "Without a reply", true }, { "Share", false }
+		{ N_("Namespace"), false }, { N_("Protocol"), false },	     { N_("State"), false },
+		{ N_("Entries"), true },    { N_("Without a reply"), true }, { N_("Share"), false }
 	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM conntrack", 0), n = 0;
 	sqlite3_stmt *st;
@@ -177,7 +181,8 @@ void panel_conntrack(struct page *p)
 		"ORDER BY CAST(coalesce(c.value_end, c.value) AS INTEGER) DESC, c.netns LIMIT 40");
 	for (; rep_row(p->r, &st); any = true) {
 		if (!any)
-			page_table(p, "How full the table is", fill_heads, ARRAY_SIZE(fill_heads));
+			page_table(p, N_("How full the table is"), fill_heads,
+				   ARRAY_SIZE(fill_heads));
 		page_row(p);
 		page_td_name(p, col_text(st, 0));
 		page_td_num(p, col_int(st, 1));
@@ -195,7 +200,8 @@ void panel_conntrack(struct page *p)
 			     "'invalid', 'error', 'clash_resolve'), 3 DESC, 1, 2 LIMIT 40");
 	for (; rep_row(p->r, &st); n++) {
 		if (!n)
-			page_table(p, "Counters that moved", count_heads, ARRAY_SIZE(count_heads));
+			page_table(p, N_("Counters that moved"), count_heads,
+				   ARRAY_SIZE(count_heads));
 		page_row(p);
 		page_td_name(p, col_text(st, 0));
 		page_td(p, col_text(st, 1));
@@ -205,7 +211,8 @@ void panel_conntrack(struct page *p)
 	if (n)
 		page_table_end(p);
 	if (all) {
-		page_table(p, "Entries in the last snapshot", entry_heads, ARRAY_SIZE(entry_heads));
+		page_table(p, N_("Entries in the last snapshot"), entry_heads,
+			   ARRAY_SIZE(entry_heads));
 		/* IPS_SEEN_REPLY is bit 1, include/uapi/linux/netfilter/nf_conntrack_common.h */
 		st = rep_query(p->r,
 			       "SELECT netns, proto, state, count(*), sum(status IS NOT NULL AND "
@@ -222,7 +229,7 @@ void panel_conntrack(struct page *p)
 		}
 		page_table_end(p);
 	}
-	n += write_sysctls(p, "Limits and timeouts",
+	n += write_sysctls(p, N_("Limits and timeouts"),
 			   "SELECT name, netns, value, value_end FROM sysctl WHERE name GLOB "
 			   "'net.netfilter.nf_conntrack_*' AND name NOT IN "
 			   "('net.netfilter.nf_conntrack_count') AND (name GLOB '*_max' OR name "
@@ -231,25 +238,27 @@ void panel_conntrack(struct page *p)
 			   "netns_id FROM conntrack UNION SELECT min(netns_id) "
 			   "FROM sysctl) ORDER BY netns, name LIMIT 60");
 	if (!any && !all && !n)
-		page_none(p, "Connection tracking was not active, or was not read. Whether it was "
-			     "refused stands under “What was not seen”.");
+		page_none(p,
+			  N_("Connection tracking was not active, or was not read. Whether it was "
+			     "refused stands under “What was not seen”."));
 }
 
 void panel_ledger(struct page *p)
 {
-	static const struct head heads[] = { { "Counter", false },   { "Source", false },
-					     { "Namespace", false }, { "Device", false },
-					     { "CPU", true },	     { "Grew by", true },
-					     { "Explained", true },  { "Unexplained", true },
-					     { "", false },	     { "By what", false } };
+	static const struct head heads[] = {
+		{ N_("Counter"), false },  { N_("Source"), false },	{ N_("Namespace"), false },
+		{ N_("Device"), false },   { N_("CPU"), true },		{ N_("Grew by"), true },
+		{ N_("Explained"), true }, { N_("Unexplained"), true }, { N_("Share"), false },
+		{ N_("By what"), false }
+	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM ledger", 0), shown = 0;
 	sqlite3_stmt *st;
 
 	if (!all) {
-		page_none(p, "No counter moved, or no counters were recorded twice.");
+		page_none(p, N_("No counter moved, or no counters were recorded twice."));
 		return;
 	}
-	page_table(p, "Counters that moved: what no event explains first", heads,
+	page_table(p, N_("Counters that moved: what no event explains first"), heads,
 		   ARRAY_SIZE(heads));
 	st = rep_query(p->r, "SELECT name, source, netns, dev, cpu, delta, explained, unexplained, "
 			     "explanation FROM ledger "
@@ -270,13 +279,13 @@ void panel_ledger(struct page *p)
 		else
 			page_td_bar(p, col_int(st, 6), col_int(st, 5));
 		fputs("<td class=\"words\">", p->f);
-		page_text(p,
-			  col_null(st, 8) ? "no event tells about this counter" : col_text(st, 8));
+		page_text(p, col_null(st, 8) ? _("no event tells about this counter")
+					     : page_note(p, col_text(st, 8)));
 		fputs("</td>", p->f);
 		page_row_end(p);
 	}
 	page_table_end(p);
-	page_more(p, shown, all, "counters", "SELECT * FROM ledger");
+	page_more(p, shown, all, N_("counters"), "SELECT * FROM ledger");
 }
 
 /* Settings whose values decide about drops and delays; patterns of GLOB. */
@@ -314,24 +323,24 @@ static const char config_sql[] =
 
 static void write_devices(struct page *p)
 {
-	static const struct head heads[] = { { "Namespace", false },
-					     { "Device", false },
-					     { "Kind", false },
-					     { "State", false },
-					     { "MTU", true },
-					     { "Queue discipline", false },
-					     { "Queues rx, tx", false },
-					     { "Carrier changes", true },
-					     { "Packets in", true },
-					     { "Packets out", true },
-					     { "Dropped in", true },
-					     { "Dropped out", true } };
+	static const struct head heads[] = { { N_("Namespace"), false },
+					     { N_("Device"), false },
+					     { N_("Kind"), false },
+					     { N_("State"), false },
+					     { N_("MTU"), true },
+					     { N_("Queue discipline"), false },
+					     { N_("Queues rx, tx"), false },
+					     { N_("Carrier changes"), true },
+					     { N_("Packets in"), true },
+					     { N_("Packets out"), true },
+					     { N_("Dropped in"), true },
+					     { N_("Dropped out"), true } };
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM netdev", 0), shown = 0;
 	sqlite3_stmt *st;
 
 	if (!all)
 		return;
-	page_table(p, "Devices", heads, ARRAY_SIZE(heads));
+	page_table(p, N_("Devices"), heads, ARRAY_SIZE(heads));
 	st = rep_query(p->r, "WITH c AS (SELECT netns, dev, sum(CASE WHEN name = 'rx_packets' THEN "
 			     "delta END) AS rp, "
 			     "sum(CASE WHEN name = 'tx_packets' THEN delta END) AS tp, sum(CASE "
@@ -358,23 +367,24 @@ static void write_devices(struct page *p)
 		page_row_end(p);
 	}
 	page_table_end(p);
-	page_more(p, shown, all, "devices", "SELECT * FROM netdev");
+	page_more(p, shown, all, N_("devices"), "SELECT * FROM netdev");
 }
 
 static void write_qdiscs(struct page *p)
 {
-	static const struct head heads[] = { { "Namespace", false }, { "Device", false },
-					     { "Kind", false },	     { "Handle", false },
-					     { "Parent", false },    { "Limit", true },
-					     { "Rate", true },	     { "Packets", true },
-					     { "Dropped", true },    { "Largest backlog", true } };
+	static const struct head heads[] = {
+		{ N_("Namespace"), false },	{ N_("Device"), false }, { N_("Kind"), false },
+		{ N_("Handle"), false },	{ N_("Parent"), false }, { N_("Limit"), true },
+		{ N_("Rate"), true },		{ N_("Packets"), true }, { N_("Dropped"), true },
+		{ N_("Largest backlog"), true }
+	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM qdisc WHERE kind <> 'noqueue'", 0),
 		shown = 0;
 	sqlite3_stmt *st;
 
 	if (!all)
 		return;
-	page_table(p, "Queueing disciplines and classes; numbers are of the recording", heads,
+	page_table(p, N_("Queueing disciplines and classes; numbers are of the recording"), heads,
 		   ARRAY_SIZE(heads));
 	st = rep_query(p->r,
 		       "SELECT netns, dev, CASE class WHEN 1 THEN kind || ' class' ELSE kind END, "
@@ -402,22 +412,24 @@ static void write_qdiscs(struct page *p)
 		page_row_end(p);
 	}
 	page_table_end(p);
-	page_more(p, shown, all, "queueing disciplines", "SELECT * FROM qdisc");
+	page_more(p, shown, all, N_("queueing disciplines"), "SELECT * FROM qdisc");
 }
 
 static void write_filters(struct page *p)
 {
-	static const struct head nft_heads[] = { { "Namespace", false }, { "Table", false },
-						 { "Chain", false },	 { "Rule", false },
-						 { "Verdict", false },	 { "Matched", true } };
-	static const struct head tc_heads[] = { { "Namespace", false }, { "Device", false },
-						{ "At", false },	{ "Kind", false },
-						{ "Actions", false },	{ "Dropped", true } };
+	static const struct head nft_heads[] = {
+		{ N_("Namespace"), false }, { N_("Table"), false },   { N_("Chain"), false },
+		{ N_("Rule"), false },	    { N_("Verdict"), false }, { N_("Matched"), true }
+	};
+	static const struct head tc_heads[] = {
+		{ N_("Namespace"), false }, { N_("Device"), false },  { N_("At"), false },
+		{ N_("Kind"), false },	    { N_("Actions"), false }, { N_("Dropped"), true }
+	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM nft_rule", 0), shown = 0;
 	sqlite3_stmt *st;
 
 	if (all) {
-		page_table(p, "nftables rules: those that matched most first", nft_heads,
+		page_table(p, N_("nftables rules: those that matched most first"), nft_heads,
 			   ARRAY_SIZE(nft_heads));
 		st = rep_query(p->r, "SELECT netns, family || ' ' || table_name, chain, text, "
 				     "verdict, packets_delta FROM nft_rule "
@@ -434,13 +446,13 @@ static void write_filters(struct page *p)
 			page_row_end(p);
 		}
 		page_table_end(p);
-		page_more(p, shown, all, "rules", "SELECT * FROM nft_rule");
+		page_more(p, shown, all, N_("rules"), "SELECT * FROM nft_rule");
 	}
 	all = rep_int(p->r, "SELECT count(*) FROM tc_filter", 0);
 	if (!all)
 		return;
 	shown = 0;
-	page_table(p, "Traffic control filters", tc_heads, ARRAY_SIZE(tc_heads));
+	page_table(p, N_("Traffic control filters"), tc_heads, ARRAY_SIZE(tc_heads));
 	st = rep_query(p->r, "SELECT netns, dev, parent, kind, actions, drops_delta FROM tc_filter "
 			     "ORDER BY drops_delta DESC, netns, dev, parent, pref LIMIT 40");
 	while (rep_row(p->r, &st)) {
@@ -453,14 +465,14 @@ static void write_filters(struct page *p)
 		page_row_end(p);
 	}
 	page_table_end(p);
-	page_more(p, shown, all, "filters", "SELECT * FROM tc_filter");
+	page_more(p, shown, all, N_("filters"), "SELECT * FROM tc_filter");
 }
 
 static void write_neighbours(struct page *p)
 {
-	static const struct head heads[] = { { "Namespace", false }, { "Device", false },
-					     { "Address", false },   { "MAC", false },
-					     { "State", false },     { "Seen", true } };
+	static const struct head heads[] = { { N_("Namespace"), false }, { N_("Device"), false },
+					     { N_("Address"), false },	 { N_("MAC"), false },
+					     { N_("State"), false },	 { N_("Seen"), true } };
 	sqlite3_stmt *st = rep_query(p->r, "SELECT netns, dev, address, mac, state, snap_ns FROM "
 					   "neigh WHERE state IN ('FAILED', 'INCOMPLETE') "
 					   "ORDER BY snap_ns, netns, dev, address LIMIT 40");
@@ -468,7 +480,7 @@ static void write_neighbours(struct page *p)
 
 	for (; rep_row(p->r, &st); any = true) {
 		if (!any)
-			page_table(p, "Neighbours without an answer", heads, ARRAY_SIZE(heads));
+			page_table(p, N_("Neighbours without an answer"), heads, ARRAY_SIZE(heads));
 		page_row(p);
 		for (int i = 0; i < 5; i++)
 			page_td(p, col_text(st, i));
@@ -481,11 +493,11 @@ static void write_neighbours(struct page *p)
 
 static void write_features(struct page *p)
 {
-	static const struct head heads[] = { { "Namespace", false },
-					     { "Device", false },
-					     { "Kind", false },
-					     { "Name", false },
-					     { "Value", false } };
+	static const struct head heads[] = { { N_("Namespace"), false },
+					     { N_("Device"), false },
+					     { N_("Kind"), false },
+					     { N_("Name"), false },
+					     { N_("Value"), false } };
 	sqlite3_stmt *st =
 		rep_query(p->r, "SELECT netns, dev, kind, name, value FROM dev_feature WHERE dev "
 				"<> 'lo' AND (kind IN ('ring', 'channel', "
@@ -499,10 +511,8 @@ static void write_features(struct page *p)
 
 	for (; rep_row(p->r, &st); any = true) {
 		if (!any) {
-			fputs("<details><summary>Offloads, rings, channels and "
-			      "coalescing</summary>\n",
-			      p->f);
-			page_table(p, "Offloads, rings, channels and coalescing", heads,
+			page_fold(p, N_("Offloads, rings, channels and coalescing"));
+			page_table(p, N_("Offloads, rings, channels and coalescing"), heads,
 				   ARRAY_SIZE(heads));
 		}
 		page_row(p);
@@ -514,35 +524,39 @@ static void write_features(struct page *p)
 	if (!any)
 		return;
 	page_table_end(p);
-	fputs("<p class=\"more\">All of them: <code>skbtape query DB &quot;SELECT * FROM "
-	      "dev_feature&quot;</code></p></details>\n",
-	      p->f);
+	fprintf(p->f,
+		"<p class=\"more\">%s <code>skbtape query DB &quot;SELECT * FROM "
+		"dev_feature&quot;</code></p></details>\n",
+		_("All of them:"));
 }
 
 void panel_config(struct page *p)
 {
 	int64_t n;
 
-	fputs("<h3>Settings</h3>\n", p->f);
-	n = write_sysctls(p,
-			  "Settings that decide about drops and delays; changed ones first, other "
-			  "namespaces where they differ",
-			  config_sql);
+	page_h3(p, N_("Settings"));
+	n = write_sysctls(
+		p,
+		N_("Settings that decide about drops and delays; changed ones first, other "
+		   "namespaces where they differ"),
+		config_sql);
 	if (!n)
-		page_none(p, "No settings were recorded.");
+		page_none(p, N_("No settings were recorded."));
 	else
-		fputs("<p class=\"more\">All settings: <code>skbtape query DB &quot;SELECT * FROM "
-		      "sysctl&quot;</code></p>\n",
-		      p->f);
-	fputs("<h3>Devices and queues</h3>\n", p->f);
+		fprintf(p->f,
+			"<p class=\"more\">%s <code>skbtape query DB &quot;SELECT * FROM "
+			"sysctl&quot;</code></p>\n",
+			_("All settings:"));
+	page_h3(p, N_("Devices and queues"));
 	write_devices(p);
 	write_qdiscs(p);
 	write_features(p);
-	fputs("<h3>Filters and neighbours</h3>\n", p->f);
+	page_h3(p, N_("Filters and neighbours"));
 	write_filters(p);
 	write_neighbours(p);
-	fputs("<p class=\"more\">Addresses, routes and rules: <code>skbtape query DB &quot;SELECT "
-	      "* FROM route&quot;</code>, "
-	      "<code>addr</code>, <code>route_rule</code>, <code>neigh</code>.</p>\n",
-	      p->f);
+	fprintf(p->f,
+		"<p class=\"more\">%s <code>skbtape query DB &quot;SELECT * FROM "
+		"route&quot;</code>, "
+		"<code>addr</code>, <code>route_rule</code>, <code>neigh</code></p>\n",
+		_("Addresses, routes and rules:"));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "page.h"
 #include "svg.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -16,11 +17,16 @@
 #define TEXT_BUDGET (700 * KIB)
 #define TEXT_MAX    8000 /* characters of one text */
 #define TEXT_SHORT  10	 /* when the budget is spent */
+#define TEXT_CELL   400	 /* characters of a table's cell; the page's foot says so */
+
+static void text_upto(struct page *p, const char *s, size_t max)
+{
+	p->text_bytes += text_html_max(p->f, s, p->text_bytes < TEXT_BUDGET ? max : TEXT_SHORT);
+}
 
 void page_text(struct page *p, const char *s)
 {
-	p->text_bytes +=
-		text_html_max(p->f, s, p->text_bytes < TEXT_BUDGET ? TEXT_MAX : TEXT_SHORT);
+	text_upto(p, s, TEXT_MAX);
 }
 
 void page_textf(struct page *p, const char *fmt, ...)
@@ -34,18 +40,50 @@ void page_textf(struct page *p, const char *fmt, ...)
 	text_html(p->f, text);
 }
 
+void page_hint(struct page *p, const char *text)
+{
+	fputs("<p class=\"hint\">", p->f);
+	page_text(p, _(text));
+	fputs("</p>\n", p->f);
+}
+
+void page_h3(struct page *p, const char *text)
+{
+	fprintf(p->f, "<h3>%s</h3>\n", _(text));
+}
+
+void page_fold(struct page *p, const char *summary)
+{
+	fprintf(p->f, "<details><summary>%s</summary>\n", _(summary));
+}
+
+const char *page_finding(struct page *p, int64_t id, const char *part, int64_t seq, const char *en)
+{
+	return words_finding(p->r, id, part, seq, en, &p->words);
+}
+
+const char *page_note(struct page *p, const char *en)
+{
+	return lang_note(en, &p->words);
+}
+
+void page_td_word(struct page *p, const char *word)
+{
+	page_td(p, words_word(word));
+}
+
 void page_table(struct page *p, const char *caption, const struct head *heads, size_t n)
 {
 	/* a region that scrolls must be reachable by keyboard and have a name (WCAG 2.1.1, 4.1.2)
 	 */
 	fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", p->f);
-	page_text(p, caption);
+	page_text(p, _(caption));
 	fputs("\"><table><caption>", p->f);
-	page_text(p, caption);
+	page_text(p, _(caption));
 	fputs("</caption><thead><tr>", p->f);
 	for (size_t i = 0; i < n; i++) {
 		fprintf(p->f, "<th scope=\"col\"%s>", heads[i].number ? " class=\"n\"" : "");
-		page_text(p, heads[i].text);
+		page_text(p, _(heads[i].text));
 		fputs("</th>", p->f);
 	}
 	fputs("</tr></thead><tbody>\n", p->f);
@@ -84,7 +122,7 @@ void page_td(struct page *p, const char *s)
 	}
 	/* short cells stay on one line */
 	fputs(text_width(s) > MAX_LINE ? "<td class=\"words\">" : "<td>", p->f);
-	page_text(p, s);
+	text_upto(p, s, TEXT_CELL);
 	fputs("</td>", p->f);
 }
 
@@ -93,7 +131,7 @@ void page_td_name(struct page *p, const char *s)
 	fputs(text_width(s) > MAX_LINE ? "<th scope=\"row\" class=\"words\">"
 				       : "<th scope=\"row\">",
 	      p->f);
-	page_text(p, *s ? s : "–");
+	text_upto(p, *s ? s : "–", TEXT_CELL);
 	fputs("</th>", p->f);
 }
 
@@ -104,7 +142,7 @@ void page_td_code(struct page *p, const char *s)
 		return;
 	}
 	fputs(text_width(s) > MAX_LINE ? "<td class=\"words\"><code>" : "<td><code>", p->f);
-	page_text(p, s);
+	text_upto(p, s, TEXT_CELL);
 	fputs("</code></td>", p->f);
 }
 
@@ -156,9 +194,10 @@ void page_more(struct page *p, int64_t shown, int64_t total, const char *what, c
 {
 	if (shown >= total)
 		return;
-	fprintf(p->f, "<p class=\"more\">%s of %s ", text_count(shown).s, text_count(total).s);
-	page_text(p, what);
-	fputs(" are shown. All of them: ", p->f);
+	fputs("<p class=\"more\">", p->f);
+	fprintf(p->f, _("%1$s of %2$s %3$s are shown. All of them:"), text_count(shown).s,
+		text_count(total).s, _(what));
+	putc(' ', p->f);
 	fputs("<code>skbtape query DB &quot;", p->f);
 	page_text(p, sql);
 	fputs("&quot;</code></p>\n", p->f);
@@ -167,7 +206,7 @@ void page_more(struct page *p, int64_t shown, int64_t total, const char *what, c
 void page_none(struct page *p, const char *text)
 {
 	fputs("<p class=\"nothing\">", p->f);
-	page_text(p, text);
+	page_text(p, _(text));
 	fputs("</p>\n", p->f);
 }
 
@@ -175,9 +214,9 @@ void page_none(struct page *p, const char *text)
 static void copy_button(struct page *p, const char *what)
 {
 	fprintf(p->f,
-		"<button type=\"button\" class=\"copy\" hidden>Copy<span class=\"vh\"> "
+		"<button type=\"button\" class=\"copy\" hidden>%s<span class=\"vh\"> "
 		"%s</span></button>",
-		what);
+		_("Copy"), _(what));
 }
 
 void page_sql(struct page *p, const char *label, const char *sql)
@@ -187,7 +226,7 @@ void page_sql(struct page *p, const char *label, const char *sql)
 	fputs("</summary><div class=\"cmd\"><pre tabindex=\"0\"><code>", p->f);
 	page_text(p, sql);
 	fputs("</code></pre>", p->f);
-	copy_button(p, "this SQL");
+	copy_button(p, N_("this SQL"));
 	fputs("</div></details>", p->f);
 }
 
@@ -196,26 +235,28 @@ void page_command(struct page *p, const char *command)
 	fputs("<div class=\"cmd\"><pre tabindex=\"0\"><code>", p->f);
 	page_text(p, command);
 	fputs("</code></pre>", p->f);
-	copy_button(p, "this command");
+	copy_button(p, N_("this command"));
 	fputs("</div>", p->f);
 }
 
 void page_severity(struct page *p, const char *severity)
 {
-	static const char *const words[][2] = { { "critical", "Critical" }, { "warning", "Warning" }, { "info", "Info" } };
+	static const char *const words[][2] = { { "critical", N_("Critical") },
+						{ "warning", N_("Warning") },
+						{ "info", N_("Info") } };
 	size_t i = 0;
 
 	while (i < ARRAY_SIZE(words) - 1 && strcmp(severity, words[i][0]))
 		i++;
 	fprintf(p->f, "<span class=\"sev sev-%s\">", words[i][0]);
 	svg_icon(p->f, severity);
-	fprintf(p->f, "%s</span>", words[i][1]);
+	fprintf(p->f, "%s</span>", _(words[i][1]));
 }
 
 void page_td_class(struct page *p, const char *drop_class)
 {
 	fprintf(p->f, "<td><span class=\"tag tag-%s\">", svg_drop_class(drop_class));
-	page_text(p, *drop_class ? drop_class : "?");
+	page_text(p, *drop_class ? words_word(drop_class) : "?");
 	fputs("</span></td>", p->f);
 }
 

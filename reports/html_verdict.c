@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "page.h"
+#include "packets.h"
 #include "svg.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #define MAX_CARDS 30
+#define MAX_LINKS 8 /* packets named in a card */
 
 static void tile(struct page *p, const char *value, const char *label)
 {
 	fputs("<div><dt>", p->f);
-	page_text(p, label);
+	page_text(p, _(label));
 	fputs("</dt><dd>", p->f);
 	page_text(p, value);
 	fputs("</dd></div>", p->f);
@@ -23,26 +26,28 @@ static void write_tiles(struct page *p)
 	int64_t lost = rep_fact_int(r, "events_lost", -1);
 
 	fputs("<dl class=\"tiles\">", p->f);
-	tile(p, text_count(rep_int(r, "SELECT count(*) FROM _packet", 0)).s, "packets followed");
+	tile(p, text_count(rep_int(r, "SELECT count(*) FROM _packet", 0)).s,
+	     N_("packets followed"));
 	tile(p,
 	     text_count(rep_int(r,
 				"SELECT count(*) FROM packet_drop WHERE class IN ('loss', "
 				"'policy', 'error')",
 				0))
 		     .s,
-	     "drops: loss, policy or error");
+	     N_("drops: loss, policy or error"));
 	tile(p,
 	     text_count(rep_int(r,
 				"SELECT count(*) FROM packet_drop WHERE class NOT IN ('loss', "
 				"'policy', 'error')",
 				0))
 		     .s,
-	     "drops: noise, teardown, protocol");
-	tile(p, text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s, "captured frames");
-	tile(p, text_count(rep_fact_int(r, "events_recorded", 0)).s, "trace events");
-	tile(p, lost < 0 ? "unknown" : text_count(lost).s, "events lost");
-	tile(p, text_count(rep_int(r, "SELECT count(*) FROM ledger", 0)).s, "counters that moved");
-	tile(p, text_count(rep_int(r, "SELECT count(*) FROM snapshot", 0)).s, "snapshots");
+	     N_("drops: noise, teardown, protocol"));
+	tile(p, text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s, N_("captured frames"));
+	tile(p, text_count(rep_fact_int(r, "events_recorded", 0)).s, N_("trace events"));
+	tile(p, lost < 0 ? _("unknown") : text_count(lost).s, N_("events lost"));
+	tile(p, text_count(rep_int(r, "SELECT count(*) FROM ledger", 0)).s,
+	     N_("counters that moved"));
+	tile(p, text_count(rep_int(r, "SELECT count(*) FROM snapshot", 0)).s, N_("snapshots"));
 	fputs("</dl>\n", p->f);
 }
 
@@ -51,7 +56,7 @@ static void fact(struct page *p, const char *label, const char *value)
 	if (!*value)
 		return;
 	fputs("<div><dt>", p->f);
-	page_text(p, label);
+	page_text(p, _(label));
 	fputs("</dt><dd>", p->f);
 	page_text(p, value);
 	fputs("</dd></div>", p->f);
@@ -97,14 +102,14 @@ static void write_where(struct page *p, sqlite3_stmt *st)
 	char text[320];
 
 	fputs("<dl class=\"where\">", p->f);
-	fact(p, "Cause", col_text(st, F_CAUSE));
-	fact(p, "Layer", col_text(st, F_LAYER));
-	fact(p, "Namespace", col_text(st, F_NETNS));
-	fact(p, "Device", col_text(st, F_DEV));
-	fact(p, "Function", col_text(st, F_FUNCTION));
-	fact(p, "Reason", col_text(st, F_REASON));
+	fact(p, N_("Cause"), col_text(st, F_CAUSE));
+	fact(p, N_("Layer"), words_word(col_text(st, F_LAYER)));
+	fact(p, N_("Namespace"), col_text(st, F_NETNS));
+	fact(p, N_("Device"), col_text(st, F_DEV));
+	fact(p, N_("Function"), col_text(st, F_FUNCTION));
+	fact(p, N_("Reason"), col_text(st, F_REASON));
 	if (!col_null(st, F_SRC) || !col_null(st, F_DST))
-		fact(p, "Flow",
+		fact(p, N_("Flow"),
 		     text_flow(col_text(st, F_PROTO), col_text(st, F_SRC),
 			       col_int_or(st, F_SPORT, -1), col_text(st, F_DST),
 			       col_int_or(st, F_DPORT, -1))
@@ -116,17 +121,18 @@ static void write_where(struct page *p, sqlite3_stmt *st)
 			snprintf(text, sizeof(text), "%.200s%spid %" PRId64 "%s",
 				 col_text(st, F_PROCESS), *col_text(st, F_PROCESS) ? " (" : "",
 				 col_int(st, F_PID), *col_text(st, F_PROCESS) ? ")" : "");
-		fact(p, "Process", text);
+		fact(p, N_("Process"), text);
 	}
 	if (!col_null(st, F_CPU))
-		fact(p, "CPU", text_count(col_int(st, F_CPU)).s);
+		fact(p, N_("CPU"), text_count(col_int(st, F_CPU)).s);
 	if (!col_null(st, F_FROM) && p->r->start_ns) {
-		snprintf(text, sizeof(text), "%s to %s",
+		snprintf(text, sizeof(text), _("%1$s to %2$s, from %3$s"),
 			 text_since(ns_diff(col_int(st, F_FROM), p->r->start_ns)).s,
 			 col_null(st, F_TO)
 				 ? "?"
-				 : text_since(ns_diff(col_int(st, F_TO), p->r->start_ns)).s);
-		fact(p, "Time", text);
+				 : text_since(ns_diff(col_int(st, F_TO), p->r->start_ns)).s,
+			 text_utc(col_int(st, F_FROM)).s);
+		fact(p, N_("Time"), text);
 	}
 	fputs("</dl>\n", p->f);
 }
@@ -136,17 +142,17 @@ static void write_impact(struct page *p, sqlite3_stmt *st)
 	if (col_null(st, F_PACKETS) && col_null(st, F_BYTES) && col_null(st, F_FLOWS) &&
 	    col_null(st, F_DELAY))
 		return;
-	fputs("<dl class=\"impact\" aria-label=\"Impact\">", p->f);
+	fputs("<dl class=\"impact\">", p->f);
 	if (!col_null(st, F_PACKETS))
-		fact(p, col_int(st, F_PACKETS) == 1 ? "packet" : "packets",
+		fact(p, col_int(st, F_PACKETS) == 1 ? N_("packet") : N_("packets"),
 		     text_count(col_int(st, F_PACKETS)).s);
 	if (!col_null(st, F_BYTES))
-		fact(p, "of data", text_bytes(col_int(st, F_BYTES)).s);
+		fact(p, N_("of data"), text_bytes(col_int(st, F_BYTES)).s);
 	if (!col_null(st, F_FLOWS))
-		fact(p, col_int(st, F_FLOWS) == 1 ? "flow" : "flows",
+		fact(p, col_int(st, F_FLOWS) == 1 ? N_("flow") : N_("flows"),
 		     text_count(col_int(st, F_FLOWS)).s);
 	if (!col_null(st, F_DELAY))
-		fact(p, "delay", text_duration(col_int(st, F_DELAY)).s);
+		fact(p, N_("delay"), text_duration(col_int(st, F_DELAY)).s);
 	fputs("</dl>\n", p->f);
 }
 
@@ -159,23 +165,32 @@ static sqlite3_stmt *of_finding(struct page *p, const char *sql, int64_t id)
 	return st;
 }
 
+static void begin_item(struct page *p, bool any, const char *title, const char *list,
+		       const char *css)
+{
+	if (any)
+		fputs("<li>", p->f);
+	else
+		fprintf(p->f, "<h4>%s</h4>\n<%s class=\"%s\"><li>", _(title), list, css);
+}
+
 static void write_advice(struct page *p, int64_t id)
 {
 	sqlite3_stmt *st = of_finding(p,
-				      "SELECT text, command, undo FROM finding_advice WHERE "
+				      "SELECT text, command, undo, seq FROM finding_advice WHERE "
 				      "finding_id = ? ORDER BY seq LIMIT 20",
 				      id);
 	bool any = false;
 
 	for (; rep_row(p->r, &st); any = true) {
-		fputs(any ? "<li>" : "<h4>What to do</h4>\n<ol class=\"advice\"><li>", p->f);
+		begin_item(p, any, N_("What to do"), "ol", "advice");
 		fputs("<p>", p->f);
-		page_text(p, col_text(st, 0));
+		page_text(p, page_finding(p, id, "advice", col_int(st, 3), col_text(st, 0)));
 		fputs("</p>", p->f);
 		if (!col_null(st, 1))
 			page_command(p, col_text(st, 1));
 		if (!col_null(st, 2)) {
-			fputs("<p class=\"undo\">To undo it:</p>", p->f);
+			fprintf(p->f, "<p class=\"undo\">%s</p>", _("To undo it:"));
 			page_command(p, col_text(st, 2));
 		}
 		fputs("</li>\n", p->f);
@@ -186,15 +201,15 @@ static void write_advice(struct page *p, int64_t id)
 
 static void write_evidence(struct page *p, int64_t id)
 {
-	sqlite3_stmt *st = of_finding(
-		p,
-		"SELECT text, sql FROM finding_evidence WHERE finding_id = ? ORDER BY seq LIMIT 40",
-		id);
+	sqlite3_stmt *st = of_finding(p,
+				      "SELECT text, sql, seq FROM finding_evidence WHERE "
+				      "finding_id = ? ORDER BY seq LIMIT 40",
+				      id);
 	bool any = false;
 
 	for (; rep_row(p->r, &st); any = true) {
-		fputs(any ? "<li>" : "<h4>Evidence</h4>\n<ol class=\"evidence\"><li>", p->f);
-		page_text(p, col_text(st, 0));
+		begin_item(p, any, N_("Evidence"), "ol", "evidence");
+		page_text(p, page_finding(p, id, "evidence", col_int(st, 2), col_text(st, 0)));
 		if (!col_null(st, 1))
 			page_sql(p, "SQL", col_text(st, 1));
 		fputs("</li>\n", p->f);
@@ -205,14 +220,15 @@ static void write_evidence(struct page *p, int64_t id)
 
 static void write_ruled_out(struct page *p, int64_t id)
 {
-	sqlite3_stmt *st = of_finding(
-		p, "SELECT text FROM finding_ruled_out WHERE finding_id = ? ORDER BY seq LIMIT 20",
-		id);
+	sqlite3_stmt *st = of_finding(p,
+				      "SELECT text, seq FROM finding_ruled_out WHERE finding_id = "
+				      "? ORDER BY seq LIMIT 20",
+				      id);
 	bool any = false;
 
 	for (; rep_row(p->r, &st); any = true) {
-		fputs(any ? "<li>" : "<h4>What it is not</h4>\n<ul class=\"ruled\"><li>", p->f);
-		page_text(p, col_text(st, 0));
+		begin_item(p, any, N_("What it is not"), "ul", "ruled");
+		page_text(p, page_finding(p, id, "ruled_out", col_int(st, 1), col_text(st, 0)));
 		fputs("</li>\n", p->f);
 	}
 	if (any)
@@ -221,14 +237,29 @@ static void write_ruled_out(struct page *p, int64_t id)
 
 static void write_packets(struct page *p, int64_t id)
 {
+	sqlite3_stmt *st = of_finding(
+		p, "SELECT packet_id FROM finding_packet WHERE finding_id = ? ORDER BY packet_id",
+		id);
 	int64_t all =
 		rep_int_of(p->r, "SELECT count(*) FROM finding_packet WHERE finding_id = ?", id, 0);
+	int shown = 0;
 
+	if (all) {
+		fputs("<p class=\"hint\">", p->f);
+		fprintf(p->f, lang_many(all, N_("%s packet shows it:"), N_("%s packets show it:")),
+			text_count(all).s);
+	}
+	while (rep_row(p->r, &st)) {
+		int64_t packet = col_int(st, 0);
+
+		if (shown >= MAX_LINKS || !packets_chosen(p->chosen, packet))
+			continue;
+		fprintf(p->f, "%s<a href=\"#packet-%" PRId64 "\">%" PRId64 "</a>",
+			shown ? ", " : " ", packet, packet);
+		shown++;
+	}
 	if (all)
-		fprintf(p->f,
-			"<p class=\"hint\">%s packet%s to look at <a href=\"#packets\">below</a>, "
-			"marked “finding %" PRId64 "”.</p>\n",
-			text_count(all).s, all == 1 ? "" : "s", id);
+		fprintf(p->f, "%s</p>\n", shown < all ? " …" : "");
 }
 
 static void write_card(struct page *p, sqlite3_stmt *st)
@@ -245,18 +276,21 @@ static void write_card(struct page *p, sqlite3_stmt *st)
 					      : "info",
 		id);
 	page_severity(p, severity);
-	fprintf(p->f, "<span class=\"conf\">confidence %.0f %%</span></div>\n",
-		100 * sqlite3_column_double(st, F_CONFIDENCE));
-	fprintf(p->f, "<h3><span class=\"num\">%" PRId64 ".</span> ", id);
-	page_text(p, col_text(st, F_TITLE));
+	fputs("<span class=\"conf\">", p->f);
+	fprintf(p->f, _("confidence %.0f %%"), 100 * sqlite3_column_double(st, F_CONFIDENCE));
+	fputs("</span></div>\n", p->f);
+	fprintf(p->f, "<h3><a class=\"num\" href=\"#finding-%" PRId64 "\">%" PRId64 ".</a> ", id,
+		id);
+	page_text(p, page_finding(p, id, "title", 0, col_text(st, F_TITLE)));
 	fputs("</h3>\n<p class=\"summary\">", p->f);
-	page_text(p, col_text(st, F_SUMMARY));
+	page_text(p, page_finding(p, id, "summary", 0, col_text(st, F_SUMMARY)));
 	fputs("</p>\n", p->f);
 	if (!col_null(st, F_SYMPTOM))
 		fprintf(p->f,
-			"<p class=\"hint\">Follows from <a href=\"#finding-%" PRId64
-			"\">finding %" PRId64 "</a>.</p>\n",
-			col_int(st, F_SYMPTOM), col_int(st, F_SYMPTOM));
+			"<p class=\"hint\">%s <a href=\"#finding-%" PRId64 "\">%s %" PRId64
+			"</a></p>\n",
+			_("Follows from"), col_int(st, F_SYMPTOM), _("finding"),
+			col_int(st, F_SYMPTOM));
 	write_impact(p, st);
 	write_where(p, st);
 	write_advice(p, id);
@@ -266,65 +300,115 @@ static void write_card(struct page *p, sqlite3_stmt *st)
 	fputs("</article>\n", p->f);
 }
 
+static void hero_begin(struct page *p, const char *kind, const char *icon)
+{
+	fprintf(p->f, "<div class=\"hero hero-%s\">", kind);
+	svg_icon(p->f, icon);
+	fputs("<div><p class=\"big\">", p->f);
+}
+
+/* What a verdict of "nothing wrong" does not cover, in a few lines. */
+static void write_limits(struct page *p)
+{
+	int64_t all = rep_int(p->r, "SELECT count(*) FROM quality WHERE kind <> 'format'", 0);
+	sqlite3_stmt *st = rep_query(
+		p->r,
+		"SELECT source, note FROM quality WHERE kind <> 'format' ORDER BY kind NOT IN "
+		"('tape-cut', 'tape-damaged'), kind NOT IN ('events-lost', 'frames-lost'), kind "
+		"NOT IN ('source-missing', 'permission'), id LIMIT 4");
+	bool any = false;
+
+	for (; rep_row(p->r, &st); any = true) {
+		if (!any)
+			fprintf(p->f, "<p>%s</p>\n<ul class=\"limits\">",
+				_("What could not be seen:"));
+		fputs("<li><code>", p->f);
+		page_text(p, col_text(st, 0));
+		fputs("</code>: ", p->f);
+		page_text(p, page_note(p, col_text(st, 1)));
+		fputs("</li>\n", p->f);
+	}
+	if (any)
+		fputs("</ul>\n", p->f);
+	fputs("<p>", p->f);
+	if (all > 4)
+		fprintf(p->f, _("%s more stand under <a href=\"#unseen\">What was not seen</a>."),
+			text_count(all - 4).s);
+	else if (any)
+		fputs(_("More about it stands under <a href=\"#unseen\">What was not seen</a>."),
+		      p->f);
+	else
+		fputs(_("Nothing is known to be missing."), p->f);
+	fputs("</p>\n", p->f);
+}
+
+static void write_nothing(struct page *p, int64_t infos)
+{
+	bool blind = rep_int(p->r,
+			     "SELECT (SELECT count(*) FROM _packet) = 0 AND (SELECT count(*) FROM "
+			     "snapshot) < 2",
+			     0);
+	int64_t drops = rep_unnamed_drops(p->r);
+
+	if (blind) {
+		hero_begin(p, "warning", "warning");
+		fprintf(p->f, "%s</p><p>%s</p>", _("Nothing can be said."),
+			_("The recording holds no packet events and fewer than two snapshots: "
+			  "there is "
+			  "nothing to judge by."));
+	} else if (drops) {
+		hero_begin(p, "warning", "warning");
+		fprintf(p->f, "%s</p><p>", _("No cause could be named."));
+		fprintf(p->f,
+			_("%s packets were dropped (loss, policy or error), see <a "
+			  "href=\"#drops\">Drops by "
+			  "place and reason</a>, but the evidence is not enough to say why."),
+			text_count(drops).s);
+		fputs("</p>", p->f);
+	} else {
+		hero_begin(p, "ok", "ok");
+		fprintf(p->f, "%s</p><p>%s", _("Nothing wrong was seen."),
+			_("Looked at every packet, drop, counter, queue and setting that the "
+			  "recording holds, "
+			  "against every cause that skbtape can name."));
+		if (infos) {
+			putc(' ', p->f);
+			fprintf(p->f,
+				lang_many(infos, N_("%s note stands below."),
+					  N_("%s notes stand below.")),
+				text_count(infos).s);
+		}
+		fputs("</p>", p->f);
+	}
+	write_limits(p);
+	fputs("</div></div>\n", p->f);
+}
+
 static void write_summary(struct page *p, int64_t critical, int64_t warning, int64_t infos)
 {
 	sqlite3_stmt *st;
 
-	if (!critical && !warning &&
-	    rep_int(p->r,
-		    "SELECT (SELECT count(*) FROM _packet) = 0 AND (SELECT count(*) FROM snapshot) "
-		    "< 2",
-		    0)) {
-		fputs("<div class=\"hero hero-warning\">", p->f);
-		svg_icon(p->f, "warning");
-		fputs("<div><p class=\"big\">Nothing can be said.</p><p>The recording holds no "
-		      "packet events and fewer than two snapshots: "
-		      "there is nothing to judge by. Why stands under <a href=\"#unseen\">What was "
-		      "not seen</a>.</p></div></div>\n",
-		      p->f);
-		return;
-	}
-	if (!critical && !warning && rep_unnamed_drops(p->r)) {
-		fputs("<div class=\"hero hero-warning\">", p->f);
-		svg_icon(p->f, "warning");
-		fprintf(p->f,
-			"<div><p class=\"big\">No cause could be named.</p><p>%s packets were dropped (loss, policy or "
-			"error), see <a href=\"#drops\">Drops by place and reason</a>, but the evidence is not enough to say "
-			"why. What could not be seen stands under <a href=\"#unseen\">What was not seen</a>.</p></div></div>\n",
-			text_count(rep_unnamed_drops(p->r)).s);
-		return;
-	}
 	if (!critical && !warning) {
-		fputs("<div class=\"hero hero-ok\">", p->f);
-		svg_icon(p->f, "ok");
-		fputs("<div><p class=\"big\">Nothing wrong was seen.</p><p>Looked at every packet, "
-		      "drop, counter, queue and setting that the "
-		      "recording holds, against every cause that skbtape can name",
-		      p->f);
-		if (infos)
-			fprintf(p->f, "; %s note%s below", text_count(infos).s,
-				infos == 1 ? "" : "s");
-		fputs(". What could not be seen stands under <a href=\"#unseen\">What was not "
-		      "seen</a>.</p></div></div>\n",
-		      p->f);
+		write_nothing(p, infos);
 		return;
 	}
-	fprintf(p->f, "<div class=\"hero hero-%s\">", critical ? "critical" : "warning");
-	svg_icon(p->f, critical ? "critical" : "warning");
-	fputs("<div><p class=\"big\">", p->f);
+	hero_begin(p, critical ? "critical" : "warning", critical ? "critical" : "warning");
 	if (critical)
-		fprintf(p->f, "%s critical cause%s", text_count(critical).s,
-			critical == 1 ? "" : "s");
+		fprintf(p->f,
+			lang_many(critical, N_("%s critical cause"), N_("%s critical causes")),
+			text_count(critical).s);
+	if (critical && warning)
+		fputs(_(", "), p->f);
 	if (warning)
-		fprintf(p->f, "%s%s warning%s", critical ? ", " : "", text_count(warning).s,
-			warning == 1 ? "" : "s");
+		fprintf(p->f, lang_many(warning, N_("%s warning"), N_("%s warnings")),
+			text_count(warning).s);
 	fputs("</p>\n<ol class=\"toc\">", p->f);
 	st = rep_query(p->r, "SELECT id, title, severity FROM finding WHERE severity <> 'info' "
 			     "ORDER BY id LIMIT 12");
 	while (rep_row(p->r, &st)) {
 		fprintf(p->f, "<li value=\"%" PRId64 "\"><a href=\"#finding-%" PRId64 "\">",
 			col_int(st, 0), col_int(st, 0));
-		page_text(p, col_text(st, 1));
+		page_text(p, page_finding(p, col_int(st, 0), "title", 0, col_text(st, 1)));
 		fputs("</a></li>", p->f);
 	}
 	fputs("</ol></div></div>\n", p->f);
@@ -344,5 +428,5 @@ void panel_verdict(struct page *p)
 	st = rep_query(r, finding_sql);
 	while (rep_row(r, &st))
 		write_card(p, st);
-	page_more(p, MAX_CARDS, all, "findings", "SELECT * FROM finding");
+	page_more(p, MAX_CARDS, all, N_("findings"), "SELECT * FROM finding");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats.h"
+#include "words.h"
 #include "../schema/json.h"
 
 #include <string.h>
@@ -88,16 +89,26 @@ static sqlite3_stmt *of_finding(struct rep *r, const char *sql, int64_t id)
 	return st;
 }
 
+static void put_words(struct rep *r, struct json *j, const char *key, int64_t id, const char *part,
+		      sqlite3_stmt *st, int seq, int text)
+{
+	struct buf words = { 0 };
+
+	json_text(j, key,
+		  words_finding(r, id, part, seq < 0 ? 0 : col_int(st, seq), col_text(st, text), &words));
+	buf_free(&words);
+}
+
 static void put_proof(struct rep *r, struct json *j, int64_t id)
 {
 	sqlite3_stmt *st;
 
 	json_open_array(j, "evidence");
 	st = of_finding(
-		r, "SELECT text, sql FROM finding_evidence WHERE finding_id = ? ORDER BY seq", id);
+		r, "SELECT text, sql, seq FROM finding_evidence WHERE finding_id = ? ORDER BY seq", id);
 	while (rep_row(r, &st)) {
 		json_open_object(j, NULL);
-		put_text(j, "text", st, 0);
+		put_words(r, j, "text", id, "evidence", st, 2, 0);
 		put_text(j, "sql", st, 1);
 		json_close_object(j);
 	}
@@ -105,21 +116,21 @@ static void put_proof(struct rep *r, struct json *j, int64_t id)
 	json_open_array(j, "advice");
 	st = of_finding(
 		r,
-		"SELECT text, command, undo FROM finding_advice WHERE finding_id = ? ORDER BY seq",
+		"SELECT text, command, undo, seq FROM finding_advice WHERE finding_id = ? ORDER BY seq",
 		id);
 	while (rep_row(r, &st)) {
 		json_open_object(j, NULL);
-		put_text(j, "text", st, 0);
+		put_words(r, j, "text", id, "advice", st, 3, 0);
 		put_text(j, "command", st, 1);
 		put_text(j, "undo", st, 2);
 		json_close_object(j);
 	}
 	json_close_array(j);
 	json_open_array(j, "ruled_out");
-	st = of_finding(r, "SELECT text FROM finding_ruled_out WHERE finding_id = ? ORDER BY seq",
+	st = of_finding(r, "SELECT text, seq FROM finding_ruled_out WHERE finding_id = ? ORDER BY seq",
 			id);
 	while (rep_row(r, &st))
-		json_text(j, NULL, col_text(st, 0));
+		put_words(r, j, NULL, id, "ruled_out", st, 1, 0);
 	json_close_array(j);
 }
 
@@ -138,8 +149,8 @@ static void put_findings(struct rep *r, struct json *j)
 		put_text(j, "cause", st, 1);
 		put_text(j, "severity", st, 2);
 		json_real(j, "confidence", sqlite3_column_double(st, 3));
-		put_text(j, "title", st, 4);
-		put_text(j, "summary", st, 5);
+		put_words(r, j, "title", col_int(st, 0), "title", st, -1, 4);
+		put_words(r, j, "summary", col_int(st, 0), "summary", st, -1, 5);
 		put_text(j, "layer", st, 6);
 		json_open_object(j, "where");
 		put_text(j, "netns", st, 7);

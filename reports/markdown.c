@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats.h"
 #include "text.h"
+#include "words.h"
 
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #define MAX_DROPS    12
 #define MAX_QUALITY  12
 
-static void put_verdict(struct rep *r, FILE *f)
+static void put_verdict(struct rep *r, FILE *f, struct buf *words)
 {
 	int64_t critical =
 		rep_int(r, "SELECT count(*) FROM finding WHERE severity = 'critical'", 0);
@@ -19,48 +20,57 @@ static void put_verdict(struct rep *r, FILE *f)
 	rep_fact(r, "host", host, sizeof(host));
 	rep_fact(r, "kernel", kernel, sizeof(kernel));
 	fputs("## skbtape: ", f);
-	text_markdown(f, host[0] ? host : "unknown host");
+	text_markdown(f, host[0] ? host : _("unknown host"));
 	fputs("\n\n", f);
 	if (!critical && !warning &&
 	    rep_int(r,
 		    "SELECT (SELECT count(*) FROM _packet) = 0 AND (SELECT count(*) FROM snapshot) "
 		    "< 2",
 		    0)) {
-		fputs("**Nothing can be said:** the recording holds no packet events and fewer "
-		      "than two snapshots.",
+		fputs(_("**Nothing can be said:** the recording holds no packet events and fewer "
+			"than two "
+			"snapshots."),
 		      f);
 	} else if (!critical && !warning) {
 		int64_t drops = rep_unnamed_drops(r);
 
 		if (drops)
-			fprintf(f, "**No cause could be named**, but %s packets were dropped, see below. Looked at ",
+			fprintf(f,
+				_("**No cause could be named**, but %s packets were dropped, see "
+				  "below."),
 				text_count(drops).s);
 		else
-			fputs("**Nothing wrong was seen.** Looked at ", f);
-		fprintf(f, "%s packets and %s frames",
+			fputs(_("**Nothing wrong was seen.**"), f);
+		putc(' ', f);
+		fprintf(f, _("Looked at %1$s packets and %2$s frames in %3$s."),
 			text_count(rep_int(r, "SELECT count(*) FROM _packet", 0)).s,
-			text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s);
-		fprintf(f, " in %s.", text_duration(ns_diff(r->end_ns, r->start_ns)).s);
+			text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s,
+			text_duration(ns_diff(r->end_ns, r->start_ns)).s);
 	} else {
-		st = rep_query(r, "SELECT title, confidence FROM finding WHERE severity <> 'info' "
-				  "ORDER BY id LIMIT 1");
+		st = rep_query(r,
+			       "SELECT title, confidence, id FROM finding WHERE severity <> 'info' "
+			       "ORDER BY id LIMIT 1");
 		while (rep_row(r, &st)) {
 			fputs("**", f);
-			text_markdown(f, col_text(st, 0));
-			fprintf(f, "** (confidence %.0f %%)", 100 * sqlite3_column_double(st, 1));
+			text_markdown(f, words_finding(r, col_int(st, 2), "title", 0,
+						       col_text(st, 0), words));
+			fputs("** ", f);
+			fprintf(f, _("(confidence %.0f %%)"), 100 * sqlite3_column_double(st, 1));
 		}
-		fprintf(f, " · %s critical, %s warning%s.", text_count(critical).s,
-			text_count(warning).s, warning == 1 ? "" : "s");
+		fputs(" · ", f);
+		fprintf(f, _("critical: %1$s, warnings: %2$s."), text_count(critical).s,
+			text_count(warning).s);
 	}
-	fputs("\nKernel ", f);
-	text_markdown(f, kernel[0] ? kernel : "unknown");
+	putc('\n', f);
+	fprintf(f, "%s ", _("Kernel"));
+	text_markdown(f, kernel[0] ? kernel : _("unknown"));
 	if (r->start_ns)
-		fprintf(f, ", from %s for %s.", text_utc(r->start_ns).s,
+		fprintf(f, _(", from %1$s for %2$s."), text_utc(r->start_ns).s,
 			text_duration(ns_diff(r->end_ns, r->start_ns)).s);
 	fputs("\n\n", f);
 	if (r->incomplete) {
-		fputs("> **The tape is incomplete:** ", f);
-		text_markdown(f, r->why);
+		fprintf(f, "> **%s** ", _("The tape is incomplete."));
+		text_markdown(f, lang_note(r->why, words));
 		fputs("\n\n", f);
 	}
 }
@@ -73,14 +83,15 @@ static void cell(FILE *f, const char *s)
 
 static void put_where(FILE *f, sqlite3_stmt *st, int first)
 {
-	static const char *const label[] = { "netns", "dev", "in", "reason", "process" };
+	static const char *const label[] = { N_("netns"), N_("dev"), N_("in"), N_("reason"),
+					     N_("process") };
 	bool any = false;
 
 	fputs(" | ", f);
 	for (int i = 0; i < (int)ARRAY_SIZE(label); i++) {
 		if (!*col_text(st, first + i))
 			continue;
-		fprintf(f, "%s%s ", any ? ", " : "", label[i]);
+		fprintf(f, "%s%s ", any ? ", " : "", _(label[i]));
 		text_markdown(f, col_text(st, first + i));
 		any = true;
 	}
@@ -88,24 +99,24 @@ static void put_where(FILE *f, sqlite3_stmt *st, int first)
 		fputs("-", f);
 }
 
-static void put_findings(struct rep *r, FILE *f)
+static void put_findings(struct rep *r, FILE *f, struct buf *words)
 {
 	int64_t total = rep_int(r, "SELECT count(*) FROM finding", 0);
 	sqlite3_stmt *st;
 
 	if (!total)
 		return;
-	fputs("| # | Severity | Cause | Finding | Where | Packets | Flows | Delay | Confidence |\n"
-	      "|--:|---|---|---|---|--:|--:|--:|--:|\n",
-	      f);
+	fprintf(f, "%s\n|--:|---|---|---|---|--:|--:|--:|--:|\n",
+		_("| # | Severity | Cause | Finding | Where | Packets | Flows | Delay | Confidence "
+		  "|"));
 	st = rep_query(r, "SELECT id, severity, cause, title, netns, dev, function, reason, "
 			  "process, packets, flows, "
 			  "delay_ns, confidence FROM finding ORDER BY id LIMIT 12");
 	while (rep_row(r, &st)) {
 		fprintf(f, "| %s", text_count(col_int(st, 0)).s);
-		cell(f, col_text(st, 1));
+		cell(f, words_word(col_text(st, 1)));
 		cell(f, col_text(st, 2));
-		cell(f, col_text(st, 3));
+		cell(f, words_finding(r, col_int(st, 0), "title", 0, col_text(st, 3), words));
 		put_where(f, st, 4);
 		fprintf(f, " | %s", col_null(st, 9) ? "-" : text_count(col_int(st, 9)).s);
 		fprintf(f, " | %s", col_null(st, 10) ? "-" : text_count(col_int(st, 10)).s);
@@ -113,54 +124,62 @@ static void put_findings(struct rep *r, FILE *f)
 		fprintf(f, " | %.0f %% |\n", 100 * sqlite3_column_double(st, 12));
 	}
 	if (total > MAX_FINDINGS)
-		fprintf(f, "\n%s more findings are in the HTML and JSON reports.\n",
+		fprintf(f, _("\n%s more findings are in the HTML and JSON reports.\n"),
 			text_count(total - MAX_FINDINGS).s);
 	putc('\n', f);
 }
 
-static void put_advice(struct rep *r, FILE *f, int64_t id)
+static void put_advice(struct rep *r, FILE *f, struct buf *words, int64_t id)
 {
-	sqlite3_stmt *st =
-		rep_query(r, "SELECT text, command, undo FROM finding_advice WHERE finding_id = ? "
-			     "ORDER BY seq LIMIT 3");
+	sqlite3_stmt *st = rep_query(
+		r, "SELECT text, command, undo, seq FROM finding_advice WHERE finding_id = ? "
+		   "ORDER BY seq LIMIT 3");
 
 	if (st)
 		sqlite3_bind_int64(st, 1, id);
 	for (bool first = true; rep_row(r, &st); first = false) {
-		fputs(first ? "\nWhat to do:\n\n- " : "- ", f);
-		text_markdown(f, col_text(st, 0));
+		if (first)
+			fprintf(f, "\n%s\n\n", _("What to do:"));
+		fputs("- ", f);
+		text_markdown(
+			f, words_finding(r, id, "advice", col_int(st, 3), col_text(st, 0), words));
 		putc('\n', f);
 		if (!col_null(st, 1))
 			text_fence(f, "  ", col_text(st, 1));
 		if (!col_null(st, 2)) {
-			fputs("\n  To undo it:\n", f);
+			fprintf(f, "\n  %s\n", _("To undo it:"));
 			text_fence(f, "  ", col_text(st, 2));
 		}
 	}
 }
 
-static void put_details(struct rep *r, FILE *f)
+static void put_details(struct rep *r, FILE *f, struct buf *words)
 {
 	sqlite3_stmt *st = rep_query(r, "SELECT id, title, summary FROM finding WHERE severity <> "
 					"'info' ORDER BY id LIMIT 3");
 
 	while (rep_row(r, &st)) {
-		sqlite3_stmt *ev = rep_query(r, "SELECT text FROM finding_evidence WHERE "
+		sqlite3_stmt *ev = rep_query(r, "SELECT text, seq FROM finding_evidence WHERE "
 						"finding_id = ? ORDER BY seq LIMIT 5");
 
 		fprintf(f, "### %s. ", text_count(col_int(st, 0)).s);
-		text_markdown(f, col_text(st, 1));
+		text_markdown(f,
+			      words_finding(r, col_int(st, 0), "title", 0, col_text(st, 1), words));
 		fputs("\n\n", f);
-		text_markdown(f, col_text(st, 2));
+		text_markdown(
+			f, words_finding(r, col_int(st, 0), "summary", 0, col_text(st, 2), words));
 		fputs("\n", f);
 		if (ev)
 			sqlite3_bind_int64(ev, 1, col_int(st, 0));
 		for (bool first = true; rep_row(r, &ev); first = false) {
-			fputs(first ? "\nEvidence:\n\n- " : "- ", f);
-			text_markdown(f, col_text(ev, 0));
+			if (first)
+				fprintf(f, "\n%s\n\n", _("Evidence:"));
+			fputs("- ", f);
+			text_markdown(f, words_finding(r, col_int(st, 0), "evidence",
+						       col_int(ev, 1), col_text(ev, 0), words));
 			putc('\n', f);
 		}
-		put_advice(r, f, col_int(st, 0));
+		put_advice(r, f, words, col_int(st, 0));
 		putc('\n', f);
 	}
 }
@@ -177,61 +196,63 @@ static void put_drops(struct rep *r, FILE *f)
 		if (kinds++ >= MAX_DROPS)
 			continue;
 		if (!shown++)
-			fputs("### Drops\n\n| Count | Class | Reason | Function | Layer | Device | "
-			      "Namespace |\n"
-			      "|--:|---|---|---|---|---|---|\n",
-			      f);
+			fprintf(f, "### %s\n\n%s\n|--:|---|---|---|---|---|---|\n", _("Drops"),
+				_("| Count | Class | Reason | Function | Layer | Device | "
+				  "Namespace |"));
 		fprintf(f, "| %s", text_count(col_int(st, 6)).s);
 		for (int i = 0; i < 6; i++)
-			cell(f, *col_text(st, i) ? col_text(st, i) : "-");
+			cell(f, *col_text(st, i) ? i == 0 || i == 3 ? words_word(col_text(st, i))
+								    : col_text(st, i)
+						 : "-");
 		fputs(" |\n", f);
 	}
 	if (kinds > shown)
-		fprintf(f, "\n%s more kinds of drops are in the HTML and JSON reports.\n",
+		fprintf(f, _("\n%s more kinds of drops are in the HTML and JSON reports.\n"),
 			text_count(kinds - shown).s);
 	if (!kinds)
-		fputs("No drop of class loss, policy or error was seen.\n", f);
+		fprintf(f, "%s\n", _("No drop of class loss, policy or error was seen."));
 	putc('\n', f);
 }
 
-static void put_quality(struct rep *r, FILE *f)
+static void put_quality(struct rep *r, FILE *f, struct buf *words)
 {
 	int64_t total = rep_int(r, "SELECT count(*) FROM quality", 0);
 	sqlite3_stmt *st =
 		rep_query(r, "SELECT kind, source, count, note FROM quality ORDER BY id LIMIT 12");
 
-	fputs("### What was not seen\n\n", f);
+	fprintf(f, "### %s\n\n", _("What was not seen"));
 	if (!total)
-		fputs("- Nothing is known to be missing.\n", f);
+		fprintf(f, "- %s\n", _("Nothing is known to be missing."));
 	while (rep_row(r, &st)) {
 		fputs("- ", f);
-		text_markdown(f, col_text(st, 0));
+		text_markdown(f, words_word(col_text(st, 0)));
 		fputs(", ", f);
 		text_markdown(f, col_text(st, 1));
 		if (!col_null(st, 2))
 			fprintf(f, " (%s)", text_count(col_int(st, 2)).s);
 		fputs(": ", f);
-		text_markdown(f, col_text(st, 3));
+		text_markdown(f, lang_note(col_text(st, 3), words));
 		putc('\n', f);
 	}
 	if (total > MAX_QUALITY)
-		fprintf(f, "- %s more notes are in the HTML and JSON reports.\n",
+		fprintf(f, _("\n%s more notes are in the HTML and JSON reports.\n"),
 			text_count(total - MAX_QUALITY).s);
 	putc('\n', f);
 }
 
 static void put_recording(struct rep *r, FILE *f)
 {
-	static const char *const labels[] = { "profile", "namespaces", "filter", "events recorded",
-					      "decoded", "lost",       "frames", "lost",
-					      "skbtape", "ended by" };
+	static const char *const labels[] = { N_("profile"),	     N_("namespaces"), N_("filter"),
+					      N_("events recorded"), N_("decoded"),    N_("lost"),
+					      N_("frames"),	     N_("lost"),       "skbtape",
+					      N_("ended by") };
 	static const char *const keys[] = { "options.profile", "options.netns",	 "options.filter",
 					    "events_recorded", "events_decoded", "events_lost",
 					    "frames",	       "frames_lost",	 "tool_version",
 					    "end.reason" };
 	bool any = false;
 
-	fputs("### How it was recorded\n\n", f);
+	fprintf(f, "### %s\n\n", _("How it was recorded"));
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		char value[256];
 
@@ -239,19 +260,22 @@ static void put_recording(struct rep *r, FILE *f)
 		if (!value[0])
 			continue;
 		fputs(any ? " · " : "", f);
-		fprintf(f, "%s ", labels[i]);
+		fprintf(f, "%s ", _(labels[i]));
 		text_markdown(f, value);
 		any = true;
 	}
-	fputs(any ? "\n" : "Not known.\n", f);
+	fprintf(f, "%s\n", any ? "" : _("Not known."));
 }
 
 void markdown_write(struct rep *r, FILE *f)
 {
-	put_verdict(r, f);
-	put_findings(r, f);
-	put_details(r, f);
+	struct buf words = { 0 };
+
+	put_verdict(r, f, &words);
+	put_findings(r, f, &words);
+	put_details(r, f, &words);
 	put_drops(r, f);
-	put_quality(r, f);
+	put_quality(r, f, &words);
 	put_recording(r, f);
+	buf_free(&words);
 }

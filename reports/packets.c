@@ -9,6 +9,7 @@
  */
 #include "packets.h"
 #include "svg.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -29,6 +30,14 @@ struct chosen {
 	size_t n;
 	struct pick pick[MAX_CHOSEN];
 };
+
+bool packets_chosen(const struct chosen *c, int64_t id)
+{
+	for (size_t i = 0; c && i < c->n; i++)
+		if (c->pick[i].id == id)
+			return true;
+	return false;
+}
 
 static void choose(struct chosen *c, int64_t id, const char *why)
 {
@@ -74,7 +83,7 @@ struct chosen *packets_choose(struct rep *r)
 	while (rep_row(r, &st)) {
 		char why[40];
 
-		snprintf(why, sizeof(why), "finding %" PRId64, col_int(st, 1));
+		snprintf(why, sizeof(why), "%.20s %" PRId64, _("finding"), col_int(st, 1));
 		choose(c, col_int(st, 0), why);
 	}
 	st = rep_query(r,
@@ -88,7 +97,7 @@ struct chosen *packets_choose(struct rep *r)
 	while (rep_row(r, &st)) {
 		char why[40];
 
-		snprintf(why, sizeof(why), "drop: %.20s", col_text(st, 1));
+		snprintf(why, sizeof(why), _("drop: %.30s"), words_word(col_text(st, 1)));
 		choose(c, col_int(st, 0), why);
 	}
 	/* flags: 2 open at the end, 4 the end is an upper bound, 16 spans a loss: their duration is
@@ -96,12 +105,12 @@ struct chosen *packets_choose(struct rep *r)
 	choose_all(r, c,
 		   "SELECT id FROM _packet WHERE flags & 22 = 0 AND outcome IN (1, 2, 3) ORDER BY "
 		   "last_ns - first_ns DESC, id LIMIT 24",
-		   "slowest");
+		   _("slowest"));
 	choose_all(r, c,
 		   "SELECT id FROM _packet WHERE cpu_hops > 0 ORDER BY cpu_hops DESC, id LIMIT 8",
-		   "most CPU changes");
+		   _("most CPU changes"));
 	choose_all(r, c, "SELECT id FROM _packet WHERE link IS NOT NULL ORDER BY link, id LIMIT 8",
-		   "linked to another");
+		   _("linked to another"));
 	choose_all(r, c,
 		   "SELECT id FROM (SELECT id, kind, outcome, row_number() OVER (PARTITION BY "
 		   "kind, outcome ORDER BY last_ns - first_ns, id) AS k, "
@@ -109,7 +118,7 @@ struct chosen *packets_choose(struct rep *r)
 		   "= 0) "
 		   "WHERE k IN ((n + 1) / 2, (n + 3) / 4, (3 * n + 3) / 4) ORDER BY kind, outcome, "
 		   "k LIMIT 60",
-		   "typical");
+		   _("typical"));
 	return c;
 }
 
@@ -185,6 +194,23 @@ static double gap_width(int64_t ns)
 	return 1.4 + log10(1 + (ns > 0 ? (double)ns : 0) / 200);
 }
 
+/* The shape tells the context, not the colour alone. */
+static void draw_mark(FILE *f, const char *kind, double x, double y)
+{
+	if (!strcmp(kind, "drop"))
+		fprintf(f, "<path class=\"p-drop\" d=\"M%.1f %.1fh8l6 6v8l-6 6h-8l-6-6v-8z\"/>",
+			x - 4, y - 10);
+	else if (!strcmp(kind, "task"))
+		fprintf(f, "<path class=\"p-task\" d=\"M%.1f %.1fh16v16h-16z\"/>", x - 8, y - 8);
+	else if (!strcmp(kind, "softirq"))
+		fprintf(f,
+			"<path class=\"p-soft\" d=\"M%.1f %.1fa8 8 0 0 1 16 0a8 8 0 0 1-16 0z\"/>",
+			x - 8, y);
+	else
+		fprintf(f, "<path class=\"p-hard\" d=\"M%.1f %.1fl11 11l-11 11l-11-11z\"/>", x,
+			y - 11);
+}
+
 static void draw_lanes(FILE *f, const struct stage *v, size_t n)
 {
 	int64_t cpu[MAX_STAGES + 1];
@@ -197,9 +223,11 @@ static void draw_lanes(FILE *f, const struct stage *v, size_t n)
 	scale = total > 0 ? (LANE_WIDTH - LANE_LEFT - 40) / total : 0;
 	scale = scale > 90 ? 90 : scale;
 	fprintf(f,
-		"<svg class=\"lanes\" role=\"img\" aria-label=\"Stages on CPU lanes; the table "
-		"below names them\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">",
-		LANE_WIDTH, height, LANE_WIDTH, height);
+		"<svg class=\"lanes\" role=\"img\" aria-label=\"%s\" viewBox=\"0 0 %d %d\" "
+		"width=\"%d\" "
+		"height=\"%d\">",
+		_("Stages on CPU lanes; the table below names them"), LANE_WIDTH, height,
+		LANE_WIDTH, height);
 	for (size_t k = 0; k < lanes; k++)
 		fprintf(f,
 			"<text class=\"t-row\" x=\"0\" y=\"%zu\">CPU %" PRId64
@@ -234,12 +262,7 @@ static void draw_lanes(FILE *f, const struct stage *v, size_t n)
 			lane++;
 		if (i)
 			x += scale * gap_width(ns_diff(v[i].ts_ns, v[i - 1].ts_ns));
-		fprintf(f, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%zu\" r=\"8\"/>",
-			drop				   ? "p-drop"
-			: !strcmp(v[i].context, "task")	   ? "p-task"
-			: !strcmp(v[i].context, "softirq") ? "p-soft"
-							   : "p-hard",
-			x, lane * LANE_HEIGHT + 30);
+		draw_mark(f, drop ? "drop" : v[i].context, x, (double)(lane * LANE_HEIGHT + 30));
 		fprintf(f,
 			"<text class=\"t-num\" x=\"%.1f\" y=\"%zu\" "
 			"text-anchor=\"middle\">%zu</text>",
@@ -250,25 +273,32 @@ static void draw_lanes(FILE *f, const struct stage *v, size_t n)
 
 static void write_stages(struct page *p, int64_t id)
 {
-	static const struct head heads[] = {
-		{ "#", true },	      { "Since start", true }, { "After the one before", true },
-		{ "Stage", false },   { "CPU", true },	       { "Device", false },
-		{ "Context", false }, { "Task", false },       { "Certainty", false }
-	};
+	static const struct head heads[] = { { N_("#"), true },
+					     { N_("Since start"), true },
+					     { N_("After the one before"), true },
+					     { N_("Stage"), false },
+					     { N_("CPU"), true },
+					     { N_("Device"), false },
+					     { N_("Context"), false },
+					     { N_("Task"), false },
+					     { N_("Certainty"), false } };
 	struct stage v[MAX_STAGES];
 	int64_t left_out;
 	size_t n = read_stages(p->r, id, v, &left_out);
 
 	if (!n) {
-		page_none(p, "No stage of this packet was seen.");
+		page_none(p, N_("No stage of this packet was seen."));
 		return;
 	}
-	fputs("<div class=\"scroll plain\" role=\"region\" tabindex=\"0\" aria-label=\"Stages on "
-	      "CPU lanes\">",
-	      p->f);
+	fprintf(p->f,
+		"<div class=\"scroll plain\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">",
+		_("Stages on CPU lanes"));
 	draw_lanes(p->f, v, n);
 	fputs("</div>", p->f);
-	page_table(p, "Stages", heads, ARRAY_SIZE(heads));
+	page_table(
+		p,
+		N_("Stages; circles are softirq, squares task, diamonds hardirq, octagons drops"),
+		heads, ARRAY_SIZE(heads));
 	for (size_t i = 0; i < n; i++) {
 		page_row(p);
 		page_td_num(p, (int64_t)i + 1);
@@ -277,17 +307,19 @@ static void write_stages(struct page *p, int64_t id)
 		page_td_code(p, v[i].name);
 		page_td_num(p, v[i].cpu);
 		page_td(p, v[i].dev);
-		page_td(p, v[i].context);
+		page_td_word(p, v[i].context);
 		fputs("<td>", p->f);
 		page_textf(p, "%s%s%" PRId64, v[i].task, v[i].task[0] ? " " : "", v[i].pid);
 		fputs("</td>", p->f);
-		page_td(p, v[i].confidence);
+		page_td_word(p, v[i].confidence);
 		page_row_end(p);
 	}
 	page_table_end(p);
-	if (left_out)
-		fprintf(p->f, "<p class=\"more\">%s more stages are left out.</p>",
-			text_count(left_out).s);
+	if (left_out) {
+		fputs("<p class=\"more\">", p->f);
+		fprintf(p->f, _("%s more stages are left out."), text_count(left_out).s);
+		fputs("</p>\n", p->f);
+	}
 }
 
 enum {
@@ -336,19 +368,36 @@ static struct text flow_of(sqlite3_stmt *st)
 			 col_text(st, P_DST), col_int_or(st, P_DPORT, -1));
 }
 
+/* Numbers of its frames, as in the exported pcapng; a tie that is not the only possible one says
+ * so. */
+static void td_frames(struct page *p, int64_t id)
+{
+	sqlite3_stmt *st = rep_query(
+		p->r, "SELECT no, tie FROM _frame WHERE packet_id = ? ORDER BY no LIMIT 4");
+	bool any = false;
+
+	if (st)
+		sqlite3_bind_int64(st, 1, id);
+	fputs("<td>", p->f);
+	for (; rep_row(p->r, &st); any = true)
+		fprintf(p->f, "%s%s%" PRId64, any ? ", " : "", col_int(st, 1) == 3 ? "≈" : "",
+			col_int(st, 0));
+	fputs(any ? "</td>" : "–</td>", p->f);
+}
+
 static void write_row(struct page *p, const struct pick *k, sqlite3_stmt *st)
 {
 	bool local;
 
 	fprintf(p->f,
-		"<tr data-p=\"%" PRId64 "\"><th scope=\"row\" class=\"n\" data-v=\"%" PRId64
-		"\">%" PRId64 "</th>",
-		k->id, k->id, k->id);
+		"<tr id=\"packet-%" PRId64 "\" data-p=\"%" PRId64
+		"\"><th scope=\"row\" class=\"n\" data-v=\"%" PRId64 "\">%" PRId64 "</th>",
+		k->id, k->id, k->id, k->id);
 	page_td_time(p, col_int(st, P_FIRST));
-	page_td(p, col_text(st, P_KIND));
+	page_td_word(p, col_text(st, P_KIND));
 	fputs("<td class=\"flowname\">", p->f);
 	if (col_null(st, P_PROTO))
-		fputs("not captured", p->f);
+		fputs(_("not captured"), p->f);
 	else
 		page_text(p, flow_of(st).s);
 	/* a local packet leaves through one device and comes in by another; others the other way
@@ -361,7 +410,7 @@ static void write_row(struct page *p, const struct pick *k, sqlite3_stmt *st)
 	fputs("</td>", p->f);
 	page_td_num_opt(p, st, P_LEN);
 	fputs("<td>", p->f);
-	page_text(p, col_text(st, P_OUTCOME));
+	page_text(p, words_word(col_text(st, P_OUTCOME)));
 	if (!col_null(st, P_REASON) || !col_null(st, P_FUNCTION)) {
 		fputs(": <code>", p->f);
 		page_textf(p, "%s%s%s", col_text(st, P_REASON), col_null(st, P_REASON) ? "" : " ",
@@ -370,13 +419,15 @@ static void write_row(struct page *p, const struct pick *k, sqlite3_stmt *st)
 	}
 	if (!col_null(st, P_PARENT)) {
 		fputs(" (", p->f);
-		page_textf(p, "%s of packet %" PRId64, col_text(st, P_LINK), col_int(st, P_PARENT));
+		page_textf(p, _("%1$s of packet %2$s"), words_word(col_text(st, P_LINK)),
+			   col_text(st, P_PARENT));
 		fputs(")", p->f);
 	}
 	fputs("</td>", p->f);
 	page_td_dur(p, ns_diff(col_int(st, P_LAST), col_int(st, P_FIRST)));
 	page_td_num(p, col_int(st, P_HOPS));
-	page_td(p, col_text(st, P_CONFIDENCE));
+	td_frames(p, k->id);
+	page_td_word(p, col_text(st, P_CONFIDENCE));
 	page_td(p, k->why);
 	page_row_end(p);
 }
@@ -400,10 +451,11 @@ static void write_featured(struct page *p)
 			continue;
 		st = packet_row(p->r, c->pick[i].id);
 		while (rep_row(p->r, &st)) {
-			fprintf(p->f, "<details><summary>Packet %" PRId64 " (", c->pick[i].id);
+			fprintf(p->f, "<details><summary>%s %" PRId64 " (", _("Packet"),
+				c->pick[i].id);
 			page_text(p, c->pick[i].why);
 			fputs("): ", p->f);
-			page_textf(p, "%s %s", flow_of(st).s, col_text(st, P_OUTCOME));
+			page_textf(p, "%s %s", flow_of(st).s, words_word(col_text(st, P_OUTCOME)));
 			fputs("</summary>\n", p->f);
 			write_stages(p, c->pick[i].id);
 			fputs("</details>\n", p->f);
@@ -415,27 +467,29 @@ static void write_featured(struct page *p)
 
 void panel_packets(struct page *p)
 {
-	static const struct head heads[] = { { "Packet", true },	 { "Start", true },
-					     { "Way", false },		 { "Flow", false },
-					     { "Device", false },	 { "Bytes", true },
-					     { "Outcome", false },	 { "Took", true },
-					     { "CPU changes", true },	 { "Certainty", false },
-					     { "Why it is here", false } };
+	static const struct head heads[] = {
+		{ N_("Packet"), true },	     { N_("Start"), true },
+		{ N_("Way"), false },	     { N_("Flow"), false },
+		{ N_("Device"), false },     { N_("Bytes"), true },
+		{ N_("Outcome"), false },    { N_("Took"), true },
+		{ N_("CPU changes"), true }, { N_("Frames"), false },
+		{ N_("Certainty"), false },  { N_("Why it is here"), false }
+	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM _packet", 0);
 	const struct chosen *c = p->chosen;
 
 	if (!c || !c->n) {
-		page_none(p, "No packet was followed: the recording has no packet events.");
+		page_none(p, N_("No packet was followed: the recording has no packet events."));
 		return;
 	}
-	fputs("<form id=\"packet-search\" class=\"search js\" role=\"search\" hidden><label "
-	      "for=\"packet-words\">Search by address, port, "
-	      "reason, device or number</label><input id=\"packet-words\" type=\"search\" "
-	      "autocomplete=\"off\" spellcheck=\"false\"> "
-	      "<output id=\"packet-count\" for=\"packet-words\"></output></form>\n",
-	      p->f);
+	fprintf(p->f,
+		"<form id=\"packet-search\" class=\"search js\" role=\"search\" hidden><label "
+		"for=\"packet-words\">%s</label><input id=\"packet-words\" type=\"search\" "
+		"autocomplete=\"off\" spellcheck=\"false\"> "
+		"<output id=\"packet-count\" for=\"packet-words\"></output></form>\n",
+		_("Search by address, port, reason, device, frame or number"));
 	fputs("<div id=\"packet-list\">", p->f);
-	page_table(p, "Chosen packets", heads, ARRAY_SIZE(heads));
+	page_table(p, N_("Chosen packets"), heads, ARRAY_SIZE(heads));
 	for (size_t i = 0; i < c->n; i++) {
 		sqlite3_stmt *st = packet_row(p->r, c->pick[i].id);
 
@@ -445,10 +499,12 @@ void panel_packets(struct page *p)
 	page_table_end(p);
 	fputs("</div>\n", p->f);
 	write_featured(p);
-	page_more(p, (int64_t)c->n, all, "packets", "SELECT * FROM packet");
-	fputs("<p class=\"hint\">Any other packet: <code>skbtape why DB --packet N</code>; a flow: "
-	      "<code>skbtape why DB \"udp 10.0.0.1:53\"</code>.</p>\n",
-	      p->f);
+	page_more(p, (int64_t)c->n, all, N_("packets"), "SELECT * FROM packet");
+	fprintf(p->f,
+		"<p class=\"hint\">%s <code>skbtape why DB --packet N</code> · %s <code>skbtape "
+		"why DB "
+		"&quot;udp 10.0.0.1:53&quot;</code></p>\n",
+		_("Any other packet:"), _("a flow:"));
 }
 
 /* Names of stages, devices and tasks once each: the page stays small. */

@@ -8,6 +8,8 @@
 /* packets_choose() - those of the findings, of each kind of drop, the slowest, typical ones.
  * Return: NULL when out of memory. */
 struct chosen *packets_choose(struct rep *r);
+/* packets_chosen() - whether the report has a packet, and so a place #packet-ID */
+bool packets_chosen(const struct chosen *c, int64_t id);
 void packets_free(struct chosen *c);
 /* packets_json() - the member "packets" for the page's script */
 void packets_json(struct page *p, struct json *j);

@@ -8,6 +8,7 @@
 #define SKBTAPE_PAGE_H
 
 #include "rep.h"
+#include "lang.h"
 #include "text.h"
 #include "../schema/json.h"
 
@@ -16,6 +17,7 @@ struct chosen;
 
 struct page {
 	struct rep *r;
+	struct buf words; /* a text while it is made, see page_finding() */
 	FILE *f;
 	struct timeline *timeline; /* NULL: the recording's time is not known */
 	struct chosen *chosen;
@@ -28,9 +30,22 @@ struct head {
 	bool number;
 };
 
+/* Text of ours, marked with N_(), is given in English and translated here, but by page_text(). */
 void page_text(struct page *p, const char *s);
 /* page_textf() - page_text() of a printf */
 void page_textf(struct page *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* page_hint() - a paragraph about what stands beside it */
+void page_hint(struct page *p, const char *text);
+void page_h3(struct page *p, const char *text);
+/* page_fold() - begin what is folded on the screen; the caller ends it with </details>. */
+void page_fold(struct page *p, const char *summary);
+/* page_finding() - a text of a finding, see words_finding(); lives to the next call. */
+const char *page_finding(struct page *p, int64_t id, const char *part, int64_t seq, const char *en);
+/* page_note() - a finished sentence of the database, see lang_note(); lives to the next call. */
+const char *page_note(struct page *p, const char *en);
+/* page_td_word() - a cell with a word of the analysis, translated */
+void page_td_word(struct page *p, const char *word);
 
 /* page_table() - a table in a box that scrolls by itself; closed by page_table_end(). */
 void page_table(struct page *p, const char *caption, const struct head *heads, size_t n);

@@ -11,6 +11,11 @@
 		return;
 	}
 
+	/* a text of ours in the report's language; the page brings the translations */
+	function T(en) {
+		return data.words && data.words[en] || en;
+	}
+
 	function el(name, attrs, text) {
 		const e = document.createElement(name);
 
@@ -49,6 +54,13 @@
 		return String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 	}
 
+	/* the time @ns behind the start, "" where the start is no date that a script can hold */
+	function utc(ns) {
+		const d = new Date(Date.parse((data.start || "").replace(" UTC", "Z").replace(" ", "T")) + ns / 1e6);
+
+		return isNaN(d) ? "" : " " + d.toISOString().replace("T", " ").replace("Z", " UTC");
+	}
+
 	document.documentElement.classList.add("scripted");
 	for (const e of document.querySelectorAll(".js"))
 		if (e.id !== "packet-view")
@@ -62,15 +74,15 @@
 		b.addEventListener("click", function () {
 			const done = function (word) {
 				label.nodeValue = word;
-				setTimeout(function () { label.nodeValue = "Copy"; }, 1500);
+				setTimeout(function () { label.nodeValue = T("Copy"); }, 1500);
 			};
 			const select = function () {
 				getSelection().selectAllChildren(code);
-				done("Selected");
+				done(T("Selected"));
 			};
 
 			if (navigator.clipboard)
-				navigator.clipboard.writeText(code.textContent).then(function () { done("Copied"); }, select);
+				navigator.clipboard.writeText(code.textContent).then(function () { done(T("Copied")); }, select);
 			else
 				select();
 		});
@@ -126,7 +138,7 @@
 
 	/* paper shows what is folded on the screen */
 	addEventListener("beforeprint", function () {
-		for (const d of document.querySelectorAll("details:not([open])")) {
+		for (const d of document.querySelectorAll("details:not([open]):not(.scope)")) {
 			d.open = true;
 			d.dataset.printed = "1";
 		}
@@ -168,7 +180,7 @@
 				axis.appendChild(svg("path", { class: "tick", d: "M" + x.toFixed(1) + " " + (y + 4) + "V" + axis.dataset.height }));
 				axis.appendChild(svg("text", {
 					class: "t-tick", x: x.toFixed(1), y: y, "text-anchor": k === 0 ? "start" : x > box.width - 40 ? "end" : "middle"
-				}, k ? duration(k * step) : "start"));
+				}, k ? duration(k * step) : T("start")));
 			}
 		}
 
@@ -190,7 +202,8 @@
 			at = b;
 			cursor.setAttribute("d", "M" + x.toFixed(1) + " 16V" + box.height);
 			readout.textContent = "";
-			readout.appendChild(el("strong", {}, "+" + duration(b * t.bucket_ns) + " to +" + duration((b + 1) * t.bucket_ns)));
+			readout.appendChild(el("strong", {}, "+" + duration(b * t.bucket_ns) + " " + T("to") + " +" + duration((b + 1) * t.bucket_ns)));
+			readout.appendChild(el("span", { class: "hint" }, utc(b * t.bucket_ns)));
 			for (const tr of t.tracks) {
 				if (!tr.v[b])
 					continue;
@@ -201,7 +214,7 @@
 				list.appendChild(li);
 			}
 			if (!list.firstChild)
-				list.appendChild(el("li", {}, "nothing"));
+				list.appendChild(el("li", {}, T("nothing")));
 			readout.appendChild(list);
 		}
 
@@ -211,7 +224,7 @@
 			return r ? (ev.clientX - r.e) / r.a : 0;
 		}
 
-		readout.appendChild(el("span", { class: "hint" }, "Point at a time in the picture, or use the arrow keys."));
+		readout.appendChild(el("span", { class: "hint" }, T("Point at a time in the picture, or use the arrow keys.")));
 		picture.addEventListener("pointermove", function (ev) {
 			const x = xOf(ev);
 
@@ -242,19 +255,37 @@
 			select.setAttribute("width", 0);
 		});
 		picture.addEventListener("dblclick", function () { zoom(0, t.n); });
+		function zoomBy(how) {
+			const size = to - from, mid = at < from || at >= to ? Math.floor((from + to) / 2) : at;
+			const step = Math.max(1, Math.round(size / 4));
+
+			if (how === "in")
+				zoom(Math.floor(mid - size / 4), Math.ceil(mid + size / 4));
+			else if (how === "out")
+				zoom(from - Math.ceil(size / 2), to + Math.ceil(size / 2));
+			else if (how === "back")
+				zoom(Math.max(0, from - step), Math.max(0, from - step) + size);
+			else if (how === "on")
+				zoom(Math.min(t.n, to + step) - size, Math.min(t.n, to + step));
+			else
+				zoom(0, t.n);
+		}
+
+		for (const b of document.querySelectorAll("button[data-zoom]"))
+			b.addEventListener("click", function () { zoomBy(b.dataset.zoom); });
 		picture.addEventListener("keydown", function (ev) {
-			const mid = at < 0 ? from : at, size = to - from;
+			const mid = at < 0 ? from : at;
 
 			if (ev.key === "ArrowRight")
 				show(Math.min(to - 1, mid + 1));
 			else if (ev.key === "ArrowLeft")
 				show(Math.max(from, mid - 1));
 			else if (ev.key === "+" || ev.key === "=")
-				zoom(Math.floor(mid - size / 4), Math.ceil(mid + size / 4));
+				zoomBy("in");
 			else if (ev.key === "-")
-				zoom(from - Math.ceil(size / 2), to + Math.ceil(size / 2));
+				zoomBy("out");
 			else if (ev.key === "Escape")
-				zoom(0, t.n);
+				zoomBy("all");
 			else
 				return;
 			ev.preventDefault();
@@ -266,11 +297,22 @@
 		return 1.4 + Math.log10(1 + Math.max(0, ns) / 200);
 	}
 
+	/* the shape tells the context, not the colour alone */
+	function mark(kind, x, y) {
+		if (kind === "drop")
+			return svg("path", { class: "p-drop", d: "M" + (x - 4) + " " + (y - 10) + "h8l6 6v8l-6 6h-8l-6-6v-8z" });
+		if (kind === "task")
+			return svg("path", { class: "p-task", d: "M" + (x - 8) + " " + (y - 8) + "h16v16h-16z" });
+		if (kind === "softirq")
+			return svg("circle", { class: "p-soft", cx: x, cy: y, r: 8 });
+		return svg("path", { class: "p-hard", d: "M" + x + " " + (y - 11) + "l11 11l-11 11l-11-11z" });
+	}
+
 	function drawLanes(stages) {
 		const left = 64, width = 900, step = 30, names = data.names;
 		const cpus = Array.from(new Set(stages.map(function (s) { return s[2]; }))).sort(function (a, b) { return a - b; });
 		const height = cpus.length * step + 22;
-		const pic = svg("svg", { class: "lanes", role: "img", "aria-label": "Stages on CPU lanes; the table below names them", viewBox: "0 0 " + width + " " + height });
+		const pic = svg("svg", { class: "lanes", role: "img", "aria-label": T("Stages on CPU lanes; the table below names them"), viewBox: "0 0 " + width + " " + height });
 		let total = 0, x = left + 14, last = null;
 
 		for (let i = 1; i < stages.length; i++)
@@ -296,10 +338,7 @@
 			return [x, y];
 		});
 		stages.forEach(function (s, i) {
-			const context = names[s[4]];
-			const css = names[s[1]] === "kfree_skb" ? "p-drop" : context === "task" ? "p-task" : context === "softirq" ? "p-soft" : "p-hard";
-
-			pic.appendChild(svg("circle", { class: css, cx: points[i][0], cy: points[i][1], r: 8 }));
+			pic.appendChild(mark(names[s[1]] === "kfree_skb" ? "drop" : names[s[4]], points[i][0], points[i][1]));
 			pic.appendChild(svg("text", { class: "t-num", "text-anchor": "middle", x: points[i][0], y: points[i][1] + 4 }, String(i + 1)));
 		});
 		return pic;
@@ -308,8 +347,8 @@
 	function stageTable(stages) {
 		const names = data.names, table = el("table"), body = el("tbody"), head = el("tr"), thead = el("thead");
 
-		table.appendChild(el("caption", {}, "Stages; dots: blue softirq, green task, purple hardirq, red drop"));
-		["#", "Since its start", "After the one before", "Stage", "CPU", "Device", "Context", "Task", "Certainty"].forEach(function (h, i) {
+		table.appendChild(el("caption", {}, T("Stages; circles are softirq, squares task, diamonds hardirq, octagons drops")));
+		["#", T("Since its start"), T("After the one before"), T("Stage"), "CPU", T("Device"), T("Context"), T("Task"), T("Certainty")].forEach(function (h, i) {
 			head.appendChild(el("th", { scope: "col", class: i < 3 || i === 4 ? "n" : "" }, h));
 		});
 		thead.appendChild(head);
@@ -317,7 +356,7 @@
 		stages.forEach(function (s, i) {
 			const tr = el("tr"), cells = [
 				[i + 1, 1], ["+" + duration(s[0]), 1], [duration(i ? s[0] - stages[i - 1][0] : 0), 1], [names[s[1]], 0], [s[2], 1],
-				[names[s[3]] || "–", 0], [names[s[4]], 0], [(names[s[6]] ? names[s[6]] + " " : "") + s[5], 0], [names[s[7]], 0]
+				[names[s[3]] || "–", 0], [T(names[s[4]]), 0], [(names[s[6]] ? names[s[6]] + " " : "") + s[5], 0], [T(names[s[7]]), 0]
 			];
 
 			for (const c of cells)
@@ -340,7 +379,7 @@
 		let on = null;
 
 		function open(row) {
-			const p = byId.get(row.dataset.p), box = el("div", { class: "scroll plain", tabindex: "0", role: "region", "aria-label": "Stages on CPU lanes" });
+			const p = byId.get(row.dataset.p), box = el("div", { class: "scroll plain", tabindex: "0", role: "region", "aria-label": T("Stages on CPU lanes") });
 
 			if (!p)
 				return;
@@ -350,19 +389,19 @@
 			row.classList.add("on");
 			view.textContent = "";
 			view.hidden = false;
-			view.appendChild(el("h4", {}, "Packet " + p.id + ": " + row.querySelector(".flowname").textContent + ", " + row.cells[6].textContent));
+			view.appendChild(el("h3", {}, T("Packet") + " " + p.id + ": " + row.querySelector(".flowname").textContent + ", " + row.cells[6].textContent));
 			if (!p.s.length) {
-				view.appendChild(el("p", {}, "No stage of this packet was seen."));
+				view.appendChild(el("p", {}, T("No stage of this packet was seen.")));
 				return;
 			}
 			box.appendChild(drawLanes(p.s));
 			view.appendChild(box);
-			const wide = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Stages" });
+			const wide = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": T("Stages") });
 
 			wide.appendChild(stageTable(p.s));
 			view.appendChild(wide);
 			if (p.left)
-				view.appendChild(el("p", { class: "more" }, count(p.left) + " more stages are left out."));
+				view.appendChild(el("p", { class: "more" }, T("%s more stages are left out.").replace("%s", count(p.left))));
 		}
 
 		rows.forEach(function (row) {
@@ -370,8 +409,11 @@
 
 			th.textContent = "";
 			th.appendChild(b);
-			b.setAttribute("aria-label", "Show packet " + b.textContent);
-			b.addEventListener("click", function () { open(row); });
+			b.setAttribute("aria-label", T("Show packet") + " " + b.textContent);
+			b.addEventListener("click", function () {
+				open(row);
+				history.replaceState(null, "", "#" + row.id);
+			});
 		});
 
 		function search() {
@@ -384,16 +426,54 @@
 				row.hidden = !hit;
 				shown += hit;
 			});
-			output.textContent = want.length ? count(shown) + " of " + count(rows.length) : count(rows.length) + " packets";
+			output.textContent = want.length ? count(shown) + " / " + count(rows.length) : T("packets: %s").replace("%s", count(rows.length));
 		}
 
 		form.addEventListener("submit", function (ev) { ev.preventDefault(); });
 		words.addEventListener("input", search);
 		search();
-		if (rows.length)
+
+		/* #packet-N opens the packet, also where the search hides its row */
+		function follow() {
+			const row = rows.find(function (r) { return "#" + r.id === location.hash; });
+
+			if (!row)
+				return false;
+			if (row.hidden) {
+				words.value = "";
+				search();
+			}
+			open(row);
+			row.scrollIntoView({ block: "center" });
+			return true;
+		}
+
+		addEventListener("hashchange", follow);
+		if (!follow() && rows.length)
 			open(rows[0]);
 	}
 
+	/* one part of the host in the stack's picture at a time */
+	function stack() {
+		const choice = document.getElementById("stack-choice"), host = document.getElementById("stack-host"), parts = document.getElementById("stack-scopes");
+
+		if (!choice || !host || !parts)
+			return;
+		const all = Array.from(parts.querySelectorAll("details.scope"));
+
+		for (const d of all)
+			choice.appendChild(el("option", { value: d.id }, d.querySelector(".name").textContent));
+		choice.addEventListener("change", function () {
+			host.hidden = choice.value !== "";
+			parts.classList.toggle("one", choice.value !== "");
+			for (const d of all) {
+				d.classList.toggle("chosen", d.id === choice.value);
+				d.open = d.id === choice.value;
+			}
+		});
+	}
+
+	stack();
 	timeline();
 	packets();
 })();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 #include "formats.h"
+#include "lang.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -8,7 +9,7 @@
 #include <string.h>
 
 static const char usage[] =
-	"usage: skbtape report TAPE|DB [-o FILE] [--format html|md|json]\n"
+	"usage: skbtape report TAPE|DB [-o FILE] [--format html|md|json] [--lang en|zh]\n"
 	"\n"
 	"Writes what a tape tells: the root causes with their proof, then everything behind them.\n"
 	"\n"
@@ -16,6 +17,7 @@ static const char usage[] =
 	"  -f, --format FMT   html: one file that opens anywhere (default; to TAPE.html)\n"
 	"                     md:   a summary to paste into a ticket (to standard output)\n"
 	"                     json: for programs (to standard output)\n"
+	"  -l, --lang LANG    en: English (default), zh: Chinese; names of members in json stay English\n"
 	"  -h, --help         this text\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but the tape is cut, damaged or "
@@ -87,6 +89,7 @@ int report_main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "format", required_argument, NULL, 'f' },
+		{ "lang", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -99,7 +102,7 @@ int report_main(int argc, char **argv)
 
 	optind = 0;
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":o:f:h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":o:f:l:h", options, NULL)) != -1) {
 		switch (c) {
 		case 'o':
 			path = optarg;
@@ -114,6 +117,13 @@ int report_main(int argc, char **argv)
 					"skbtape report: --format %s: expected html, md or json\n",
 					optarg);
 				return 2;
+			}
+			break;
+		case 'l':
+			rc = lang_set(optarg, &e);
+			if (rc) {
+				fprintf(stderr, "skbtape report: %s\n", e.text);
+				return rc == -EINVAL ? 2 : 1;
 			}
 			break;
 		case 'h':
@@ -147,5 +157,6 @@ int report_main(int argc, char **argv)
 	else if (made)
 		fprintf(stderr, "skbtape report: wrote %s\n", made);
 	free(made);
+	lang_free();
 	return rc ? 1 : incomplete ? 3 : 0;
 }

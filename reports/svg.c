@@ -96,17 +96,13 @@ void svg_range(FILE *f, int64_t p50_ns, int64_t p99_ns, int64_t max_ns, int64_t 
 void svg_text(FILE *f, const char *s, size_t max)
 {
 	char cut[512];
-	const char *p = s;
-	size_t n = 0;
-	uint32_t cp;
+	size_t n;
 
-	if (text_width(s) <= max) {
+	if (text_columns(s, max, &n) <= max) {
 		text_html(f, s);
 		return;
 	}
-	while (n + 1 < max && text_next(&p, &cp))
-		n++;
-	n = (size_t)(p - s);
+	text_columns(s, max - 1, &n);
 	if (n > sizeof(cut) - 1)
 		n = sizeof(cut) - 1;
 	memcpy(cut, s, n);

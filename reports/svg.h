@@ -16,7 +16,7 @@ void svg_bar(FILE *f, int64_t part, int64_t whole);
 /* svg_range() - median, 99th percentile and maximum on a logarithmic scale from 100 ns to @top_ns.
  */
 void svg_range(FILE *f, int64_t p50_ns, int64_t p99_ns, int64_t max_ns, int64_t top_ns);
-/* svg_text() - escaped text, cut to @max characters with an ellipsis. */
+/* svg_text() - escaped text, cut to @max columns (CJK takes two) with an ellipsis. */
 void svg_text(FILE *f, const char *s, size_t max);
 /* svg_drop_class() - @drop_class if it is a known one, else "other": for class names of ours. */
 const char *svg_drop_class(const char *drop_class);

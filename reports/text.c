@@ -227,6 +227,29 @@ size_t text_width(const char *s)
 	return n;
 }
 
+/* East Asian wide and fullwidth characters (UAX 11), as far as texts hold them. */
+static bool is_wide(uint32_t cp)
+{
+	return (cp >= 0x1100 && cp <= 0x115f) || (cp >= 0x2e80 && cp <= 0xa4cf) || (cp >= 0xac00 && cp <= 0xd7a3) ||
+	       (cp >= 0xf900 && cp <= 0xfaff) || (cp >= 0xfe30 && cp <= 0xfe6f) || (cp >= 0xff00 && cp <= 0xff60) ||
+	       (cp >= 0x20000 && cp <= 0x3fffd);
+}
+
+size_t text_columns(const char *s, size_t max, size_t *bytes)
+{
+	const char *at = s;
+	size_t n = 0;
+	uint32_t cp;
+
+	*bytes = 0;
+	while (text_next(&at, &cp)) {
+		n += is_wide(cp) ? 2 : 1;
+		if (n <= max)
+			*bytes = (size_t)(at - s);
+	}
+	return n;
+}
+
 /* NULL where a character stands for itself. */
 static const char *html_entity(uint32_t cp)
 {

@@ -47,6 +47,9 @@ void text_put(FILE *f, uint32_t cp);
 /* text_width() - characters that text_term() writes for @s */
 size_t text_width(const char *s);
 
+/* text_columns() - columns of a fixed-width font that @s takes; @bytes: of it that fit into @max columns */
+size_t text_columns(const char *s, size_t max, size_t *bytes);
+
 /* text_html() - for HTML text and for quoted attribute values. */
 void text_html(FILE *f, const char *s);
 /* text_html_max() - at most @max characters, then an ellipsis. Return: bytes written. */

@@ -11,19 +11,20 @@
  * the script zooms by changing its viewBox alone.
  */
 #include "timeline.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 const struct pane_info timeline_panes[PANE_COUNT] = {
-	[PANE_PACKETS] = { "Packets", SHAPE_STACK },
-	[PANE_DROPS] = { "Drops by class", SHAPE_STACK },
-	[PANE_REASONS] = { "Drops by reason: loss, policy, error", SHAPE_STRIPS },
-	[PANE_DELAYS] = { "Delays, 99th percentile", SHAPE_LINES },
-	[PANE_SOFTIRQ] = { "Network softirqs: share of each CPU", SHAPE_STRIPS },
-	[PANE_EVENTS] = { "Telling events", SHAPE_STRIPS },
-	[PANE_COUNTERS] = { "Counters of trouble", SHAPE_STRIPS },
+	[PANE_PACKETS] = { N_("Packets"), SHAPE_STACK },
+	[PANE_DROPS] = { N_("Drops by class"), SHAPE_STACK },
+	[PANE_REASONS] = { N_("Drops by reason: loss, policy, error"), SHAPE_STRIPS },
+	[PANE_DELAYS] = { N_("Delays, 99th percentile"), SHAPE_LINES },
+	[PANE_SOFTIRQ] = { N_("Network softirqs: share of each CPU"), SHAPE_STRIPS },
+	[PANE_EVENTS] = { N_("Telling events"), SHAPE_STRIPS },
+	[PANE_COUNTERS] = { N_("Counters of trouble"), SHAPE_STRIPS },
 };
 
 static struct track *add_track(struct timeline *t, enum pane pane, enum unit unit, const char *css,
@@ -72,14 +73,14 @@ static void make_packets(struct rep *r, struct timeline *t)
 	static const struct {
 		const char *name, *css;
 		int kind;
-	} kinds[] = { { "received", "c-rx", 1 },
-		      { "sent", "c-tx", 2 },
-		      { "forwarded", "c-fwd", 3 },
-		      { "local", "c-local", 4 } };
+	} kinds[] = { { N_("received"), "c-rx", 1 },
+		      { N_("sent"), "c-tx", 2 },
+		      { N_("forwarded"), "c-fwd", 3 },
+		      { N_("local"), "c-local", 4 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		struct track *tr =
-			add_track(t, PANE_PACKETS, UNIT_COUNT, kinds[i].css, kinds[i].name);
+			add_track(t, PANE_PACKETS, UNIT_COUNT, kinds[i].css, _(kinds[i].name));
 		sqlite3_stmt *st =
 			rep_query(r, "SELECT (first_ns - ?1) / ?2, count(*) FROM _packet "
 				     "WHERE kind = ?3 AND first_ns >= ?1 GROUP BY 1");
@@ -100,7 +101,7 @@ static void make_drops(struct rep *r, struct timeline *t)
 
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
 		struct track *tr =
-			add_track(t, PANE_DROPS, UNIT_COUNT, classes[i][1], classes[i][0]);
+			add_track(t, PANE_DROPS, UNIT_COUNT, classes[i][1], words_word(classes[i][0]));
 		sqlite3_stmt *st =
 			rep_query(r, "SELECT (ts_ns - ?1) / ?2, count(*) FROM packet_drop "
 				     "WHERE class = ?3 AND ts_ns >= ?1 GROUP BY 1");
@@ -139,17 +140,17 @@ static void make_drops(struct rep *r, struct timeline *t)
 
 static void make_delays(struct rep *r, struct timeline *t)
 {
-	fill_sql(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-a", "NET_RX: raised to run"),
+	fill_sql(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-a", _("NET_RX: raised to run")),
 		 P99_OF("SELECT (start_ns - ?1) / ?2 AS b, latency_ns AS l FROM softirq "
 			"WHERE vec = 3 AND latency_ns IS NOT NULL AND start_ns >= ?1"));
 	/* readers are the tasks that copied a packet's data, and those that findings name */
-	fill_sql(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-b", "reader: woken to run"),
+	fill_sql(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-b", _("reader: woken to run")),
 		 P99_OF("SELECT (start_ns - ?1) / ?2 AS b, latency_ns AS l FROM wakeup WHERE "
 			"latency_ns IS NOT NULL AND start_ns >= ?1 AND pid IN "
 			"(SELECT pid FROM _hop WHERE context = 1 AND stage IN (SELECT id FROM "
 			"_stage WHERE name IN ('skb_copy_datagram_iovec', 'sock_recv_length')) "
 			"UNION SELECT pid FROM finding WHERE pid > 0)"));
-	fill_sql(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-c", "received: whole way"),
+	fill_sql(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-c", _("received: whole way")),
 		 P99_OF("SELECT (first_ns - ?1) / ?2 AS b, last_ns - first_ns AS l FROM _packet "
 			"WHERE kind IN (1, 4) AND outcome = 1 AND flags & 22 = 0 AND first_ns >= "
 			"?1"));
@@ -229,7 +230,7 @@ static void make_events(struct rep *r, struct timeline *t)
 		fill(r, t, tr, st);
 	}
 	if (rep_int(r, "SELECT count(*) FROM kmsg", 0))
-		fill_sql(r, t, add_track(t, PANE_EVENTS, UNIT_COUNT, "c-event", "kernel log"),
+		fill_sql(r, t, add_track(t, PANE_EVENTS, UNIT_COUNT, "c-event", _("kernel log")),
 			 "SELECT (ts_ns - ?1) / ?2, count(*) FROM kmsg WHERE ts_ns >= ?1 GROUP BY "
 			 "1");
 }
@@ -284,6 +285,7 @@ static void make_counters(struct rep *r, struct timeline *t)
 
 static void make_bands(struct rep *r, struct timeline *t)
 {
+	struct buf title = { 0 };
 	sqlite3_stmt *st =
 		rep_query(r, "SELECT id, severity, title, from_ns - ?1, to_ns - ?1 FROM finding "
 			     "WHERE from_ns IS NOT NULL AND to_ns IS NOT NULL AND to_ns >= from_ns "
@@ -296,7 +298,8 @@ static void make_bands(struct rep *r, struct timeline *t)
 
 		b->id = col_int(st, 0);
 		snprintf(b->severity, sizeof(b->severity), "%s", col_text(st, 1));
-		snprintf(b->label, sizeof(b->label), "%s", col_text(st, 2));
+		snprintf(b->label, sizeof(b->label), "%s",
+			 words_finding(r, b->id, "title", 0, col_text(st, 2), &title));
 		b->from_ns = col_int(st, 3);
 		b->to_ns = col_int(st, 4);
 	}
@@ -310,11 +313,12 @@ static void make_bands(struct rep *r, struct timeline *t)
 	while (rep_row(r, &st)) {
 		struct band *b = &t->band[t->bands++];
 
-		snprintf(b->label, sizeof(b->label), "%.40s %.100s", col_text(st, 0),
+		snprintf(b->label, sizeof(b->label), "%.40s %.100s", words_word(col_text(st, 0)),
 			 col_text(st, 1));
 		b->from_ns = col_int(st, 2);
 		b->to_ns = col_int(st, 3);
 	}
+	buf_free(&title);
 }
 
 static int64_t round_bucket(int64_t span_ns)
@@ -381,7 +385,7 @@ void timeline_json(const struct timeline *t, struct json *j)
 			continue;
 		json_open_object(j, NULL);
 		json_text(j, "name", tr->name);
-		json_text(j, "pane", timeline_panes[tr->pane].title);
+		json_text(j, "pane", _(timeline_panes[tr->pane].title));
 		json_text(j, "unit", tr->unit == UNIT_NS ? "ns" : "count");
 		json_open_array(j, "v");
 		for (int b = 0; b < t->n; b++)

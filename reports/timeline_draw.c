@@ -31,9 +31,11 @@ static void plot_begin(const struct timeline *t, FILE *f, int y, int height)
 
 static void label(FILE *f, int y, const char *css, const char *name, size_t max)
 {
+	size_t n;
+
 	fprintf(f, "<text class=\"%s\" x=\"0\" y=\"%d\">", css, y);
 	svg_text(f, name, max);
-	if (text_width(name) > max) {
+	if (text_columns(name, max, &n) > max) {
 		fputs("<title>", f);
 		text_html(f, name);
 		fputs("</title>", f);
@@ -189,7 +191,7 @@ static int draw_bands(const struct timeline *t, FILE *f, int y)
 {
 	double end = (double)t->bucket_ns * t->n;
 
-	label(f, y + 10, "t-pane", "Findings and gaps", 40);
+	label(f, y + 10, "t-pane", _("Findings and gaps"), 40);
 	y += PANE_GAP;
 	for (int i = 0; i < t->bands; i++) {
 		const struct band *b = &t->band[i];
@@ -204,7 +206,7 @@ static int draw_bands(const struct timeline *t, FILE *f, int y)
 			svg_icon_at(f, b->severity, 0, y, 13);
 			snprintf(name, sizeof(name), "%" PRId64 ". %s", b->id, b->label);
 		} else {
-			snprintf(name, sizeof(name), "not seen: %s", b->label);
+			snprintf(name, sizeof(name), _("not seen: %s"), b->label);
 		}
 		fprintf(f, "<svg x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\">", b->id ? 18 : 0, y,
 			GUTTER - 20, STRIP_HEIGHT + 3);
@@ -271,7 +273,7 @@ static void draw_axis(const struct timeline *t, FILE *f, int y, int height)
 			!i		 ? "start"
 			: x > WIDTH - 40 ? "end"
 					 : "middle",
-			i ? text_duration((int64_t)(i * step)).s : "start");
+			i ? text_duration((int64_t)(i * step)).s : _("start"));
 	}
 	fputs("</g>", f);
 }
@@ -282,17 +284,17 @@ static void draw(const struct timeline *t, FILE *f)
 
 	fprintf(f,
 		"<svg id=\"timeline-picture\" class=\"timeline\" role=\"img\" "
-		"aria-label=\"Timeline of the recording; the table below holds the "
-		"same numbers\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" data-x=\"%d\" "
+		"aria-label=\"%s\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" data-x=\"%d\" "
 		"data-w=\"%d\">",
-		WIDTH, height, WIDTH, height, GUTTER, PLOT);
+		_("Timeline of the recording; the table below holds the same numbers"), WIDTH,
+		height, WIDTH, height, GUTTER, PLOT);
 	draw_axis(t, f, 12, height);
 	if (t->bands)
 		y = draw_bands(t, f, y) + PANE_GAP;
 	for (int p = 0; p < PANE_COUNT; p++) {
 		if (!pane_used(t, (enum pane)p))
 			continue;
-		label(f, y + 10, "t-pane", timeline_panes[p].title, 40);
+		label(f, y + 10, "t-pane", _(timeline_panes[p].title), 40);
 		y += PANE_GAP;
 		if (timeline_panes[p].shape == SHAPE_STACK)
 			y = draw_stack(t, f, (enum pane)p, y);
@@ -312,8 +314,8 @@ static int64_t sum_of(const struct timeline *t, enum pane pane, int from, int to
 	for (int i = 0; i < t->tracks; i++) {
 		const struct track *tr = &t->track[i];
 
-		if (tr->pane != pane || (harmful && strcmp(tr->name, "loss") &&
-					 strcmp(tr->name, "policy") && strcmp(tr->name, "error")))
+		if (tr->pane != pane || (harmful && strcmp(tr->css, "c-loss") &&
+					 strcmp(tr->css, "c-policy") && strcmp(tr->css, "c-error")))
 			continue;
 		for (int b = from; b < to; b++)
 			sum += tr->v[b];
@@ -336,19 +338,20 @@ static int64_t max_of(const struct timeline *t, enum pane pane, int nth, int fro
 
 static void write_table(struct page *p, const struct timeline *t)
 {
-	static const struct head heads[] = { { "From", true },
-					     { "Packets", true },
-					     { "Drops: loss, policy, error", true },
-					     { "All drops", true },
-					     { "NET_RX wait", true },
-					     { "Reader wait", true },
-					     { "Softirq time", true } };
+	static const struct head heads[] = { { N_("From"), true },
+					     { N_("Packets"), true },
+					     { N_("Drops: loss, policy, error"), true },
+					     { N_("All drops"), true },
+					     { N_("NET_RX wait"), true },
+					     { N_("Reader wait"), true },
+					     { N_("Softirq time"), true } };
 	int step = (t->n + TABLE_ROWS - 1) / TABLE_ROWS;
 
-	fputs("<details><summary>The timeline as a table</summary>\n", p->f);
-	page_table(p,
-		   "The timeline in numbers; waits are the largest 99th percentile inside the row",
-		   heads, ARRAY_SIZE(heads));
+	page_fold(p, N_("The timeline as a table"));
+	page_table(
+		p,
+		N_("The timeline in numbers; waits are the largest 99th percentile inside the row"),
+		heads, ARRAY_SIZE(heads));
 	for (int b = 0; b < t->n; b += step) {
 		int to = b + step < t->n ? b + step : t->n;
 
@@ -371,25 +374,39 @@ void panel_timeline(struct page *p)
 	const struct timeline *t = p->timeline;
 
 	if (!t) {
-		page_none(p, "The start and the end of this recording are not known, so there is "
-			     "no timeline.");
+		page_none(p,
+			  N_("The start and the end of this recording are not known, so there is "
+			     "no timeline."));
 		return;
 	}
+	fputs("<p class=\"hint\">", p->f);
+	fprintf(p->f, _("One column is %s."), text_duration(t->bucket_ns).s);
+	fprintf(p->f, " <span class=\"js\" hidden>%s</span></p>\n",
+		_("Move over the picture for numbers, drag to zoom, double-click to see all again. "
+		  "With the "
+		  "keyboard: arrows, plus, minus, Escape."));
 	fprintf(p->f,
-		"<p class=\"hint\">One column is %s. <span class=\"js\" hidden>Move over the "
-		"picture for numbers, drag to zoom, "
-		"double-click to see all again.</span></p>\n",
-		text_duration(t->bucket_ns).s);
-	fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Timeline\">",
-	      p->f);
+		"<div class=\"tools js\" hidden role=\"group\" aria-label=\"%s\"><button "
+		"type=\"button\" "
+		"data-zoom=\"in\">%s</button> <button type=\"button\" "
+		"data-zoom=\"out\">%s</button> <button "
+		"type=\"button\" data-zoom=\"back\" aria-label=\"%s\">←</button> <button "
+		"type=\"button\" "
+		"data-zoom=\"on\" aria-label=\"%s\">→</button> <button type=\"button\" "
+		"data-zoom=\"all\">%s</button></div>\n",
+		_("Zoom of the timeline"), _("Zoom in"), _("Zoom out"), _("Earlier"), _("Later"),
+		_("All"));
+	fprintf(p->f, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">",
+		_("The timeline as a picture"));
 	draw(t, p->f);
 	fputs("</div>\n<div id=\"timeline-readout\" class=\"readout js\" hidden></div>\n", p->f);
-	if (t->cpus > MAX_CPUS)
-		fprintf(p->f,
-			"<p class=\"more\">The %d CPUs with the most softirq time of %s are "
-			"drawn.</p>\n",
+	if (t->cpus > MAX_CPUS) {
+		fputs("<p class=\"more\">", p->f);
+		fprintf(p->f, _("The %1$d CPUs with the most softirq time of %2$s are drawn."),
 			MAX_CPUS, text_count(t->cpus).s);
-	page_more(p, MAX_COUNTERS, MAX_COUNTERS + t->counters_left_out, "counters of trouble",
+		fputs("</p>\n", p->f);
+	}
+	page_more(p, MAX_COUNTERS, MAX_COUNTERS + t->counters_left_out, N_("counters of trouble"),
 		  "SELECT * FROM ledger");
 	write_table(p, t);
 }

@@ -75,6 +75,25 @@ CREATE TABLE finding_ruled_out (
 	PRIMARY KEY (finding_id, seq)
 ) STRICT;
 
+CREATE TABLE finding_text (
+	-- the rule's template behind a text of a finding, so that a report can be written in another language
+	finding_id INTEGER NOT NULL REFERENCES finding(id),
+	part TEXT NOT NULL, -- title, summary, evidence, advice, ruled_out
+	seq INTEGER NOT NULL, -- of the part, 0 for title and summary
+	template TEXT NOT NULL, -- as in the rule, see docs/RULES.md
+	PRIMARY KEY (finding_id, part, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE finding_value (
+	-- a value that a template names
+	finding_id INTEGER NOT NULL REFERENCES finding(id),
+	part TEXT NOT NULL, -- as in finding_text
+	seq INTEGER NOT NULL,
+	name TEXT NOT NULL,
+	value ANY, -- NULL: known to be none; no row: the query that gives it had none
+	PRIMARY KEY (finding_id, part, seq, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE finding_packet (
 	-- packets that show it, worst first
 	finding_id INTEGER NOT NULL REFERENCES finding(id),

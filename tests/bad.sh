@@ -42,6 +42,7 @@ rubbish 3 texts of the host that say nothing
 netlink 3 dumps that are cut or lie about lengths
 pcapng 3 blocks that are longer than their section
 html 0 markup in every name
+evil 0 names that are long, broken UTF-8, control characters or turn the text around
 cut 3 the beginning of a tape
 text 1 a text file
 LIST

@@ -3,6 +3,7 @@
  * gives the same bytes. */
 #include "../analyze/db.h"
 #include "../analyze/load.h"
+#include "../reports/lang.h"
 #include "../reports/report.h"
 #include "../reports/sha256.h"
 #include "../reports/text.h"
@@ -95,6 +96,12 @@ static void fill(struct db *d)
 		"'critical', 0.9, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
 		"-9223372036854775807, 9223372036854775807)");
 	evil(d, "INSERT INTO finding_evidence(finding_id, seq, text, sql) VALUES(1, 1, ?, ?)");
+	run_sql(d, "INSERT INTO finding_text(finding_id, part, seq, template) VALUES(1, 'title', 0, "
+		   "'UDP receive buffer full[[ of {process}]][[ at {flow_dst} port {flow_dport}]]');"
+		   "INSERT INTO finding_value(finding_id, part, seq, name, value) VALUES(1, 'title', 0, "
+		   "'flow_dst', '10.9.8.7'), (1, 'title', 0, 'flow_dport', 53)");
+	evil(d, "INSERT INTO finding_value(finding_id, part, seq, name, value) VALUES(1, 'title', 0, "
+		"'process', ?)");
 	/* commands stand in a fence of Markdown, where nothing needs an escape */
 	evil(d, "INSERT INTO finding_advice(finding_id, seq, text, command, undo) VALUES(1, 1, ?, "
 		"'true', 'false')");
@@ -303,6 +310,59 @@ static void test_markdown(void **state)
 	free(out);
 }
 
+/* The template's translation is filled with the same values, and escaped as any text of the tape is. */
+static void test_chinese(void **state)
+{
+	char *out;
+
+	(void)state;
+	assert_int_equal(RUN(report_main, &out, path_of("t.db"), "--format", "md", "--lang", "zh"), 0);
+	assert_non_null(strstr(out, "UDP 接收缓冲区已满")); /* the title */
+	assert_non_null(strstr(out, "10.9.8.7"));
+	assert_null(strstr(out, "http://b"));
+	assert_null(strstr(out, "a](")); /* nothing of the value is markup in this language either */
+	free(out);
+	assert_int_equal(RUN(report_main, &out, path_of("t.db"), "--format", "html", "-o", "-", "--lang", "zh"), 0);
+	assert_non_null(strstr(out, "<html lang=\"zh-CN\">"));
+	assert_null(strstr(out, "<script>x"));
+	assert_null(strstr(out, "<img"));
+	assert_null(strstr(out, "Counters that moved")); /* no English heading is left */
+	free(out);
+	assert_int_equal(RUN(report_main, &out, path_of("t.db"), "--lang", "tlh"), 2);
+	free(out);
+	/* the next report is English again */
+	assert_int_equal(RUN(report_main, &out, path_of("t.db"), "--format", "md"), 0);
+	assert_non_null(strstr(out, "What was not seen"));
+	free(out);
+}
+
+static void test_lang(void **state)
+{
+	struct err e = { "" };
+	struct buf b = { 0 };
+
+	(void)state;
+	assert_int_equal(lang_set("tlh", &e), -EINVAL);
+	assert_non_null(strstr(e.text, "en or zh"));
+	assert_true(lang_is_english());
+	assert_string_equal(lang_text("Copy"), "Copy");
+	assert_string_equal(lang_note("12 recorded: resets sent", &b), "12 recorded: resets sent");
+	assert_int_equal(lang_set("zh", &e), 0);
+	assert_string_equal(lang_text("Copy"), "复制");
+	assert_string_equal(lang_text("no such text"), "no such text");
+	assert_null(lang_find(""));
+	/* a note's holes, one of which is a text of its own */
+	assert_string_equal(lang_note("12 recorded: resets sent", &b), "录到 12：发送的 RST");
+	assert_string_equal(lang_note("12 recorded: resets sent; the rest: such drops without event", &b),
+			    "录到 12：发送的 RST；其余：没有事件的此类丢包");
+	assert_string_equal(lang_note("left alone: asking could load the module x", &b), "未查询：查询可能会加载模块 x");
+	assert_string_equal(lang_note("left alone", &b), "left alone");
+	assert_string_equal(lang_note("", &b), "");
+	buf_free(&b);
+	lang_free();
+	assert_string_equal(lang_text("Copy"), "Copy");
+}
+
 static void test_json(void **state)
 {
 	char *out, *check;
@@ -507,6 +567,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_html),	     cmocka_unit_test(test_size),
 		cmocka_unit_test(test_default_name), cmocka_unit_test(test_markdown),
+		cmocka_unit_test(test_chinese),
+		cmocka_unit_test(test_lang),
 		cmocka_unit_test(test_json),	     cmocka_unit_test(test_query),
 		cmocka_unit_test(test_why),	     cmocka_unit_test(test_text),
 		cmocka_unit_test(test_utf8),	     cmocka_unit_test(test_sha256),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Unit tests: tests/test_NAME.c with cmocka, linked with the modules it names here.
-TEST_CFLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer
+# -Wno-format-overflow: the sanitizer's own check for NULL makes GCC believe that a translated format may be NULL
+TEST_CFLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer -Wno-format-overflow
 TEST_LIBS   := -lcmocka -ltracefs -ltraceevent -lpcap -lzstd -lsqlite3 -lmnl -lseccomp -lm -lpthread
 
 SPANS       := analyze/spans.c analyze/cpu_time.c analyze/netrx.c
@@ -31,7 +32,7 @@ T_delays    := $(T_lives)
 T_series    := $(BASE) analyze/series.c
 T_lives_read := $(T_lives)
 T_lives_sure := $(T_lives)
-T_report    := $(BASE) $(filter-out reports/info.c reports/export.c,$(REPORTS)) analyze/db.c analyze/embed.c analyze/tmpfiles.c
+T_report    := $(BASE) $(filter-out reports/info.c reports/export.c,$(REPORTS)) analyze/rule_text.c analyze/db.c analyze/embed.c analyze/tmpfiles.c
 T_tape_write := $(BASE) capture/tape_write.c capture/privilege.c capture/clock.c
 T_cut       := capture/cut.c
 T_pcapng_write := $(BASE) capture/pcapng_write.c
@@ -66,6 +67,12 @@ $(BUILD)/tests/identity: tests/identity.c tests/identity_frames.c tests/identity
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE $(CFLAGS) -o $@ $(filter %.c,$^) -lsqlite3
+
+# what a catalog of reports/lang lacks
+$(BUILD)/tests/lang_list: $(patsubst %.c,$(BUILD)/%.o,tests/lang_list.c schema/base.c analyze/embed.c analyze/rules.c analyze/rule_text.c reports/lang.c)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsqlite3
+unit: $(BUILD)/tests/lang_list
 
 # what it tries would be forbidden to a sanitizer too
 $(BUILD)/tests/confine_try: $(patsubst %.c,$(BUILD)/%.o,tests/confine_try.c analyze/confine.c analyze/tmpfiles.c)

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: MIT
 // report.spec.mjs REPORT.html...: opens reports in a real browser (CHROMIUM, else /usr/bin/chromium) and checks what must hold
-// for each: no request but for the file, no console message, every section, no sideways scrolling, scripts on and off.
+// for each: no request but for the file, no console message, every section, no sideways scrolling, scripts on and off; valid
+// HTML (html-validate), nothing that axe-core finds, no layout shift, search, links, zoom. NAME.zh.html is Chinese.
 // Prints "ok NAME" or "not ok NAME: WHY", at the end "N passed, N failed".
-import { chromium } from "playwright-core";
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { HtmlValidate } from "html-validate";
+import { chromium } from "playwright-core";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const OPEN_IN_MS = 2000;
 
 const SECTIONS = ["verdict", "stack", "timeline", "drops", "packets", "latency", "cpus", "sockets", "conntrack", "ledger",
 		  "config", "unseen", "recording"];
@@ -59,11 +66,17 @@ function contrastProblems() {
 }
 
 /* what a screen reader and a keyboard need */
-function structureProblems() {
+function structureProblems(lang) {
 	const bad = [];
 
-	if (document.documentElement.lang !== "en")
-		bad.push("no language");
+	if (document.documentElement.lang !== lang)
+		bad.push(`the language is ${document.documentElement.lang}`);
+	for (const e of document.querySelectorAll("body *"))
+		if (/skbx/i.test(e.tagName))
+			bad.push(`an element ${e.tagName} from the tape`);
+	/* marks that turn text around, and control characters (ECMA-48, Unicode 15, 23.2) */
+	if (/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/.test(document.documentElement.textContent))
+		bad.push("a control character");
 	for (const name of ["main", "nav", "header", "footer"])
 		if (document.querySelectorAll(`body > ${name}`).length !== 1)
 			bad.push(`not one ${name}`);
@@ -107,21 +120,41 @@ async function checkInteraction(page, name) {
 		check(`${name} search that finds nothing`, none === 0, `${none} rows shown`);
 		await page.fill("#packet-words", "");
 		await rows.last().locator("button").click();
-		const title = await page.locator("#packet-view h4").textContent();
-		check(`${name} packet opens`, title.startsWith("Packet "), title);
+		const title = await page.locator("#packet-view h3").textContent();
+		const last = (await rows.last().locator("th").textContent()).trim();
+		check(`${name} packet opens`, title.includes(` ${last}:`), `${title}, packet ${last}`);
+		/* a link to a packet works, also to one that the search hides */
+		await page.fill("#packet-words", "no such word anywhere");
+		await page.evaluate((id) => { location.hash = "#packet-" + id; }, flow);
+		await page.waitForFunction((id) => document.querySelector("#packet-view h3").textContent.includes(` ${id}:`), flow, { timeout: 2000 }).catch(() => {});
+		const linked = await page.locator("#packet-view h3").textContent();
+		check(`${name} link to a packet`, linked.includes(` ${flow}:`) && await rows.first().isVisible(), linked);
 	}
 	if (await page.locator("#timeline-picture").count()) {
 		await page.locator("#timeline-picture").focus();
 		await page.keyboard.press("ArrowRight");
 		const text = await page.locator("#timeline-readout").textContent();
-		check(`${name} timeline by keyboard`, / to \+/.test(text), text);
+		check(`${name} timeline by keyboard`, /^\+.* \+/.test(text), text);
 		const before = await page.locator("#timeline-picture .plot").first().getAttribute("viewBox");
 		await page.keyboard.press("+");
 		const zoomed = await page.locator("#timeline-picture .plot").first().getAttribute("viewBox");
 		await page.keyboard.press("Escape");
+		await page.locator("button[data-zoom=in]").click();
+		const button = await page.locator("#timeline-picture .plot").first().getAttribute("viewBox");
+		check(`${name} zoom by button`, button !== before || Number(before.split(" ")[2]) < 3, button);
+		await page.locator("button[data-zoom=all]").click();
 		const after = await page.locator("#timeline-picture .plot").first().getAttribute("viewBox");
 		const buckets = Number(before.split(" ")[2]);
 		check(`${name} timeline zoom`, (zoomed !== before || buckets < 3) && after === before, `${before}, ${zoomed}, ${after}`);
+	}
+	if (await page.locator("#stack-choice").count()) {
+		const choice = page.locator("#stack-choice"), n = await choice.locator("option").count();
+
+		await choice.selectOption({ index: n - 1 });
+		const one = await page.locator("#stack-scopes .scope:visible").count();
+		check(`${name} one part of the host`, n > 1 && one === 1 && !await page.locator("#stack-host").isVisible(), `${one} of ${n} shown`);
+		await choice.selectOption({ index: 0 });
+		check(`${name} the whole host again`, await page.locator("#stack-host").isVisible(), "hidden");
 	}
 	const th = page.locator("#drops th .sort").first();
 
@@ -134,7 +167,9 @@ async function checkInteraction(page, name) {
 
 async function checkReport(browser, url, label, width, scheme, scripts) {
 	const name = `${label} ${width} px ${scheme} scripts ${scripts ? "on" : "off"}`;
-	const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme, javaScriptEnabled: scripts });
+	const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme, javaScriptEnabled: scripts, reducedMotion: "reduce" });
+
+	context.setDefaultTimeout(5000);
 	const page = await context.newPage();
 	const requests = [], messages = [];
 
@@ -142,8 +177,21 @@ async function checkReport(browser, url, label, width, scheme, scripts) {
 	page.on("console", (m) => messages.push(m.text()));
 	page.on("pageerror", (e) => messages.push(e.message));
 	page.on("dialog", (d) => { messages.push("dialog: " + d.message()); d.dismiss(); });
+	await page.addInitScript(() => {
+		window.shifted = 0;
+		new PerformanceObserver((l) => { for (const e of l.getEntries()) window.shifted += e.value; }).observe({ type: "layout-shift", buffered: true });
+	}).catch(() => {});
+	const began = Date.now();
+
 	await page.goto(url);
+	const took = Date.now() - began;
+	check(`${name} opens`, took < OPEN_IN_MS, `took ${took} ms`);
 	await page.waitForTimeout(100);
+	if (scripts) {
+		const shifted = await page.evaluate(() => window.shifted);
+
+		check(`${name} layout`, shifted < 0.01, `shifted by ${shifted}`);
+	}
 	for (const id of SECTIONS)
 		if (!await page.locator(`section#${id} h2`).count())
 			messages.push(`section ${id} is missing`);
@@ -159,10 +207,15 @@ async function checkReport(browser, url, label, width, scheme, scripts) {
 		await checkInteraction(page, name);
 	const size = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
 	check(`${name} width`, size[0] <= size[1], `the page is ${size[0]} px wide in ${size[1]}`);
-	const structure = await page.evaluate(structureProblems);
+	const structure = await page.evaluate(structureProblems, label.includes(".zh.") ? "zh-CN" : "en");
 	check(`${name} structure`, !structure.length, structure.join("; "));
 	const contrast = await page.evaluate(contrastProblems);
 	check(`${name} contrast`, !contrast.length, contrast.join("; "));
+	if (scripts) { /* axe waits by timers, which a page without scripts does not have */
+		await page.evaluate(axeSource);
+		const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+		check(`${name} axe`, !found.violations.length, found.violations.map((v) => `${v.id}: ${v.help} (${v.nodes.length}, ${v.nodes[0].html.slice(0, 160)})`).join("; "));
+	}
 	const foreign = requests.filter((r) => r !== url && !r.startsWith("data:"));
 	check(`${name} requests`, !foreign.length, foreign.join(" "));
 	check(`${name} silent`, !messages.length, messages.join("; "));
@@ -178,13 +231,20 @@ const browser = await chromium.launch({
 	args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 });
 
+const validator = new HtmlValidate({ root: true, extends: ["html-validate:standard"] });
+
 for (const file of files) {
 	const label = file.split("/").pop();
+	const result = await validator.validateFile(file);
 
+	check(`${label} is valid HTML`, result.valid, result.results.flatMap((r) => r.messages.map((m) => `${m.line}:${m.column} ${m.ruleId}: ${m.message}`)).slice(0, 8).join("; "));
+
+	/* the first one in every way, the others in those that differ most */
 	for (const width of [360, 1600])
 		for (const scheme of ["light", "dark"])
 			for (const scripts of [true, false])
-				await checkReport(browser, pathToFileURL(file).href, label, width, scheme, scripts);
+				if (file === files[0] || (width === 360) === (scheme === "light"))
+					await checkReport(browser, pathToFileURL(file).href, label, width, scheme, scripts);
 }
 await browser.close();
 console.log(`${passed} passed, ${failed} failed`);
