@@ -16,6 +16,7 @@
 #define LINE_MAX_LEN (4 * KIB) /* one value of sysctl or sysfs */
 #define DEPTH_MAX    8
 #define ENTRIES_MAX  200000
+#define DIRS_MAX     512 /* in one directory: net.ipv4.conf and the like have one for each device, with dozens of files */
 #define TEXT_MAX     (32 * MIB)
 
 /*
@@ -163,7 +164,8 @@ struct walk {
 	struct buf *out;
 	size_t start;
 	unsigned int entries;
-	int rc; /* 0, -E2BIG, -ENOMEM: ends the walk */
+	bool cut; /* something was left out */
+	int rc;	  /* 0, -E2BIG, -ENOMEM: ends the walk */
 };
 
 static bool walk_on(struct walk *w)
@@ -220,9 +222,19 @@ static bool is_dots(const char *name)
 	return !strcmp(name, ".") || !strcmp(name, "..");
 }
 
+/* Whether one more directory is entered; those that are not of one device always. */
+static bool sysctl_enter(struct walk *w, const char *name, unsigned int n)
+{
+	if (n <= DIRS_MAX || !strcmp(name, "all") || !strcmp(name, "default"))
+		return true;
+	w->cut = true;
+	return false;
+}
+
 static void sysctl_walk(struct walk *w, DIR *d, char *name, size_t len, size_t size, int depth)
 {
 	const struct dirent *e;
+	unsigned int dirs = 0;
 
 	while (!w->rc && (e = readdir(d))) {
 		size_t n = strlen(e->d_name);
@@ -243,7 +255,8 @@ static void sysctl_walk(struct walk *w, DIR *d, char *name, size_t len, size_t s
 		if (!is_dir) {
 			if (!sysctl_left_out(e->d_name))
 				walk_value(w, dirfd(d), e->d_name, name);
-		} else if (depth < DEPTH_MAX && (sub = open_dir(dirfd(d), e->d_name))) {
+		} else if (depth < DEPTH_MAX && sysctl_enter(w, e->d_name, ++dirs) &&
+			   (sub = open_dir(dirfd(d), e->d_name))) {
 			sysctl_walk(w, sub, name, len + !!len + n, size, depth + 1);
 			closedir(sub);
 		}
@@ -260,7 +273,7 @@ int files_sysctl(const char *path, struct buf *out)
 		return -errno;
 	sysctl_walk(&w, d, name, 0, sizeof(name), 0);
 	closedir(d);
-	return w.rc;
+	return w.rc || !w.cut ? w.rc : -E2BIG;
 }
 
 int files_sysfs_mount(void)

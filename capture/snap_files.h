@@ -49,7 +49,7 @@ int files_line(int dirfd, const char *path, struct buf *out, char end);
 int64_t files_sockstat(struct span text, const char *line, const char *name);
 
 /**
- * files_sysctl() - all readable settings of the calling thread's network namespace
+ * files_sysctl() - the readable settings of the calling thread's network namespace, of so many devices
  * @path: "/proc/sys/net"
  * Keys and other secrets are left out. Return: 0, -E2BIG (cut at a limit), -errno.
  */
