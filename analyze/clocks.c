@@ -8,7 +8,11 @@
  * gives that offset with an error of half its window. A pairing that differs from
  * the best one of the current stretch by more than both errors and STEP_NS starts
  * a new stretch; the change is taken to have happened in the middle between the
- * two pairings. The offset of a stretch is the mean over its narrow pairings.
+ * two pairings, or SET_NS before the second where that was read because the clock
+ * had been set. The offset of a stretch is the mean over its narrow pairings.
+ *
+ * The timeline of the database is REALTIME as it ran at the begin: later steps
+ * are taken out, so that no time goes backwards and distances are right.
  */
 #include "clocks.h"
 
@@ -17,6 +21,9 @@
 #include <string.h>
 
 #define STEP_NS	   1000
+#define SET_NS	   200000 /* from the step until the recorder reads the clocks */
+#define EDGE_NS	   (10 * NSEC_PER_SEC) /* frames before the first reading and after the last one */
+#define SLACK_NS   20000000 /* a busy recorder may read them later */
 #define NARROW_NS  100	       /* windows this close to the best one are as good as it */
 #define TIME_MAX   (1LL << 61) /* what no clock of these ever shows: 73 years */
 #define WINDOW_MAX NSEC_PER_SEC
@@ -28,11 +35,14 @@ struct pair {
 	int64_t clock[CLOCKS];
 	int64_t real;
 	int64_t window;
+	bool just_set;
 };
 
 struct stretch {
-	int64_t from; /* of its clock; INT64_MIN for the first */
-	int64_t offset;
+	int64_t from;	/* of its clock; INT64_MIN for the first */
+	int64_t lo, hi; /* it began between these */
+	int64_t offset; /* of REALTIME */
+	int64_t line;	/* of the timeline: without the steps of REALTIME */
 	size_t first; /* pair */
 };
 
@@ -43,6 +53,7 @@ struct series {
 
 struct step {
 	int64_t mono, size;
+	size_t first; /* pair behind it */
 };
 
 struct clocks {
@@ -64,10 +75,10 @@ static int64_t offset_of(const struct pair *p, int clock)
 /* A line of clock/SEQ: mono, real, boot, mono_raw, tai, window. */
 static bool parse_pair(struct span line, struct pair *p)
 {
+	struct span f;
 	int64_t v[6];
 
 	for (int i = 0; i < 6; i++) {
-		struct span f;
 
 		if (!span_field(&line, '\t', &f) || span_i64(f, &v[i]) || v[i] < 0 ||
 		    v[i] > TIME_MAX)
@@ -76,6 +87,7 @@ static bool parse_pair(struct span line, struct pair *p)
 	if (v[5] > WINDOW_MAX)
 		return false;
 	*p = (struct pair){ .clock = { v[0], v[2] }, .real = v[1], .window = v[5] };
+	p->just_set = span_field(&line, '\t', &f) && span_is(f, "1");
 	return true;
 }
 
@@ -118,8 +130,11 @@ static int64_t middle(int64_t a, int64_t b)
 	return a + (b - a) / 2;
 }
 
-static int add_stretch(struct series *s, int64_t from, size_t first)
+/* A stretch of @clock from pair @i on. */
+static int add_stretch(struct series *s, const struct clocks *c, int clock, size_t i)
 {
+	struct stretch x = { .from = INT64_MIN, .lo = INT64_MIN, .hi = INT64_MIN, .first = i };
+
 	if (s->n == s->cap) {
 		size_t cap = s->cap ? s->cap * 2 : 4;
 		struct stretch *v = realloc(s->v, cap * sizeof(*v));
@@ -129,7 +144,15 @@ static int add_stretch(struct series *s, int64_t from, size_t first)
 		s->v = v;
 		s->cap = cap;
 	}
-	s->v[s->n++] = (struct stretch){ .from = from, .first = first };
+	if (i) {
+		const struct pair *p = &c->pairs[i];
+		int64_t before = p[-1].clock[clock], after = p->clock[clock];
+
+		x.lo = p->just_set && after - before > SLACK_NS ? after - SLACK_NS : before;
+		x.hi = after;
+		x.from = p->just_set && after - before > SET_NS ? after - SET_NS : middle(before, after);
+	}
+	s->v[s->n++] = x;
 	return 0;
 }
 
@@ -181,16 +204,13 @@ static int cut_stretches(struct clocks *c, int clock, struct worst *w)
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct pair *p = &c->pairs[i];
-		int64_t from = INT64_MIN;
 
 		if (i && !differs(p, best, clock)) {
 			if (p->window < best->window)
 				best = p;
 			continue;
 		}
-		if (i)
-			from = middle(p[-1].clock[clock], p->clock[clock]);
-		if (add_stretch(s, from, i))
+		if (add_stretch(s, c, clock, i))
 			return -ENOMEM;
 		best = p;
 	}
@@ -214,11 +234,26 @@ static int find_steps(struct clocks *c)
 		const struct pair *p = &c->pairs[s->v[k].first];
 
 		c->steps[c->n_steps++] = (struct step){
-			.mono = middle(p[-1].clock[MONO], p->clock[MONO]),
+			.mono = p->just_set ? p->clock[MONO] - SET_NS
+					    : middle(p[-1].clock[MONO], p->clock[MONO]),
 			.size = s->v[k].offset - s->v[k - 1].offset,
+			.first = s->v[k].first,
 		};
 	}
 	return 0;
+}
+
+static void draw_line(struct clocks *c)
+{
+	for (int i = 0; i < CLOCKS; i++) {
+		struct series *s = &c->series[i];
+
+		for (size_t k = 0; k < s->n; k++) {
+			s->v[k].line = s->v[k].offset;
+			for (size_t j = 0; j < c->n_steps && c->steps[j].first <= s->v[k].first; j++)
+				s->v[k].line -= c->steps[j].size;
+		}
+	}
 }
 
 static int read_pairs(struct clocks *c, struct tape *t, struct err *e)
@@ -271,6 +306,8 @@ int clocks_load(struct clocks **out, struct tape *t, struct err *e)
 			rc = cut_stretches(c, BOOT, &w);
 		if (!rc)
 			rc = find_steps(c);
+		if (!rc)
+			draw_line(c);
 	}
 	if (rc) {
 		clocks_free(c);
@@ -292,7 +329,7 @@ void clocks_free(struct clocks *c)
 	free(c);
 }
 
-static int64_t to_real(const struct clocks *c, int clock, int64_t ns)
+static int64_t to_line(const struct clocks *c, int clock, int64_t ns)
 {
 	const struct series *s = &c->series[clock];
 	size_t lo = 0, hi = s->n;
@@ -312,17 +349,40 @@ static int64_t to_real(const struct clocks *c, int clock, int64_t ns)
 		else
 			hi = mid;
 	}
-	return ns + s->v[lo].offset;
+	return ns + s->v[lo].line;
 }
 
 int64_t clocks_mono_real(const struct clocks *c, int64_t mono_ns)
 {
-	return to_real(c, MONO, mono_ns);
+	return to_line(c, MONO, mono_ns);
 }
 
 int64_t clocks_trace_real(const struct clocks *c, uint64_t trace_ns)
 {
-	return to_real(c, c->trace, trace_ns > TIME_MAX ? TIME_MAX : (int64_t)trace_ns);
+	return to_line(c, c->trace, trace_ns > TIME_MAX ? TIME_MAX : (int64_t)trace_ns);
+}
+
+int64_t clocks_stamp(const struct clocks *c, int64_t real_ns)
+{
+	const struct series *s = &c->series[MONO];
+	int64_t best = real_ns;
+	bool found = false;
+
+	if (s->n < 2 || real_ns > TIME_MAX || real_ns < -TIME_MAX)
+		return real_ns;
+	for (size_t k = 0; k < s->n; k++) {
+		int64_t mono = real_ns - s->v[k].offset;
+		bool last = k + 1 == s->n;
+
+		if (mono < (k ? s->v[k].lo : c->pairs[0].clock[MONO] - EDGE_NS) ||
+		    mono > (last ? c->pairs[c->n - 1].clock[MONO] + EDGE_NS : s->v[k + 1].hi))
+			continue;
+		/* of a step smaller than what is not known: where it most likely was */
+		if (!found || (mono >= s->v[k].from && (last || mono < s->v[k + 1].from)))
+			best = to_line(c, MONO, mono);
+		found = true;
+	}
+	return best;
 }
 
 int64_t clocks_error_ns(const struct clocks *c)

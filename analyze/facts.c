@@ -96,6 +96,18 @@ static int quality_load(struct tape *t, struct db *d, const struct clocks *c, st
 	return rc ? rc : db_error(d, e);
 }
 
+/* When the recording ended, on the timeline. */
+static void end_time(struct db *d, const struct clocks *c)
+{
+	sqlite3_stmt *st = db_prepare(d, "SELECT CAST(value AS INTEGER) FROM tape WHERE key = 'end.end_real_ns'");
+	bool known = sqlite3_step(st) == SQLITE_ROW;
+	int64_t ns = known ? sqlite3_column_int64(st, 0) : 0;
+
+	sqlite3_reset(st);
+	if (known)
+		db_fact_int(d, "end_ns", clocks_stamp(c, ns));
+}
+
 int facts_load(struct tape *t, struct db *d, const struct clocks *c, struct err *e)
 {
 	int rc = json_facts(t, d, "tape.json", "", e);
@@ -107,9 +119,9 @@ int facts_load(struct tape *t, struct db *d, const struct clocks *c, struct err 
 	if (rc)
 		return rc;
 	rc = db_exec(d,
-		     "INSERT OR REPLACE INTO tape(key, value) SELECT 'start_ns', value FROM tape WHERE key = 'start_real_ns';"
-		     "INSERT OR REPLACE INTO tape(key, value) SELECT 'end_ns', value FROM tape WHERE key = 'end.end_real_ns';",
+		     "INSERT OR REPLACE INTO tape(key, value) SELECT 'start_ns', value FROM tape WHERE key = 'start_real_ns';",
 		     e);
+	end_time(d, c);
 	db_fact_int(d, "clock_pairs", (int64_t)clocks_count(c));
 	db_fact(d, "clock_error_ns", NULL);
 	if (clocks_error_ns(c) != INT64_MAX)
@@ -121,8 +133,8 @@ int facts_load(struct tape *t, struct db *d, const struct clocks *c, struct err 
 			break;
 		db_quality(d, &(struct quality){ "clock-step", "CLOCK_REALTIME", -1, NULL,
 						 clocks_mono_real(c, at), clocks_mono_real(c, at), -1 },
-			   "the host's real time was set by %+.6f s here; times before and after are each right, "
-			   "their distance is not",
+			   "the host's real time was set by %+.6f s here; all times are told by the clock as it was "
+			   "before",
 			   (double)step / 1e9);
 	}
 	return rc;

@@ -32,6 +32,7 @@ struct loader {
 	struct flows *flows;
 	struct db *d;
 	struct host *h;
+	const struct clocks *c;
 	sqlite3_stmt *ins;
 	size_t last; /* stream of the packet before: most come in runs */
 };
@@ -213,8 +214,10 @@ static int member_load(struct loader *l, const struct buf *b, const struct host_
 	int rc, add = 0;
 
 	pcapng_init(&g, b->data, b->len);
-	while (!add && (rc = pcapng_next(&g, &p)) > 0)
+	while (!add && (rc = pcapng_next(&g, &p)) > 0) {
+		p.ts_ns = clocks_stamp(l->c, p.ts_ns);
 		add = frame_add(l, &p, ns->id, member);
+	}
 	if (!add && rc == -EINVAL)
 		db_quality(l->d, &(struct quality){ "tape-damaged", name, -1, NULL, -1, -1, -1 },
 			   "the pcapng section is malformed at byte %zu of %zu; frames behind that are not used",
@@ -269,10 +272,11 @@ static int stats_load(struct frames *f, struct span text, struct keymap *rings, 
 	return rc;
 }
 
-int frames_load(struct frames **out, struct tape *t, struct db *d, struct host *h, struct err *e)
+int frames_load(struct frames **out, struct tape *t, struct db *d, struct host *h, const struct clocks *c,
+		struct err *e)
 {
 	struct frames *f = calloc(1, sizeof(*f));
-	struct loader l = { .f = f, .d = d, .h = h };
+	struct loader l = { .f = f, .d = d, .h = h, .c = c };
 	struct buf b = { 0 };
 	struct keymap rings;
 	uint64_t drops = 0;

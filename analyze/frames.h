@@ -6,6 +6,7 @@
 #ifndef SKBTAPE_FRAMES_H
 #define SKBTAPE_FRAMES_H
 
+#include "clocks.h"
 #include "host.h"
 
 /* One frame as far as a tie needs it. */
@@ -43,8 +44,9 @@ struct frames_loss {
 
 struct frames;
 
-/* frames_load() - decode every pcap member into the database. Return: 0, -ENOMEM, -EIO (database). Damage goes into quality. */
-int frames_load(struct frames **f, struct tape *t, struct db *d, struct host *h, struct err *e);
+/* frames_load() - decode every pcap member into the database, stamps on the timeline of @c. Return: 0, -ENOMEM, -EIO (database). Damage goes into quality. */
+int frames_load(struct frames **f, struct tape *t, struct db *d, struct host *h, const struct clocks *c,
+		struct err *e);
 /* frames_write_ties() - put packet_id, tie and untied of the index into _frame. */
 int frames_write_ties(struct frames *f, struct db *d);
 void frames_free(struct frames *f);

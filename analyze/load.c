@@ -142,7 +142,7 @@ static int load_evidence(struct load *l, struct err *e)
 	if (!rc)
 		rc = snapshots_load(l->tape, l->db, l->host, l->clocks, e);
 	if (!rc)
-		rc = frames_load(&l->frames, l->tape, l->db, l->host, e);
+		rc = frames_load(&l->frames, l->tape, l->db, l->host, l->clocks, e);
 	return rc;
 }
 

@@ -38,6 +38,7 @@ static struct clock_pair read_once(void)
 	end = read_ns(CLOCK_MONOTONIC);
 	p.mono_ns = begin + (end - begin) / 2;
 	p.window_ns = end - begin;
+	p.just_set = false;
 	return p;
 }
 
@@ -55,6 +56,7 @@ void clock_pair_read(struct clock_pair *p, int tries)
 int clock_pair_line(const struct clock_pair *p, struct buf *b)
 {
 	return buf_printf(
-		b, "%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\n",
-		p->mono_ns, p->real_ns, p->boot_ns, p->mono_raw_ns, p->tai_ns, p->window_ns);
+		b, "%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%d\n",
+		p->mono_ns, p->real_ns, p->boot_ns, p->mono_raw_ns, p->tai_ns, p->window_ns,
+		p->just_set);
 }

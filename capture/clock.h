@@ -9,6 +9,7 @@
 struct clock_pair {
 	int64_t mono_ns, real_ns, boot_ns, mono_raw_ns, tai_ns;
 	int64_t window_ns; /* distance of the two readings of MONOTONIC */
+	bool just_set;	   /* read because REALTIME had just been set */
 };
 
 /* clock_pair_read() - the best (smallest window) of @tries pairings. */

@@ -38,6 +38,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #define LOOK_NS	     (250 * 1000000LL) /* how soon a full disk or a closed pipe is noticed */
@@ -62,6 +63,7 @@ struct recorder {
 	char **argv;
 
 	int signal_fd;
+	int set_fd; /* readable when the real time is set, -1: not told */
 	struct command_env env;
 	struct output out;
 	struct netset *set;
@@ -82,6 +84,7 @@ struct recorder {
 	bool lacks;	  /* a source is missing: exit status 3 */
 	bool failed;
 	bool hurry; /* asked a second time to end */
+	bool clock_was_set;
 };
 
 static void say(const struct recorder *r, const char *fmt, ...)
@@ -157,14 +160,16 @@ static int setup_signals(struct recorder *r)
 	return r->signal_fd < 0 ? -errno : 0;
 }
 
-/* Take the signals that have come; wait for one at most @wait_ns. */
+/* Take the signals that have come; wait for one, or for the clock to be set, at most @wait_ns. */
 static void take_signals(struct recorder *r, int64_t wait_ns)
 {
-	struct pollfd p = { .fd = r->signal_fd, .events = POLLIN };
+	struct pollfd p[] = { { .fd = r->signal_fd, .events = POLLIN },
+			      { .fd = r->set_fd, .events = POLLIN } };
 	struct signalfd_siginfo info;
 
-	if (poll(&p, 1, (int)((wait_ns + 999999) / 1000000)) <= 0)
+	if (poll(p, wait_ns ? 2 : 1, (int)((wait_ns + 999999) / 1000000)) <= 0)
 		return;
+	r->clock_was_set |= p[1].revents != 0;
 	while (read(r->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD) {
 			if (r->command && command_reap(r->command, &r->end.command_status)) {
@@ -207,8 +212,13 @@ static void put_clock(struct recorder *r)
 {
 	struct clock_pair p;
 	struct buf b = { 0 };
+	uint64_t n;
+
+	/* timerfd_create(2): ECANCELED tells that the clock was set since the last time */
+	bool set = r->set_fd >= 0 && read(r->set_fd, &n, sizeof(n)) < 0 && errno == ECANCELED;
 
 	clock_pair_read(&p, CLOCK_TRIES);
+	p.just_set = set;
 	if (!clock_pair_line(&p, &b))
 		tape_member_put(r->w, b.data, b.len, "clock/%06u", r->clock_seq++);
 	buf_free(&b);
@@ -438,6 +448,10 @@ static void wait_for_end(struct recorder *r)
 				    (double)r->o.duration_ns / 1e9);
 			break;
 		}
+		if (r->clock_was_set) {
+			put_clock(r);
+			r->clock_was_set = false;
+		}
 		if (now >= second) {
 			put_clock(r);
 			show_progress(r, false);
@@ -609,6 +623,19 @@ static int record(struct recorder *r)
 	return r->failed ? EXIT_FAILED : r->lacks ? EXIT_PARTIAL : EXIT_DONE;
 }
 
+/* A timer that is far away; all that it is for is to be cancelled when the real time is set. */
+static int watch_clock(void)
+{
+	struct itimerspec far = { .it_value.tv_sec = INT32_MAX };
+	int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd >= 0 && timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
 static void raise_file_limit(struct recorder *r)
 {
 	struct rlimit all;
@@ -632,7 +659,7 @@ static const char *program_name(const char *argv0)
 int record_main(int argc, char **argv)
 {
 	struct recorder r = {
-		.name = program_name(argv[0]), .argv = argv, .signal_fd = -1, .snap_stop_fd = -1
+		.name = program_name(argv[0]), .argv = argv, .signal_fd = -1, .set_fd = -1, .snap_stop_fd = -1
 	};
 	struct err e = { "" };
 	int status, rc;
@@ -660,6 +687,7 @@ int record_main(int argc, char **argv)
 	r.out.fd = -1;
 	r.env.stdout_is_tape = r.o.output && !strcmp(r.o.output, "-");
 	raise_file_limit(&r);
+	r.set_fd = watch_clock();
 	r.snap_stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (setup_signals(&r) || r.snap_stop_fd < 0) {
 		say(&r, "cannot receive signals: %s", strerror(errno));
@@ -673,6 +701,7 @@ int record_main(int argc, char **argv)
 	netset_close(r.set);
 	options_free(&r.o);
 	close(r.signal_fd);
+	close(r.set_fd);
 	close(r.snap_stop_fd);
 	return status;
 }

@@ -121,12 +121,44 @@ static void steps(void **state)
 	assert_false(clocks_step(x.c, 2, &at, &size));
 	assert_true(clocks_mono_real(x.c, 0) == EPOCH);
 	assert_true(clocks_mono_real(x.c, 10 * SEC) == EPOCH + 10 * SEC);
-	assert_true(clocks_trace_real(x.c, 11 * SEC) == EPOCH + 10 * SEC + SEC / 2);
-	assert_true(clocks_trace_real(x.c, 99 * SEC) == EPOCH + 98 * SEC + SEC / 2 + 2000);
+	/* steps are no part of the timeline */
+	assert_true(clocks_trace_real(x.c, 11 * SEC) == EPOCH + 11 * SEC);
+	assert_true(clocks_trace_real(x.c, 99 * SEC) == EPOCH + 99 * SEC);
 	assert_true(clocks_error_ns(x.c) == 30);
 	unload(&x);
 	buf_free(&b);
 	buf_free(&d);
+}
+
+/* Stamps of REALTIME around a step come to where the other times are; a step that was noticed at once is placed there. */
+static void stamps(void **state)
+{
+	struct buf b = { 0 };
+	struct made x;
+	int64_t at, size, t = 2 * SEC + SEC / 10;
+
+	(void)state;
+	line(&b, SEC, EPOCH + SEC, SEC, 60);
+	line(&b, 2 * SEC, EPOCH + 2 * SEC, 2 * SEC, 60);
+	line(&b, 3 * SEC, EPOCH + 3 * SEC + 3600 * SEC, 3 * SEC, 60); /* seen at the next reading */
+	line(&b, 4 * SEC, EPOCH + 4 * SEC + 3600 * SEC, 4 * SEC, 60);
+	line(&b, 4 * SEC + SEC / 4, EPOCH + 4 * SEC + SEC / 4 + SEC / 2, 4 * SEC + SEC / 4, 60);
+	b.len--;
+	buf_put(&b, "\t1\n", 3); /* noticed */
+	line(&b, 5 * SEC, EPOCH + 5 * SEC + SEC / 2, 5 * SEC, 60);
+	x = load(NULL, text(&b), NULL);
+	assert_true(clocks_stamp(x.c, EPOCH + SEC) == EPOCH + SEC);
+	/* between two readings: after the step already, or not yet */
+	assert_true(clocks_stamp(x.c, EPOCH + t + 3600 * SEC) == clocks_mono_real(x.c, t));
+	assert_true(clocks_stamp(x.c, EPOCH + t + SEC / 2) == clocks_mono_real(x.c, t + SEC / 2));
+	assert_true(clocks_stamp(x.c, EPOCH + 3 * SEC + 3600 * SEC) == EPOCH + 3 * SEC);
+	assert_true(clocks_step(x.c, 1, &at, &size));
+	assert_true(size == SEC / 2 - 3600 * SEC && at > 4 * SEC + SEC / 4 - SEC / 1000 && at < 4 * SEC + SEC / 4);
+	/* a time that no stretch has stays as it is */
+	assert_true(clocks_stamp(x.c, EPOCH + 100 * 3600 * SEC) == EPOCH + 100 * 3600 * SEC);
+	assert_true(clocks_stamp(x.c, INT64_MAX) == INT64_MAX);
+	unload(&x);
+	buf_free(&b);
 }
 
 /* MONOTONIC stands still while the machine sleeps, BOOTTIME does not: REALTIME was not set. */
@@ -190,7 +222,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_pairs), cmocka_unit_test(constant),
-		cmocka_unit_test(steps),    cmocka_unit_test(sleep_and_boot),
+		cmocka_unit_test(steps),
+		cmocka_unit_test(stamps),    cmocka_unit_test(sleep_and_boot),
 		cmocka_unit_test(hostile),
 	};
 
