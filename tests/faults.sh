@@ -246,11 +246,13 @@ table ip t {
 R
 	in_a python3 - "$TRACKED" <<'P'
 import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-n = int(sys.argv[1])
+n, s = int(sys.argv[1]), None
 for i in range(n):
+    if i % 50000 == 0:                      # another source port
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.setblocking(False)
     try:
-        s.sendto(b"", ("10.77.0.%d" % (3 + i // 60000), 1 + i % 60000))
+        s.sendto(b"", ("10.77.0.2", 10001 + i % 50000))
     except OSError:
         pass
 P
