@@ -61,6 +61,63 @@ static const char WORK[] =
 	"	AND h.context = 1 AND h.pid > 0 GROUP BY p.flow_id, h.pid) x "
 	"JOIN flow f ON f.id = x.flow_id GROUP BY x.flow_id;";
 
+static const char READERS[] =
+	"DELETE FROM _woken; DELETE FROM _flow_task;"
+
+	/* sock_def_readable() wakes right behind sk_data_ready, on the same CPU */
+	"INSERT INTO _woken(packet_id, ts_ns, cpu, pid, run_cpu, latency_ns) "
+	"SELECT "
+	"	before AS packet_id, "
+	"	before_ns AS ts_ns, "
+	"	cpu, "
+	"	pid, "
+	"	run_cpu, "
+	"	latency_ns "
+	"FROM ( "
+	"	SELECT ts_ns, cpu, packet_id, pid, run_cpu, latency_ns, lag(packet_id) OVER w AS before, lag(ts_ns) OVER w AS before_ns "
+	"	FROM ( "
+	"		SELECT ts_ns, cpu, packet_id, NULL AS pid, NULL AS run_cpu, NULL AS latency_ns "
+	"		FROM _hop "
+	"		WHERE stage = (SELECT id FROM _stage WHERE name = 'sk_data_ready') "
+	"		UNION ALL "
+	"		SELECT start_ns, cpu, NULL, pid, run_cpu, latency_ns FROM wakeup WHERE pid > 0 "
+	"	) "
+	"	WINDOW w AS (PARTITION BY cpu ORDER BY ts_ns, packet_id IS NULL) "
+	") "
+	"WHERE packet_id IS NULL AND before IS NOT NULL AND ts_ns - before_ns <= 20000;"
+
+	"INSERT INTO _flow_task(flow_id, proto, src, sport, dst, dport, pid, comm, cgroup, times, who, nth) "
+	"SELECT "
+	"	f.id AS flow_id, "
+	"	f.proto, "
+	"	f.src, "
+	"	f.sport, "
+	"	f.dst, "
+	"	f.dport, "
+	"	x.pid, "
+	"	t.comm, "
+	"	t.cgroup, "
+	"	x.times, "
+	"	coalesce(t.comm || ' (pid ' || x.pid || ')', 'a task (pid ' || x.pid || ')') AS who, "
+	"	row_number() OVER (PARTITION BY f.id ORDER BY x.times DESC, x.pid) AS nth "
+	"FROM ( "
+	"	SELECT flow_id, pid, sum(times) AS times "
+	"	FROM ( "
+	"		SELECT p.flow_id, w.pid, count(*) AS times FROM _woken w JOIN _packet p ON p.id = w.packet_id GROUP BY p.flow_id, w.pid "
+	"		UNION ALL "
+	"		SELECT flow_id, pid, reads FROM _reader "
+	"	) "
+	"	WHERE flow_id IS NOT NULL "
+	"	GROUP BY flow_id, pid "
+	"	HAVING sum(times) >= 3 "
+	") x "
+	"JOIN flow f ON f.id = x.flow_id "
+	"LEFT JOIN task t ON t.pid = x.pid "
+	"WHERE t.netns_id IS NULL OR EXISTS ( "
+	"	SELECT 1 "
+	"	FROM addr a "
+	"	WHERE a.netns_id = t.netns_id AND (a.address = f.dst OR f.dst LIKE '127.%' OR f.dst = '::1' OR f.dst LIKE '22_.%' OR f.dst LIKE '23_.%' OR f.dst LIKE 'ff%'));";
+
 static const char TARGETS[] =
 	"DELETE FROM _drop_target;"
 	"INSERT INTO _drop_target(netns, netns_by, dev, reason, function, layer, class, proto, src, sport, dst, dport, flows, "
@@ -211,6 +268,8 @@ int ledger_build(struct db *d, struct err *e)
 	while (!rc && entry_next(&text, &en))
 		if (span_is(en.place, "y"))
 			rc = place(d, &en, e);
+	if (!rc)
+		rc = db_exec(d, READERS, e);
 	if (!rc)
 		rc = db_exec(d,
 			     "UPDATE _drop_group AS g SET netns_by = 'flow', netns = f.netns FROM flow f "

@@ -190,58 +190,31 @@ SELECT DISTINCT
 	address
 FROM addr;
 
-CREATE VIEW _woken AS -- a task that data for its socket woke: sock_def_readable() wakes right behind sk_data_ready, on the same CPU
-SELECT
-	before AS packet_id,
-	before_ns AS ts_ns, -- sk_data_ready
-	cpu, -- that received
-	pid,
-	run_cpu,
-	latency_ns
-FROM (
-	SELECT ts_ns, cpu, packet_id, pid, run_cpu, latency_ns, lag(packet_id) OVER w AS before, lag(ts_ns) OVER w AS before_ns
-	FROM (
-		SELECT ts_ns, cpu, packet_id, NULL AS pid, NULL AS run_cpu, NULL AS latency_ns
-		FROM _hop
-		WHERE stage = (SELECT id FROM _stage WHERE name = 'sk_data_ready')
-		UNION ALL
-		SELECT start_ns, cpu, NULL, pid, run_cpu, latency_ns FROM wakeup WHERE pid > 0
-	)
-	WINDOW w AS (PARTITION BY cpu ORDER BY ts_ns, packet_id IS NULL)
-)
-WHERE packet_id IS NULL AND before IS NOT NULL AND ts_ns - before_ns <= 20000;
+CREATE TABLE _woken (
+	-- a task that data for its socket woke: sock_def_readable() wakes right behind sk_data_ready, on the same CPU
+	packet_id INTEGER NOT NULL,
+	ts_ns INTEGER NOT NULL, -- sk_data_ready
+	cpu INTEGER NOT NULL, -- that received
+	pid INTEGER NOT NULL,
+	run_cpu INTEGER,
+	latency_ns INTEGER
+) STRICT;
 
-CREATE VIEW _flow_task AS -- who reads a flow: tasks that its data woke or that were seen copying it, in the socket's namespace where both are known
-SELECT
-	f.id AS flow_id,
-	f.proto,
-	f.src,
-	f.sport,
-	f.dst,
-	f.dport,
-	x.pid,
-	t.comm,
-	t.cgroup,
-	x.times, -- at least 3: an skb's address is used again, so one copy proves little
-	coalesce(t.comm || ' (pid ' || x.pid || ')', 'a task (pid ' || x.pid || ')') AS who,
-	row_number() OVER (PARTITION BY f.id ORDER BY x.times DESC, x.pid) AS nth
-FROM (
-	SELECT flow_id, pid, sum(times) AS times
-	FROM (
-		SELECT p.flow_id, w.pid, count(*) AS times FROM _woken w JOIN _packet p ON p.id = w.packet_id GROUP BY p.flow_id, w.pid
-		UNION ALL
-		SELECT flow_id, pid, reads FROM _reader
-	)
-	WHERE flow_id IS NOT NULL
-	GROUP BY flow_id, pid
-	HAVING sum(times) >= 3
-) x
-JOIN flow f ON f.id = x.flow_id
-LEFT JOIN task t ON t.pid = x.pid
-WHERE t.netns_id IS NULL OR EXISTS (
-	SELECT 1
-	FROM addr a
-	WHERE a.netns_id = t.netns_id AND (a.address = f.dst OR f.dst LIKE '127.%' OR f.dst = '::1' OR f.dst LIKE '22_.%' OR f.dst LIKE '23_.%' OR f.dst LIKE 'ff%'));
+CREATE TABLE _flow_task (
+	-- who reads a flow: tasks that its data woke or that were seen copying it, in the socket's namespace where both are known
+	flow_id INTEGER NOT NULL,
+	proto TEXT NOT NULL,
+	src TEXT NOT NULL,
+	sport INTEGER,
+	dst TEXT NOT NULL,
+	dport INTEGER,
+	pid INTEGER NOT NULL,
+	comm TEXT,
+	cgroup TEXT,
+	times INTEGER NOT NULL, -- at least 3: an skb's address is used again, so one copy proves little
+	who TEXT NOT NULL, -- for texts
+	nth INTEGER NOT NULL -- of the flow: 1 is the one that read most
+) STRICT;
 
 CREATE TABLE _drop_target (
 	-- drops of one reason and place, by what they were sent to
