@@ -14,12 +14,23 @@
 
 /* ---- readers ---- */
 
-static void datagram(uint64_t addr, uint64_t payload)
+/* The news that a datagram is in the queue, on this CPU. */
+static void news(void)
+{
+	EVENT(EV_SK_DATA_READY, F_SKADDR, U(SK), F_PROTOCOL, U(17));
+}
+
+static void arrive(uint64_t addr, uint64_t payload)
 {
 	softirq_in();
 	skb(EV_NETIF_RECEIVE_SKB_ENTRY, "eth0", addr, payload + 28);
 	receive("eth0", addr, payload + 28);
-	EVENT(EV_SK_DATA_READY, F_SKADDR, U(SK), F_PROTOCOL, U(17));
+}
+
+static void datagram(uint64_t addr, uint64_t payload)
+{
+	arrive(addr, payload);
+	news();
 }
 
 static void waking(void)
@@ -27,17 +38,39 @@ static void waking(void)
 	EVENT(EV_SCHED_WAKING, F_PID, U(77), F_TARGET_CPU, U(0));
 }
 
+static void read_by(int pid, int ret)
+{
+	softirq_out();
+	story.now.pid = pid;
+	EVENT(EV_SOCK_RECV_LENGTH, F_SK, U(SK), F_PROTOCOL, U(17), F_RET, U((int64_t)ret));
+	story.now.pid = 100;
+}
+
 static void read_sock(int ret)
+{
+	read_by(77, ret);
+}
+
+/* The reader leaves its CPU with that state: 1 sleeps, 0x100 was preempted. */
+static void switch_off(uint64_t state)
 {
 	softirq_out();
 	story.now.pid = 77;
-	EVENT(EV_SOCK_RECV_LENGTH, F_SK, U(SK), F_PROTOCOL, U(17), F_RET, U((int64_t)ret));
+	EVENT(EV_SCHED_SWITCH, F_PREV_PID, U(77), F_PREV_STATE, state, F_NEXT_PID, U(0));
 	story.now.pid = 100;
+}
+
+static void on_cpu(int cpu)
+{
+	story.now.cpu = cpu;
 }
 
 #define READS                                                                                      \
 	"SELECT packet_id, pid, context, confidence FROM hop WHERE stage = 'sock_recv_length' "    \
 	"ORDER BY packet_id"
+#define SURE                                                                                       \
+	"SELECT packet_id, confidence FROM hop WHERE stage = 'sock_recv_length' ORDER BY "         \
+	"packet_id"
 
 /* A woken reader had an empty queue; reads then come in order, also when what was read is freed
  * before. */
@@ -45,6 +78,7 @@ static void test_read_order(void **state)
 {
 	(void)state;
 	begin();
+	switch_off(1);
 	datagram(0x100, 200);
 	waking();
 	softirq_out();
@@ -81,12 +115,182 @@ static void test_read_unsure(void **state)
 	expect(READS, "2|77|task|medium\n");
 }
 
+/* A task that is woken although it runs, or was preempted, looked at the queue after it said that
+ * it sleeps. */
+static void woken_awake(void)
+{
+	datagram(0x100, 200);
+	softirq_out();
+	datagram(0x200, 200);
+	waking();
+	read_sock(200);
+	finish();
+	expect(READS, "");
+}
+
+static void test_woken_running(void **state)
+{
+	(void)state;
+	begin();
+	switch_off(1);
+	read_sock(-EAGAIN); /* it runs; of that switch there was no event */
+	story.now.ts += 1000000;
+	datagram(0x300, 300);
+	story.now.ts += 1000000;
+	read_sock(-EAGAIN); /* and the row is not what was thought */
+	woken_awake();
+}
+
+static void test_woken_preempted(void **state)
+{
+	(void)state;
+	begin();
+	switch_off(0x100);
+	woken_awake();
+}
+
+static void test_woken_twice(void **state)
+{
+	(void)state;
+	begin();
+	switch_off(1);
+	EVENT(EV_SCHED_WAKING, F_PID, U(77), F_TARGET_CPU, U(0)); /* a signal */
+	woken_awake();
+}
+
+/* Who slept all the time sleeps, unless it was too short. */
+static void test_woken_unseen(void **state)
+{
+	(void)state;
+	begin();
+	softirq_in();
+	story.now.ts += 20000000;
+	datagram(0x100, 200);
+	waking();
+	read_sock(200);
+	finish();
+	expect(SURE, "1|high\n");
+}
+
+static void test_woken_unseen_short(void **state)
+{
+	(void)state;
+	begin();
+	softirq_in();
+	datagram(0x100, 200);
+	waking();
+	read_sock(200);
+	finish();
+	expect(SURE, "1|medium\n");
+}
+
+/* An interrupt right behind the news wakes another one. */
+static void test_woken_interrupt(void **state)
+{
+	(void)state;
+	begin();
+	switch_off(1);
+	datagram(0x100, 200);
+	story.now.flags |= EV_FLAG_HARDIRQ;
+	waking();
+	story.now.flags &= (uint8_t)~EV_FLAG_HARDIRQ;
+	read_sock(200);
+	finish();
+	expect(SURE, "1|medium\n");
+}
+
+/* The reader, on another CPU, has a datagram before its news: these say nothing of the next one. */
+static void test_read_early(void **state)
+{
+	(void)state;
+	begin();
+	read_sock(-EAGAIN);
+	on_cpu(1);
+	arrive(0x100, 200);
+	on_cpu(0);
+	read_sock(200);
+	on_cpu(1);
+	news();
+	story.now.ts += 1000000;
+	datagram(0x200, 200);
+	softirq_out();
+	datagram(0x300, 200);
+	on_cpu(0);
+	read_sock(200);
+	read_sock(200);
+	finish();
+	expect(SURE, "2|high\n3|high\n");
+}
+
+/* What was read had no news at all: the next ones are taken for its news, until one of them wakes
+ * the reader. */
+static void test_read_without_news(void **state)
+{
+	(void)state;
+	begin();
+	read_sock(-EAGAIN);
+	read_sock(200);
+	switch_off(1);
+	on_cpu(1);
+	datagram(0x100, 200);
+	waking();
+	on_cpu(0);
+	read_sock(200);
+	switch_off(1);
+	story.now.ts += 20000000;
+	on_cpu(1);
+	datagram(0x200, 200);
+	waking();
+	on_cpu(0);
+	read_sock(200);
+	finish();
+	expect(SURE, "2|high\n");
+}
+
+/* Two that read at once return in any order. */
+static void test_read_shared(void **state)
+{
+	(void)state;
+	begin();
+	read_sock(-EAGAIN);
+	datagram(0x100, 200);
+	read_by(77, 200);
+	datagram(0x200, 200);
+	softirq_out();
+	datagram(0x300, 200);
+	read_by(78, 200);
+	read_by(78, 200);
+	story.now.ts += 2000000000;
+	datagram(0x400, 200);
+	read_by(78, 200);
+	finish();
+	expect(SURE, "1|high\n2|medium\n3|medium\n4|high\n");
+}
+
+/* Events of another CPU were lost while this one read: that is told when it is over. */
+static void test_read_in_gap(void **state)
+{
+	(void)state;
+	begin();
+	read_sock(-EAGAIN);
+	datagram(0x100, 200);
+	read_sock(200);
+	story.now.ts += 1000000;
+	datagram(0x200, 200);
+	read_sock(200);
+	on_cpu(1);
+	lose(500000, 1000);
+	finish();
+	expect(SURE, "1|high\n2|medium\n");
+}
+
 /* A datagram that was dropped when it was to be read, one whose news was lost, a reader's small
  * buffer. */
 static void test_read_gaps(void **state)
 {
 	(void)state;
 	begin();
+	switch_off(1);
 	datagram(0x100, 200);
 	waking();
 	softirq_out();
@@ -260,6 +464,7 @@ static void test_peek(void **state)
 {
 	(void)state;
 	begin();
+	switch_off(1);
 	datagram(0x100, 200);
 	waking();
 	softirq_out();
@@ -283,9 +488,26 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-		T(test_read_order), T(test_read_unsure), T(test_read_gaps),  T(test_noise),
-		T(test_answer),	    T(test_queue_split), T(test_queue_drop), T(test_fragments),
-		T(test_fragment_list), T(test_peek),
+		T(test_read_order),
+		T(test_read_unsure),
+		T(test_read_gaps),
+		T(test_noise),
+		T(test_answer),
+		T(test_queue_split),
+		T(test_queue_drop),
+		T(test_fragments),
+		T(test_fragment_list),
+		T(test_peek),
+		T(test_woken_running),
+		T(test_woken_preempted),
+		T(test_woken_twice),
+		T(test_woken_unseen),
+		T(test_woken_unseen_short),
+		T(test_woken_interrupt),
+		T(test_read_early),
+		T(test_read_without_news),
+		T(test_read_shared),
+		T(test_read_in_gap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
