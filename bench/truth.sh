@@ -47,7 +47,7 @@ healthy() { # opened and closed as programs do
 	tcp "$NA" send 10.77.0.2 9000 10000 200 4000
 	tcp "$NB" dial 10.77.0.1 7001 300 300
 	echo wait >>"$TMP/run"
-	sh "$TMP/run"
+	play
 	sleep 1
 	bg_stop sink
 	bg_stop serve7000

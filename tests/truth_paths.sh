@@ -340,6 +340,8 @@ rec() {
 	wait $RECPID
 	exec 9>&-
 }
+# in a shell of its own, but not another one: busybox's would take its own ip
+play() { (. "$TMP/run"); }
 load() { "$SKBTAPE" analyze -q "$TMP/t.skbtape" -o "$TMP/t.db" 2>"$TMP/err" || { WHY=$(cat "$TMP/err"); return 1; }; }
 
 # record_case CASE: leaves $TMP/t.skbtape and $TMP/truth. Status 2: this kernel cannot, 1: it went wrong; WHY.
@@ -350,9 +352,9 @@ record_case() {
 	if "setup_$_do"; then
 		echo wait >>"$TMP/run"
 		case $1 in
-		loss) BUF=64K rec sh "$TMP/run" || _rc=1 ;;
-		tcp | tcp-nogso | tbf | short) SNAP=200 rec sh "$TMP/run" || _rc=1 ;;
-		*) rec sh "$TMP/run" || _rc=1 ;;
+		loss) BUF=64K rec play || _rc=1 ;;
+		tcp | tcp-nogso | tbf | short) SNAP=200 rec play || _rc=1 ;;
+		*) rec play || _rc=1 ;;
 		esac
 	else
 		_rc=$?
