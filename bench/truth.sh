@@ -60,6 +60,33 @@ at_most() {
 	[ "$4" = 0 ] || _most=$(($3 / $4))
 	[ "$3" -gt 0 ] && [ "$2" -le "$_most" ] && ok "$1 ($2 of $3)" || no "$1" "$2 of $3"
 }
+# What each of these has to reach by itself
+paths() {
+	awk -v paths="veth napi rps two tcp tcp-nogso tcp-napi tcp-routed short routed bridge vxlan loopback tun rate" -v sure="$TARGET_CERTAIN" '
+		BEGIN { n = split(paths, p, " ") }
+		{
+			for (i = 2; i <= NF; i++) { split($i, x, "="); if (x[1] == "lost" && x[2] > 0) next }
+			seen[$1] = 1
+			for (i = 2; i <= NF; i++) { split($i, x, "="); v[$1, x[1]] += x[2] }
+		}
+		function want(good, what, of, all) { if (!good) bad = bad sprintf("%s%s %d of %d", bad == "" ? "" : ", ", what, of, all) }
+		function get(k, name) { return v[k, name] + 0 }
+		END {
+			for (i = 1; i <= n; i++) {
+				k = p[i]
+				if (!(k in seen)) continue
+				bad = ""
+				want(get(k, "frames") && get(k, "unique") >= 0.95 * get(k, "frames"), "unique", get(k, "unique"), get(k, "frames"))
+				want(get(k, "untied") <= 0.001 * get(k, "frames"), "untied", get(k, "untied"), get(k, "frames"))
+				if (sure) want(get(k, "all") && get(k, "certain") >= 0.6 * get(k, "all"), "certain", get(k, "certain"), get(k, "all"))
+				want(get(k, "complete") >= 0.99 * get(k, "all"), "complete", get(k, "complete"), get(k, "all"))
+				want(!get(k, "wrong_sure"), "wrong certain claims", get(k, "wrong_sure"), get(k, "sure_claims"))
+				want(!get(k, "wrong_unique"), "wrong unique ties", get(k, "wrong_unique"), get(k, "unique"))
+				want(get(k, "wrong_claims") <= 0.001 * get(k, "claims"), "wrong claims", get(k, "wrong_claims"), get(k, "claims"))
+				print bad == "" ? "ok " k : "not ok " k ": " bad
+			}
+		}' "$ROWS"
+}
 summary() {
 	truth_table
 	echo
@@ -72,6 +99,7 @@ summary() {
 	at_most "packets: 99 % complete" $(($(total all) - $(total complete))) "$(total all)" 100
 	at_most "datagrams: each in a packet" "$(total nowhere)" "$(total began)" 0
 	at_most "datagrams: none in several packets" $(($(total several) + $(total torn))) "$(total began)" 0
+	paths
 	if [ "$TARGET_CERTAIN" = 1 ]; then
 		_all=$(total all) _sure=$(total certain)
 		[ $((_sure * 100)) -ge $((_all * 60)) ] && [ "$_all" -gt 0 ] && ok "packets: 60 % certain ($_sure of $_all)" ||
