@@ -459,6 +459,70 @@ static void test_fragment_list(void **state)
 	       "1|high\n2|high\n3|high\n4|high\n");
 }
 
+/* Which parts are sure: @frames says what the frames showed. */
+static void whole(const char *frames, const char *want)
+{
+	struct err e;
+
+	begin();
+	softirq_in();
+	for (uint64_t addr = 0x100; addr <= 0x300; addr += 0x100)
+		skb(EV_NETIF_RX_ENTRY, "eth0", addr, addr < 0x300 ? 1500 : 520);
+	for (uint64_t addr = 0x100; addr <= 0x300; addr += 0x100)
+		receive("eth0", addr, addr < 0x300 ? 1500 : 520);
+	consume(0x100, "inet_frag_reasm_prepare");
+	news();
+	story.now.ts += 5000;
+	consume(0x300, "skb_consume_udp");
+	consume(0x200, "skb_release_data");
+	finish();
+	assert_int_equal(db_exec(story.db, "UPDATE _packet SET confidence = 1 WHERE id = 3;", &e),
+			 0);
+	assert_int_equal(db_exec(story.db, frames, &e), 0);
+	assert_int_equal(lives_reassembled(story.lives), 0);
+	expect("SELECT outcome, link, parent_id, confidence FROM packet ORDER BY id", want);
+}
+
+#define FRAME(no, id, frag, packet, tie)                                                           \
+	"INSERT INTO _frame(no, ts_ns, netns_id, dev_id, direction, len_bytes, cap_bytes, ip_id, " \
+	"frag, packet_id, tie, member, offset) VALUES(" #no ", 1, 1, 1, 0, 1514, 60, " #id         \
+	", " #frag ", " #packet ", " #tie ", 1, 0);"
+#define PARTS FRAME(1, 7, 1, 1, 1) FRAME(2, 7, 2961, 2, 1)
+
+static void test_whole(void **state)
+{
+	(void)state;
+	whole(PARTS FRAME(3, 7, 5920, 3, 1) FRAME(4, 8, 1, 9, 1),
+	      "consumed|reassembly|3|certain\nconsumed|reassembly|3|certain\n"
+	      "delivered|-|-|certain\n");
+}
+
+#define NOT_WHOLE "consumed|reassembly|3|high\nconsumed|reassembly|3|high\ndelivered|-|-|certain\n"
+
+static void test_whole_part_missing(void **state)
+{
+	(void)state;
+	whole(PARTS, NOT_WHOLE);
+}
+
+static void test_whole_other_id(void **state)
+{
+	(void)state;
+	whole(PARTS FRAME(3, 8, 5920, 3, 1), NOT_WHOLE);
+}
+
+static void test_whole_unsure(void **state)
+{
+	(void)state;
+	whole(PARTS FRAME(3, 7, 5920, 3, 3), NOT_WHOLE);
+}
+
+static void test_whole_twice(void **state)
+{
+	(void)state;
+	whole(PARTS FRAME(3, 7, 5920, 3, 1) FRAME(4, 7, 1, 9, 1), NOT_WHOLE);
+}
+
 /* What only looks into the queue takes nothing out of it; errors have a queue of their own. */
 static void test_peek(void **state)
 {
@@ -508,6 +572,11 @@ int main(void)
 		T(test_read_without_news),
 		T(test_read_shared),
 		T(test_read_in_gap),
+		T(test_whole),
+		T(test_whole_part_missing),
+		T(test_whole_other_id),
+		T(test_whole_unsure),
+		T(test_whole_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
