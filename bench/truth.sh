@@ -16,16 +16,27 @@ N=${N:-10000} ROUNDS=${ROUNDS:-3} BUF=${BUF:-128M} TARGET_CERTAIN=${TARGET_CERTA
 truth_up || { echo "bench: $TRUTH_WHY" >&2; exit 1; }
 
 : >"$ROWS"
+mkdir "$TMP/tapes"
+# All of a round is recorded, then judged: the lock is held, and the host kept from other things, no longer than need be.
+_lock=${LOCK:-}
+LOCK=
+locked() { [ -z "$_lock" ] || { exec 8>"$_lock" && flock 8; }; }
 round=0
 while [ $round -lt "$ROUNDS" ]; do
 	round=$((round + 1))
+	locked
 	for path in ${want:-$CASES}; do
-		run_case "$path"
+		record_case "$path"
 		case $? in
-		0) sed "s/^/# round $round: $path: /" "$TMP/id.err" >&2 ;;
+		0) mv "$TMP/t.skbtape" "$TMP/tapes/$path.skbtape" && mv "$TMP/truth" "$TMP/tapes/$path.truth" ;;
 		2) [ $round != 1 ] || echo "skip $path: $WHY" >>"$TMP/notes" ;;
 		*) echo "not ok $path: $WHY" >>"$TMP/notes" ;;
 		esac
+	done
+	exec 8>&-
+	for path in ${want:-$CASES}; do
+		mv "$TMP/tapes/$path.skbtape" "$TMP/t.skbtape" 2>/dev/null && mv "$TMP/tapes/$path.truth" "$TMP/truth" || continue
+		judge_case "$path" "skbt-$$-" && sed "s/^/# round $round: $path: /" "$TMP/id.err" >&2 || echo "not ok $path: $WHY" >>"$TMP/notes"
 	done
 done
 
@@ -34,7 +45,11 @@ drops() {
 	_name=$1
 	shift
 	rm -f "$TMP"/t.*
-	BUF=32M SNAP=128 rec "$@" && load || { echo "not ok $_name: $WHY"; return; }
+	locked
+	BUF=32M SNAP=128 rec "$@"
+	_rc=$?
+	exec 8>&-
+	[ $_rc = 0 ] && load || { echo "not ok $_name: $WHY"; return; }
 	echo "# $_name: $(q "$TMP/t.db" "SELECT (SELECT count(*) FROM packet) || ' packets, ' || count(*) || ' drops; by class: ' || coalesce((SELECT group_concat(class || ' ' || n, ', ') FROM (SELECT class, count(*) AS n FROM packet_drop GROUP BY class ORDER BY class)), 'none') FROM packet_drop")"
 	eq "$_name: no drop is a loss" "$(q "$TMP/t.db" "SELECT coalesce(group_concat(n || ' ' || coalesce(reason, '-') || ' in ' || function, ', '), 'none') FROM (SELECT reason, function, count(*) AS n FROM packet_drop WHERE class = 'loss' GROUP BY reason, function)")" none
 }
