@@ -157,7 +157,9 @@ static bool is_udp(const struct event *ev)
 
 static void task_set(struct lives *v, int pid, bool sleeps)
 {
-	v->read->task[(uint32_t)pid & (TASKS - 1)] = (struct task){ pid, v->losses, sleeps };
+	if (pid) /* the idle task reads nothing; a place without a task was never used */
+		v->read->task[(uint32_t)pid & (TASKS - 1)] =
+			(struct task){ pid, v->losses, sleeps };
 }
 
 /* Whether a task surely sleeps; so does one that did nothing at all since the recording began. */

@@ -184,6 +184,26 @@ static void test_woken_unseen_short(void **state)
 	expect(SURE, "1|medium\n");
 }
 
+/* The idle task does not hide that another one ran. */
+static void test_woken_idle(void **state)
+{
+	(void)state;
+	begin();
+	story.now.pid = 4096;
+	softirq_in();
+	story.now.pid = 0;
+	softirq_in();
+	story.now.pid = 100;
+	story.now.ts += 20000000;
+	datagram(0x100, 200);
+	softirq_out();
+	datagram(0x200, 200);
+	EVENT(EV_SCHED_WAKING, F_PID, U(4096), F_TARGET_CPU, U(0));
+	read_by(4096, 200);
+	finish();
+	expect(READS, "");
+}
+
 /* An interrupt right behind the news wakes another one. */
 static void test_woken_interrupt(void **state)
 {
@@ -568,6 +588,7 @@ int main(void)
 		T(test_woken_unseen),
 		T(test_woken_unseen_short),
 		T(test_woken_interrupt),
+		T(test_woken_idle),
 		T(test_read_early),
 		T(test_read_without_news),
 		T(test_read_shared),
