@@ -38,6 +38,10 @@ int lives_finish(struct lives *l);
  * ties are in the database. Return: 0, or the database's error. */
 int lives_reassembled(struct lives *l);
 
+/* lives_told() - flows of packets without a frame that events tell, once all events are in the
+ * database. Return: 0, or the database's error. */
+int lives_told(struct lives *l);
+
 void lives_close(struct lives *l);
 
 #endif

@@ -161,6 +161,7 @@ struct lives {
 	bool has_retransmit;
 	bool has_location; /* consume_skb tells where */
 	bool has_nfqueue;  /* rules hand packets to processes, who keep them or change them */
+	bool has_lite;	   /* a UDP-Lite socket was told of something */
 	bool whole;	   /* every event that begins, moves or ends a packet is recorded */
 	struct lives_cpu *cpu;
 	int cpu_n;

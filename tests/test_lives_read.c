@@ -568,6 +568,96 @@ static void test_peek(void **state)
 	       "1002000\n");
 }
 
+/* ---- flows that events tell ---- */
+
+/* udp_fail_queue_rcv_skb as the database has it, now. */
+static void udp_fail(const char *fields)
+{
+	static const char type[] = "INSERT OR IGNORE INTO event_type VALUES(1, 'udp', "
+				   "'udp_fail_queue_rcv_skb', 1, 1);";
+	char sql[400];
+	struct err e;
+
+	assert_int_equal(db_exec(story.db, type, &e), 0);
+	snprintf(sql, sizeof(sql),
+		 "INSERT INTO _event(ts_ns, cpu, pid, flags, type_id, fields) "
+		 "VALUES(%lld, %d, %d, 16, 1, '%s');",
+		 FAKE_EPOCH + (long long)story.now.ts, story.now.cpu, story.now.pid, fields);
+	assert_int_equal(db_exec(story.db, sql, &e), 0);
+}
+
+#define FAIL4                                                                                      \
+	"{\"rc\":-12,\"sport\":5000,\"dport\":53,\"saddr\":\"192.0.2.1:5000\",\"daddr\":"          \
+	"\"192.0.2.2:53\"}"
+#define FAIL6                                                                                      \
+	"{\"rc\":-12,\"sport\":53,\"dport\":5000,\"saddr\":\"[2001:db8::2]:53\",\"daddr\":"        \
+	"\"[2001:db8::1]:5000\"}"
+
+static void told(const char *want)
+{
+	finish();
+	assert_int_equal(lives_told(story.lives), 0);
+	expect("SELECT d.id, w.proto, w.src, w.sport, w.dst, w.dport, w.frames, p.flow_id = w.id "
+	       "FROM "
+	       "_drop d JOIN flow w ON w.id = d.flow_id LEFT JOIN _packet p ON p.id = d.packet_id "
+	       "ORDER BY d.id",
+	       want);
+}
+
+static void test_told(void **state)
+{
+	(void)state;
+	begin();
+	arrive(0x100, 200);
+	udp_fail(FAIL4);
+	kfree(0x100, "udp_queue_rcv_one_skb", NONE);
+	arrive(0x200, 200);
+	udp_fail(FAIL6);
+	kfree(0x200, "udpv6_queue_rcv_one_skb", NONE);
+	arrive(0x300, 200);
+	udp_fail(FAIL4);
+	kfree(0x300, "udp_queue_rcv_one_skb", NONE);
+	told("1|udp|192.0.2.1|5000|192.0.2.2|53|0|1\n"
+	     "2|udp|2001:db8::2|53|2001:db8::1|5000|0|1\n"
+	     "3|udp|192.0.2.1|5000|192.0.2.2|53|0|1\n");
+	expect("SELECT count(*), count(reverse_id) FROM flow", "2|0\n");
+}
+
+/* Another function's drop, another CPU's, two events before one drop, addresses that are none. */
+static void test_told_nothing(void **state)
+{
+	(void)state;
+	begin();
+	arrive(0x100, 200);
+	udp_fail(FAIL4);
+	kfree(0x100, "nft_do_chain", NONE);
+	arrive(0x200, 200);
+	udp_fail(FAIL4);
+	on_cpu(1);
+	kfree(0x200, "udp_queue_rcv_one_skb", NONE);
+	on_cpu(0);
+	story.now.ts += 2000000;
+	udp_fail(FAIL4);
+	udp_fail(FAIL6);
+	kfree(0x300, "udp_queue_rcv_one_skb", NONE);
+	udp_fail("{\"rc\":-12,\"lport\":53}");
+	kfree(0x400, "udp_queue_rcv_one_skb", NONE);
+	told("");
+}
+
+/* An event that was lost may be the drop. */
+static void test_told_lossy(void **state)
+{
+	(void)state;
+	begin();
+	udp_fail(FAIL4);
+	on_cpu(1);
+	lose(0, 1000);
+	on_cpu(0);
+	kfree(0x100, "udp_queue_rcv_one_skb", NONE);
+	told("");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -589,6 +679,9 @@ int main(void)
 		T(test_woken_unseen_short),
 		T(test_woken_interrupt),
 		T(test_woken_idle),
+		T(test_told),
+		T(test_told_nothing),
+		T(test_told_lossy),
 		T(test_read_early),
 		T(test_read_without_news),
 		T(test_read_shared),
