@@ -30,7 +30,7 @@ ANALYZE := analyze/analyze.c analyze/clocks.c analyze/confine.c analyze/counters
 	   analyze/dissect.c analyze/drops.c analyze/embed.c analyze/ethtool_read.c analyze/events.c \
 	   analyze/facts.c analyze/fields.c analyze/findings.c analyze/flow_delays.c analyze/flows.c analyze/format.c analyze/frames.c \
 	   analyze/host.c analyze/kbuf.c analyze/ledger.c analyze/life.c analyze/lives.c analyze/lives_end.c \
-	   analyze/lives_parts.c analyze/lives_path.c analyze/lives_read.c analyze/lives_sure.c analyze/load.c \
+	   analyze/lives_parts.c analyze/lives_path.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/load.c \
 	   analyze/moves.c analyze/nft_text.c analyze/nft_value.c analyze/nl_link.c \
 	   analyze/netrx.c analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcapng.c analyze/procfs.c \
 	   analyze/ringstats.c analyze/rules.c analyze/rule_text.c analyze/series.c analyze/snap_texts.c analyze/snapshots.c analyze/spans.c \

@@ -224,6 +224,8 @@ static int split_text(struct span text, struct format_text *x)
 	}
 	x->args.n -= (size_t)(quote + 1 - x->args.p);
 	x->args.p = quote + 1;
+	while (x->args.n && x->args.p[x->args.n - 1] == '\n')
+		x->args.n--;
 	x->format = x->args;
 	for (size_t i = 0; i < x->args.n && x->args.p[i] != '"'; i++) {
 		i += x->args.p[i] == '\\';

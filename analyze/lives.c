@@ -533,10 +533,11 @@ int lives_event(struct lives *v, const struct event *ev)
 	v->last_ns = ev->ts_ns;
 	rc = settle_before(v, c, ev);
 	if (!rc && c->ready_sk && ev->kind == EV_SCHED_WAKING)
-		rc = lives_read_woken(v, c->ready_sk);
+		rc = lives_read_woken(v, c->ready_sk, ev);
 	if (rc)
 		return rc;
-	if (!is_between(ev))
+	lives_read_task(v, ev);
+	if (!is_between(ev) || ev->kind == EV_SK_DATA_READY)
 		c->ready_sk = 0;
 	switch ((enum ev_kind)ev->kind) {
 	case EV_NAPI_GRO_RECEIVE_ENTRY:
@@ -642,6 +643,15 @@ static int mark_losses(struct lives *v)
 			"UPDATE _packet SET flags = flags | 16, confidence = max(confidence, 3) "
 			"WHERE (SELECT from_ns FROM lives_loss WHERE to_ns > _packet.first_ns "
 			"ORDER BY to_ns LIMIT 1) < last_ns");
+	rc = db_run(v->db, st);
+	if (rc)
+		return rc;
+	/* a read, or the news of what is in the queue before, may be among what was lost */
+	st = db_prepare(v->db,
+			"UPDATE _hop SET confidence = max(confidence, 3) WHERE stage = ? AND "
+			"(SELECT from_ns FROM lives_loss WHERE to_ns >= _hop.ts_ns "
+			"ORDER BY to_ns LIMIT 1) <= ts_ns");
+	db_bind_int(st, 1, STAGE_SOCK_RECV_LENGTH);
 	return db_run(v->db, st);
 }
 

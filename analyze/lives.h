@@ -34,6 +34,14 @@ int lives_event(struct lives *l, const struct event *ev);
  * lives_event(). */
 int lives_finish(struct lives *l);
 
+/* lives_reassembled() - ends of the parts of datagrams that were put together again, once the frames'
+ * ties are in the database. Return: 0, or the database's error. */
+int lives_reassembled(struct lives *l);
+
+/* lives_told() - flows of packets without a frame that events tell, once all events are in the
+ * database. Return: 0, or the database's error. */
+int lives_told(struct lives *l);
+
 void lives_close(struct lives *l);
 
 #endif

@@ -161,6 +161,7 @@ struct lives {
 	bool has_retransmit;
 	bool has_location; /* consume_skb tells where */
 	bool has_nfqueue;  /* rules hand packets to processes, who keep them or change them */
+	bool has_lite;	   /* a UDP-Lite socket was told of something */
 	bool whole;	   /* every event that begins, moves or ends a packet is recorded */
 	struct lives_cpu *cpu;
 	int cpu_n;
@@ -237,7 +238,8 @@ int lives_fragments(struct lives *v, const struct life *l, const struct event *e
 int lives_read_open(struct lives *v);
 void lives_read_close(struct lives *v);
 int lives_read_queued(struct lives *v, struct life *l, const struct event *ev);
-int lives_read_woken(struct lives *v, uint64_t sk);
+int lives_read_woken(struct lives *v, uint64_t sk, const struct event *ev);
+void lives_read_task(struct lives *v, const struct event *ev);
 int lives_read(struct lives *v, const struct event *ev);
 int lives_read_finish(struct lives *v);
 

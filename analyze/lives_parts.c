@@ -16,6 +16,12 @@
  * A router that cuts a packet into fragments sends these first, within the
  * receiving call, and frees the packet behind the last one (ip_do_fragment() in
  * net/ipv4/ip_output.c).
+ *
+ * A fragment that was received has no end without an event: it is forwarded,
+ * dropped, or goes into the datagram (ip_frag_queue(), inet_frag_reasm_finish()
+ * in net/ipv4). Where frames show all parts of a datagram that was surely
+ * delivered, and each part is one packet which was freed as a part of it, that
+ * end is certain.
  */
 #include "lives_int.h"
 
@@ -158,4 +164,34 @@ int lives_fragments(struct lives *v, const struct life *l, const struct event *e
 		rc = db_run(v->db, v->set_link);
 	}
 	return rc;
+}
+
+int lives_reassembled(struct lives *v)
+{
+	static const char set[] =
+		"CREATE TEMP TABLE lives_part AS SELECT netns_id, ip_id, frag >> 1 AS at, "
+		"frag & 1 AS more, packet_id, max(tie) AS tie FROM _frame "
+		"WHERE frag IS NOT NULL AND ip_id IS NOT NULL AND direction = 0 "
+		"GROUP BY netns_id, ip_id, frag, packet_id;"
+		"CREATE INDEX lives_part_id ON lives_part(netns_id, ip_id);"
+		/* as long as an id comes just once: a second datagram has parts of its own */
+		"CREATE TEMP TABLE lives_whole AS SELECT netns_id, ip_id FROM lives_part "
+		"GROUP BY netns_id, ip_id HAVING count(*) > 1 AND count(packet_id) = count(*) "
+		"AND count(DISTINCT packet_id) = count(*) AND count(DISTINCT at) = count(*) "
+		"AND min(at) = 0 AND sum(1 - more) = 1 AND max(tie) = 1;"
+		"CREATE TEMP TABLE lives_member AS SELECT l.packet_id FROM lives_whole w "
+		"JOIN lives_part d ON (d.netns_id, d.ip_id) = (w.netns_id, w.ip_id) "
+		"JOIN _packet p ON p.id = d.packet_id AND p.outcome = 1 AND p.confidence = 1 "
+		"JOIN lives_part l ON (l.netns_id, l.ip_id) = (w.netns_id, w.ip_id) "
+		"AND l.packet_id <> p.id "
+		"WHERE NOT EXISTS (SELECT 1 FROM lives_part o JOIN _packet q ON q.id = o.packet_id "
+		"WHERE (o.netns_id, o.ip_id) = (w.netns_id, w.ip_id) AND q.id <> p.id "
+		"AND (q.link IS NOT 6 OR q.parent_id IS NOT p.id OR q.outcome <> 5));"
+		"UPDATE _packet SET confidence = 1 WHERE confidence = 2 AND flags & 19 = 0 "
+		"AND id IN (SELECT packet_id FROM lives_member) "
+		"AND NOT EXISTS (SELECT 1 FROM _hop h JOIN _stage s ON s.id = h.stage WHERE "
+		"h.packet_id = _packet.id AND h.confidence > 1 AND s.name <> 'consume_skb');"
+		"DROP TABLE lives_part; DROP TABLE lives_whole; DROP TABLE lives_member;";
+
+	return v->whole && !v->has_nfqueue ? db_exec(v->db, set, NULL) : 0;
 }

@@ -754,6 +754,7 @@ int lives_ready(struct lives *v, const struct event *ev)
 	/* netlink counts its own protocols */
 	if (event_u64(ev, F_FAMILY, &family) && family != 2 && family != 10)
 		return 0;
+	v->has_lite |= protocol == 136;
 	sure = l && (l->state == LIFE_RX || l->state == LIFE_READ) && !l->ready &&
 	       (protocol == 6 || protocol == 17 || protocol == 136) && lives_announced(v, l, ev);
 	if (!sure && (!l || l->state != LIFE_RX || l->ready || l->batch != c->batch ||

@@ -173,6 +173,8 @@ static int load_packets(struct load *l, struct err *e)
 	rc = ringstats_load(l->tape, l->db, l->clocks, trace_state(l->trace)->events, e);
 	if (!rc && frames_write_ties(l->frames, l->db))
 		rc = db_error(l->db, e);
+	if (!rc && (lives_reassembled(l->lives) || lives_told(l->lives)))
+		rc = db_error(l->db, e);
 	if (!rc)
 		rc = load_times(l, e);
 	return rc ? rc : db_exec(l->db, INDEXES, e);

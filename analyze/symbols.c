@@ -25,6 +25,7 @@ struct sym {
 	uint32_t module; /* offset in text */
 	uint32_t len;
 	uint8_t rank; /* of its type, 0: no text */
+	bool padding; /* in front of a function, with a symbol of its own */
 };
 
 struct symbols {
@@ -48,6 +49,13 @@ static uint8_t type_rank(char type)
 	default:
 		return 0;
 	}
+}
+
+/* Room for patched code and hashes in front of a function (FUNCTION_PADDING_BYTES, kCFI:
+ * arch/x86/include/asm/linkage.h). Nothing returns there and no pointer leads there. */
+static bool is_padding(struct span name)
+{
+	return span_starts(name, "__pfx_") || span_starts(name, "__cfi_");
 }
 
 static bool is_name(struct span s, size_t max)
@@ -93,6 +101,7 @@ static int add_line(struct symbols *s, struct span line, struct span *last_modul
 			*last_module = mod;
 		}
 		x.module = *module;
+		x.padding = is_padding(name);
 		if (keep_text(s, name, &x.name))
 			return -ENOMEM;
 	}
@@ -211,6 +220,14 @@ bool symbols_find(const struct symbols *s, uint64_t addr, struct symbol_name *ou
 		return false;
 	}
 	x = &s->v[lo - 1];
+	if (x->padding) {
+		/* a pointer to the function behind it; a call is no instruction of it */
+		if (lo == s->n || s->v[lo].addr != addr) {
+			*out = (struct symbol_name){ .function = "?", .location = "0x?" };
+			return false;
+		}
+		x++;
+	}
 	text = (const char *)s->text.data;
 	snprintf(out->function, sizeof(out->function), "%s", text + x->name);
 	symbols_base(out->function);

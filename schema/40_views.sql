@@ -219,7 +219,7 @@ SELECT
 	t.name = 'csd_queue_cpu' AS queued,
 	e.cpu AS from_cpu,
 	CASE t.name WHEN 'csd_queue_cpu' THEN json_extract(e.fields, '$.cpu') ELSE e.cpu END AS to_cpu,
-	replace(substr(json_extract(e.fields, '$.func'), 1, instr(json_extract(e.fields, '$.func') || '+', '+') - 1), '__pfx_', '') AS function
+	substr(json_extract(e.fields, '$.func'), 1, instr(json_extract(e.fields, '$.func') || '+', '+') - 1) AS function
 FROM event_type t JOIN _event e ON e.type_id = t.id
 WHERE t.system = 'csd' AND t.name IN ('csd_queue_cpu', 'csd_function_entry');
 

@@ -50,6 +50,10 @@ for path in ${PATHS:-$CASES ping}; do
 	[ "$path" != loss ] || { no "$path: events are lost" 0; continue; }
 	[ "$untied" -le $((frames / 1000)) ] && ok "$path: frames are tied" || no "$path: frames are tied" "$untied of $frames are not"
 	[ "$unique" -ge $((frames * 95 / 100)) ] && ok "$path: by one way" || no "$path: by one way" "$unique of $frames"
+	case $path in
+	fragments | tbf) ;; # parts of what was sent
+	*) [ "$all" -gt 0 ] && [ $((certain * 100)) -ge $((all * 60)) ] && ok "$path: packets are certain" || no "$path: packets are certain" "$certain of $all" ;;
+	esac
 	eq "$path: each identity is in one packet" "$torn $several" "0 0"
 	eq "$path: each datagram of $began is in a packet" "$nowhere" 0
 	[ "$wrong_claims" -le $((claims / 1000)) ] && ok "$path: claims are right ($claims)" || no "$path: claims are right" "$wrong_claims of $claims; $(cat "$TMP/id.err")"
@@ -66,6 +70,8 @@ for path in ${PATHS:-$CASES ping}; do
 			no "$path: segments have their parent" "$(q "$TMP/t.db" "SELECT group_concat(coalesce(link,'-')||' '||n) FROM (SELECT link, count(*) n FROM packet WHERE dev_out='va' GROUP BY link)")"
 		eq "$path: the bytes of a packet are those of its segments" "$(q "$TMP/t.db" "SELECT count(*) FROM (SELECT p.len_bytes AS l, sum(c.len_bytes - 66) + 66 AS s FROM packet c JOIN packet p ON p.id=c.parent_id WHERE c.link='gso' GROUP BY p.id) WHERE l != s")" 0
 		;;
+	napi | tcp-napi) [ "$(q "$TMP/t.db" "SELECT count(*) FROM hop WHERE stage='napi_gro_receive_entry' AND dev='vb'")" -ge $((N / 4)) ] && ok "$path: vb polls" ||
+		no "$path: vb polls" "$(q "$TMP/t.db" "SELECT group_concat(stage||' '||n) FROM (SELECT stage, count(*) n FROM hop WHERE dev='vb' GROUP BY stage)")" ;;
 	rps) [ "$(q "$TMP/t.db" "SELECT coalesce(sum(count),0) FROM cpu_hop WHERE kind='rps'")" -ge $((N / 2)) ] && ok "$path: hops of kind rps" ||
 		no "$path: hops of kind rps" "$(q "$TMP/t.db" "SELECT group_concat(from_cpu||'-'||to_cpu||' '||kind||' '||count) FROM cpu_hop")" ;;
 	nat) eq "$path: both tuples in each packet's frames" \

@@ -84,6 +84,25 @@ static void finds(void **state)
 	symbols_free(NULL);
 }
 
+/* A pointer to a function is the address of its first byte; the padding before it has a symbol. */
+static void padding(void **state)
+{
+	static const char padded[] = "ffffffff81000000 t before\n"
+				     "ffffffff81000100 t __pfx_process_timeout\n"
+				     "ffffffff81000110 t process_timeout\n"
+				     "ffffffff81000200 t __cfi_last\n"
+				     "ffffffff81000210 D data\n";
+	struct symbols *s = load(padded, sizeof(padded) - 1);
+
+	(void)state;
+	is(s, 0xffffffff81000100, "before", "before+0x100", "");
+	is(s, 0xffffffff81000110, "process_timeout", "process_timeout+0x0", "");
+	is(s, 0xffffffff81000111, "process_timeout", "process_timeout+0x1", "");
+	unknown(s, 0xffffffff81000108);
+	unknown(s, 0xffffffff81000210);
+	symbols_free(s);
+}
+
 static void nothing_known(void **state)
 {
 	static const char zero[] = "0000000000000000 T _text\n0000000000000000 t x\t[m]\n";
@@ -177,7 +196,7 @@ static void base_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds),
+		cmocka_unit_test(finds), cmocka_unit_test(padding),
 		cmocka_unit_test(nothing_known),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(base_names),

@@ -559,6 +559,24 @@ static void shows_fields(void **state)
 		"\"saddr\":\"192.0.2.1\",\"daddr\":\"0.0.0.0\",\"saddr_v6\":\"2001:db8::7\","
 		"\"daddr_v6\":\"2001:db8::7\"}");
 
+	/* an address at the very end of the print format */
+	common(&b, 0, 0, 1);
+	le(&b, (uint32_t)-12, 4);
+	le(&b, 5000, 2);
+	le(&b, 53, 2);
+	le(&b, 2, 2);
+	for (int i = 0; i < 2; i++) {
+		le(&b, 2, 2);
+		buf_put(&b, i ? "\0\x35" : "\x13\x88", 2);
+		buf_put(&b, v4, 4);
+		le(&b, 0, 8);
+		le(&b, 0, 8);
+		le(&b, 0, 4);
+	}
+	json_is(&x, "udp", "udp_fail_queue_rcv_skb", &b,
+		"{\"rc\":-12,\"sport\":5000,\"dport\":53,\"family\":\"AF_INET\","
+		"\"saddr\":\"192.0.2.1:5000\",\"daddr\":\"192.0.2.1:53\"}");
+
 	common(&b, 0, 0, 1);
 	le(&b, 0xffff888001234500, 8);
 	le(&b, 0xffff888001234500, 8);

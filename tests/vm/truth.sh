@@ -38,7 +38,7 @@ mv traffic build/tests/
 mv lib.sh truth_paths.sh tests/
 mv net.sh fixtures/make/
 uname -r
-modprobe -a veth tun vxlan macvlan ifb bridge sch_tbf sch_ingress cls_u32 act_mirred nf_tables nft_counter nft_nat nft_masq nft_chain_nat tcp_diag udp_diag 2>/dev/null
+modprobe -a af_packet veth tun vxlan macvlan ifb bridge sch_tbf sch_ingress cls_u32 act_mirred nf_tables nft_counter nft_nat nft_masq nft_chain_nat tcp_diag udp_diag 2>/dev/null
 N=${N:-150} PPS=${PPS:-300} BUF=8M
 . tests/lib.sh
 . tests/truth_paths.sh
