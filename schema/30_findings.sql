@@ -254,19 +254,30 @@ SELECT
 			abs(coalesce(r.packets_delta, 0) - t.drops),
 			r.id)), -15) AS INTEGER)
 		FROM nft_rule r
-		WHERE (r.netns = t.netns OR t.netns IS NULL)
+		WHERE (r.netns = t.place OR t.place IS NULL)
 			AND (r.verdict LIKE 'drop%' OR r.verdict LIKE 'reject%')
 			AND (r.packets_delta > 0 OR r.packets IS NULL)
-			AND NOT (t.dport IS NOT NULL AND r.text LIKE '%dport%' AND r.text NOT LIKE '%dport @%' AND r.text NOT LIKE '%dport %-%'
+			AND NOT (t.dport IS NOT NULL AND r.text LIKE '%dport%' AND r.text NOT LIKE '%dport @%' AND r.text NOT LIKE '%dport %-%' AND r.text NOT LIKE '%dport <%' AND r.text NOT LIKE '%dport >%'
+				AND r.text NOT LIKE '%dport !=%' AND r.text NOT LIKE '%dport vmap%'
 				AND ' ' || replace(replace(r.text, ',', ' '), '}', ' ') || ' ' NOT LIKE '% ' || t.dport || ' %')
-			AND NOT (t.proto = 'tcp' AND r.text LIKE '%udp dport%')
-			AND NOT (t.proto = 'udp' AND r.text LIKE '%tcp dport%')
+			AND NOT (t.proto IS 'tcp' AND r.text LIKE '%udp dport%')
+			AND NOT (t.proto IS 'udp' AND r.text LIKE '%tcp dport%')
 	) AS rule_id,
 	(
 		SELECT coalesce(sum(m.delta), 0)
 		FROM _moved m
 		WHERE m.source = 'conntrack' AND m.name = 'drop' AND (m.netns = t.netns OR t.netns IS NULL)
 	) AS conntrack_drops
-FROM _drop_target t
+FROM (
+	-- a thread may have its socket in another namespace than its process: then that one's rules drop nothing, and another's counter fits
+	SELECT d.*,
+		CASE WHEN d.netns_by = 'task'
+			AND NOT EXISTS (SELECT 1 FROM nft_rule r WHERE r.netns = d.netns AND (r.verdict LIKE 'drop%' OR r.verdict LIKE 'reject%'))
+			AND NOT EXISTS (SELECT 1 FROM nft_chain c WHERE c.netns = d.netns AND c.policy = 'drop')
+			AND EXISTS (SELECT 1 FROM nft_rule r WHERE r.netns <> d.netns AND (r.verdict LIKE 'drop%' OR r.verdict LIKE 'reject%')
+				AND abs(r.packets_delta - d.drops) * 10 <= d.drops)
+			THEN NULL ELSE d.netns END AS place
+	FROM _drop_target d
+) t
 WHERE t.drops >= 3
 	AND (t.reason = 'NETFILTER_DROP' OR (t.reason IS NULL AND t.function IN ('nf_hook_slow', 'nft_do_chain', 'ipt_do_table')));

@@ -345,7 +345,206 @@ static void ruleset_few_no(void)
 	slow(20, 80000);
 }
 
+/* ---- IPv6, and what has no drop event ---- */
+
+/* Frames of flow 1 that come in at b0, each with a TTL that is @step lower. */
+static void ttls(int first, int step, int n, int ip_id)
+{
+	for (int i = 0; i < n; i++) {
+		frame_at(T0 + i * MS, 3, "b0", 0, 1, 0, 0, ip_id ? 2048 : 0x86dd, 4, 0);
+		sql("UPDATE _frame SET ttl = %d, ip_id = nullif(%d, 0) WHERE no = (SELECT max(no) "
+		    "FROM _frame)",
+		    first - i * step, ip_id);
+	}
+}
+
+static void loop6(void)
+{
+	flow(1, 3, "udp", "2001:db8::1", 4000, "2001:db8:9::1", 9000);
+	drops(20, "IP_INHDR", "ip6_forward", "loss", 3, "b0", 1);
+	ttls(63, 2, 30, 0);
+}
+
+/* one sender with all hop limits, as mtr does it */
+static void loop6_no(void)
+{
+	flow(1, 3, "udp", "2001:db8::1", 4000, "2001:db8:9::1", 9000);
+	drops(20, "IP_INHDR", "ip6_forward", "loss", 3, "b0", 1);
+	ttls(30, 1, 30, 0);
+}
+
+static void loop_own(int back)
+{
+	flow(1, 3, "udp", "10.0.0.2", 4000, "192.0.2.9", 9000);
+	drops(20, "IP_LOCAL_SOURCE", "ip_rcv_finish_core", "policy", 3, "b0", 1);
+	ttls(back, 0, 20, 7);
+	frame_at(T0, 3, "b0", 1, 1, 0, 0, 2048, 4, 0);
+	sql("UPDATE _frame SET ttl = 64 WHERE direction = 1");
+}
+
+static void loop_to_sender(void)
+{
+	loop_own(63);
+}
+
+/* another host has the same address, or the link layer loops */
+static void loop_to_sender_no(void)
+{
+	loop_own(64);
+}
+
+static void fwd6(const char *forwarding, const char *now)
+{
+	flow(1, 3, "udp", "2001:db8::1", 4000, "2001:db8:9::1", 9000);
+	frames(60, 1, 3, "b0", 0, 0);
+	drops(60, "IP_INADDRERRORS", "ip6_forward", "loss", 3, "b0", 1);
+	counter(3, "snmp6", "Ip6InAddrErrors", NULL, -1, 60);
+	sysctl(3, "net.ipv4.ip_forward", "0", NULL);
+	sysctl(3, "net.ipv6.conf.all.forwarding", forwarding, now);
+}
+
+static void fwd6_off(void)
+{
+	fwd6("1", "0");
+}
+
+/* forwarding is on: the destination is one that may not be forwarded to */
+static void fwd6_on_no(void)
+{
+	fwd6("1", NULL);
+}
+
+static void frag6_mem(void)
+{
+	drops(30, "NOT_SPECIFIED", "ipv6_frag_rcv", "error", 3, "b0", 0);
+	counter(3, "snmp6", "Ip6ReasmFails", NULL, -1, 30);
+	sysctl(3, "net.ipv6.ip6frag_high_thresh", "4194304", NULL);
+}
+
+/* malformed fragments: nothing failed for the sake of memory */
+static void frag6_no(void)
+{
+	drops(30, "NOT_SPECIFIED", "ipv6_frag_rcv", "error", 3, "b0", 0);
+	counter(3, "snmp6", "Ip6InHdrErrors", NULL, -1, 30);
+}
+
+static void neigh6(int n)
+{
+	drops(n, "NOT_SPECIFIED", "neigh_invalidate", "loss", 2, "a0", 0);
+	sql("UPDATE _drop SET protocol = 34525");
+	sql("INSERT INTO neigh VALUES(%lld, 2, 'a', 'a0', 10, '2001:db8::77', NULL, 'FAILED')",
+	    T0 + 1000);
+}
+
+static void neigh6_failed(void)
+{
+	neigh6(60);
+}
+
+static void neigh6_few(void)
+{
+	neigh6(3);
+}
+
+static void neigh_queue(void)
+{
+	flow(1, 3, "udp", "10.0.0.1", 4000, "10.0.0.7", 9000);
+	drops(60, "NEIGH_QUEUEFULL", "__neigh_event_send", "loss", 3, "b0", 1);
+	sql("INSERT INTO neigh VALUES(%lld, 3, 'b', 'b1', 2, '10.0.0.7', '02:00:00:00:00:07', "
+	    "'REACHABLE')",
+	    T0 + 1000);
+	sysctl(3, "net.ipv4.neigh.b1.unres_qlen_bytes", "20000", NULL);
+}
+
+/* A router's way out loses its link; @after: what becomes of the packets then. */
+static void link_out(const char *after, const char *function, int before)
+{
+	flow(1, 3, "udp", "10.0.0.1", 4000, "10.9.0.7", 9000);
+	frames(60 + before, 1, 3, "b0", 0, 0);
+	if (before)
+		frames(before, 1, 3, "b1", 1, 0);
+	drops(60, after, function, "loss", 3, "b0", 1);
+	counter(3, "dev", "carrier_down_count", "b1", -1, 1);
+	sysctl(3, "net.ipv4.ip_forward", "1", NULL);
+}
+
+static void link_out_neigh(void)
+{
+	link_out("NEIGH_FAILED", "neigh_invalidate", 0);
+	sql("INSERT INTO neigh VALUES(%lld, 3, 'b', 'b1', 2, '10.9.0.7', NULL, 'FAILED')",
+	    T0 + 1000);
+}
+
+static void link_out_route(void)
+{
+	link_out("IP_INNOROUTES", "ip_error", 40);
+}
+
+/* nothing of it had ever left by that device */
+static void link_out_route_no(void)
+{
+	link_out("IP_INNOROUTES", "ip_error", 0);
+}
+
+static void xfrm_out(void)
+{
+	counter(2, "xfrm_stat", "XfrmOutPolBlock", NULL, -1, 60);
+}
+
+static void xfrm_out_few(void)
+{
+	counter(2, "xfrm_stat", "XfrmOutPolBlock", NULL, -1, 3);
+}
+
+static void route6(int with_four)
+{
+	sql("INSERT INTO addr VALUES(2, 'a', 'a0', 10, '2001:db8::1', 64, 0, 0)");
+	sql("INSERT INTO route(netns_id, netns, family, table_no, type, dst, dev) VALUES(2, 'a', "
+	    "%d, 254, 'unicast', '%s', 'a0')",
+	    with_four ? 2 : 10, with_four ? "default" : "2001:db8::/64");
+	counter(2, "snmp6", "Ip6OutNoRoutes", NULL, -1, 60);
+}
+
+static void route6_none(void)
+{
+	route6(0);
+}
+
+/* what programs try first where IPv4 is the way out */
+static void route6_tried_no(void)
+{
+	route6(1);
+}
+
+/* The sender's process is in a, its socket in b, whose rule counted the drops. */
+static void nf_thread(void)
+{
+	drops(60, "NETFILTER_DROP", "nft_do_chain", "policy", 0, NULL, 0);
+	sql("INSERT INTO task VALUES(77, 77, 'agent', 2, '/')");
+	sql("UPDATE _drop SET context = 1, pid = 77");
+	nft(1, "udp dport 9000 counter drop", "drop", 60);
+}
+
 const struct finding_case net_cases[] = {
+	{ "loop6", loop6, "routing-loop", "critical" },
+	{ "loop6_no", loop6_no, NULL, NULL },
+	{ "loop_to_sender", loop_to_sender, "routing-loop", "critical" },
+	{ "loop_to_sender_no", loop_to_sender_no, "martian-source", "warning" },
+	{ "fwd6_off", fwd6_off, "forwarding-disabled", "critical" },
+	{ "fwd6_on_no", fwd6_on_no, NULL, NULL },
+	{ "frag6_mem", frag6_mem, "fragment-memory-limit", "warning" },
+	{ "frag6_no", frag6_no, NULL, NULL },
+	{ "neigh6_failed", neigh6_failed, "neighbour-failed", "critical" },
+	{ "neigh6_few", neigh6_few, NULL, NULL },
+	{ "neigh_queue", neigh_queue, "neighbour-queue-full", "warning" },
+	{ "link_out_neigh", link_out_neigh, "link-down", "critical" },
+	{ "link_out_route", link_out_route, "link-down", "critical" },
+	{ "link_out_route_no", link_out_route_no, "no-route-forward", NULL },
+	{ "xfrm_out", xfrm_out, "ipsec-policy-drop", "critical" },
+	{ "xfrm_out_few", xfrm_out_few, NULL, NULL },
+	{ "route6_none", route6_none, "no-route-output", "critical" },
+	{ "route6_tried_no", route6_tried_no, NULL, NULL },
+	{ "nf_thread", nf_thread, "netfilter-drop", "warning" },
 	{ "ethertype", ethertype, "unhandled-ethertype", "warning" },
 	{ "ethertype_drop", ethertype_drop, "unhandled-ethertype", "warning" },
 	{ "ethertype_no", ethertype_no, NULL, NULL },

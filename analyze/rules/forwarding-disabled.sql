@@ -4,18 +4,23 @@
 -- tested: live
 -- uses: events, frames, counters, config
 -- how: Drops at ip_error with reason IP_INADDRERRORS (or IP_INNOROUTES, or without reasons while Ip.InAddrErrors grows), at least
---   5 to one destination, in a namespace whose net.ipv4.ip_forward is 0 in the last snapshot. Critical where forwarding was
+--   5 to one destination, in a namespace whose net.ipv4.ip_forward is 0 in the last snapshot; for IPv6 at ip6_forward with reason
+--   IP_INADDRERRORS (or none while Ip6InAddrErrors grows) and net.ipv6.conf.all.forwarding. Critical where forwarding was
 --   on at the start; info on a host with one leg, which was never meant to be a router.
 -- title: Forwarding is off, but packets to forward arrive[[ for {flow_dst}]]
--- summary: {packets}[[ of {v_seen}]] packets[[ to {flow_dst}]] reached[[ {netns}]] to be forwarded and were dropped, because net.ipv4.ip_forward is
---   0 there[[; {v_was}]].
+-- summary: {packets}[[ of {v_seen}]] packets[[ to {flow_dst}]] reached[[ {netns}]] to be forwarded and were dropped, because
+--   {v_key} is 0 there[[; {v_was}]].
 WITH hit AS (
-	SELECT t.*, sum(t.drops) OVER (PARTITION BY t.netns, t.dst) AS dst_drops, sum(t.seen) OVER (PARTITION BY t.netns, t.dst) AS dst_seen,
+	SELECT t.*, CASE WHEN t.function = 'ip6_forward' OR t.dst LIKE '%:%' THEN 'net.ipv6.conf.all.forwarding' ELSE 'net.ipv4.ip_forward' END AS key,
+		sum(t.drops) OVER (PARTITION BY t.netns, t.dst) AS dst_drops, sum(t.seen) OVER (PARTITION BY t.netns, t.dst) AS dst_seen,
 		row_number() OVER (PARTITION BY t.netns, t.dst ORDER BY t.drops DESC, t.id) AS nth
 	FROM _drop_target t
 	WHERE (t.function IN ('ip_error', '?') AND t.reason IN ('IP_INADDRERRORS', 'IP_INNOROUTES'))
 		OR (t.function = 'ip_error' AND t.reason IS NULL
 			AND EXISTS (SELECT 1 FROM _moved m WHERE m.name = 'Ip.InAddrErrors' AND m.delta > 0 AND (m.netns = t.netns OR t.netns IS NULL)))
+		OR (t.function = 'ip6_forward' AND t.reason = 'IP_INADDRERRORS')
+		OR (t.function = 'ip6_forward' AND t.reason IS NULL
+			AND EXISTS (SELECT 1 FROM _moved m WHERE m.name = 'Ip6InAddrErrors' AND m.delta > 0 AND (m.netns = t.netns OR t.netns IS NULL)))
 ), legs AS (
 	SELECT netns, count(*) AS n FROM netdev WHERE flags & 9 = 1 GROUP BY netns -- IFF_UP, not IFF_LOOPBACK
 )
@@ -38,9 +43,12 @@ SELECT
 	nullif(h.flows, 0) AS flows,
 	h.dst_seen AS v_seen,
 	h.netns_by AS v_placed,
+	h.key AS v_key,
+	CASE h.key WHEN 'net.ipv4.ip_forward' THEN 'Ip.' ELSE 'Ip6' END AS v_ip,
+	CASE h.key WHEN 'net.ipv4.ip_forward' THEN 'Ip.ForwDatagrams' ELSE 'Ip6OutForwDatagrams' END AS v_forw,
 	CASE WHEN s.value <> '0' THEN 'it was ' || s.value || ' when the recording began' END AS v_was
 FROM hit h
-JOIN sysctl s ON s.netns IS h.netns AND s.name = 'net.ipv4.ip_forward' AND coalesce(s.value_end, s.value) = '0'
+JOIN sysctl s ON s.netns IS h.netns AND s.name = h.key AND coalesce(s.value_end, s.value) = '0'
 LEFT JOIN legs l ON l.netns IS h.netns
 WHERE h.nth = 1 AND h.dst_drops >= 5
 ORDER BY h.dst_drops DESC, h.netns, h.dst
@@ -48,19 +56,19 @@ LIMIT 10;
 
 -- evidence: {result} packets were freed in {function}[[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE netns IS {netns} AND function = {function} AND reason IS {reason} AND dst IS {flow_dst};
--- evidence: net.ipv4.ip_forward: {value} in the first snapshot[[, {value_end} in the last]].
-SELECT name, value, value_end FROM sysctl WHERE netns IS {netns} AND name = 'net.ipv4.ip_forward';
--- evidence?: Ip.InAddrErrors grew by {result} in {netns}.
-SELECT sum(delta) FROM _moved WHERE name = 'Ip.InAddrErrors' AND netns IS {netns} AND delta > 0;
+-- evidence: {name}: {value} in the first snapshot[[, {value_end} in the last]].
+SELECT name, value, value_end FROM sysctl WHERE netns IS {netns} AND name = {v_key};
+-- evidence?: {v_ip}InAddrErrors grew by {result} in {netns}.
+SELECT sum(delta) FROM _moved WHERE name = {v_ip} || 'InAddrErrors' AND netns IS {netns} AND delta > 0;
 -- evidence?: The drop events name no namespace; they belong to {netns}, because this counter grew nowhere else.
 SELECT {v_placed} = 'counter';
--- evidence?: Before, {result} packets had been forwarded there (Ip.ForwDatagrams).
-SELECT sum(delta) FROM _moved WHERE name = 'Ip.ForwDatagrams' AND netns IS {netns} AND delta > 0;
+-- evidence?: Before, {result} packets had been forwarded there ({v_forw}).
+SELECT sum(delta) FROM _moved WHERE name = {v_forw} AND netns IS {netns} AND delta > 0;
 -- packets:
 SELECT d.packet_id FROM packet_drop d LEFT JOIN flow f ON f.id = d.flow_id WHERE d.function = {function} AND d.reason IS {reason} AND f.dst IS {flow_dst} ORDER BY d.id LIMIT 20;
 -- advice: If this host should route, switch forwarding on, and keep it so in /etc/sysctl.d.
--- command: {ns}sysctl -w net.ipv4.ip_forward=1
--- undo: {ns}sysctl -w net.ipv4.ip_forward=0
+-- command: {ns}sysctl -w {v_key}=1
+-- undo: {ns}sysctl -w {v_key}=0
 -- advice: If it should not, the sender uses it as a gateway by mistake: correct the route there.
 -- ruled-out: Not a missing route: a route to the destination exists, the lookup failed for the sake of the setting.
 -- when: SELECT {reason} = 'IP_INADDRERRORS'

@@ -6,9 +6,12 @@
 -- how: A device lost its carrier during the recording (carrier_down_count or carrier_changes grew) or the kernel log says that its
 --   link went down, or it is up without carrier at the end; and packets suffered for it: at least 5 drops of the neighbour or
 --   device layer in that namespace, or its tx_dropped or tx_carrier_errors grew. Devices that come and go without harm are none.
---   Neighbour drops of which no event tells the namespace are counted where the busiest sender lost its carrier.
+--   Neighbour drops of which no event tells the namespace are counted where the busiest sender lost its carrier; those of packets
+--   that came in by another device where their destination is a neighbour at that link, or the namespace has no third
+--   device. A device that is set down takes its routes along: what then had no route counts where earlier packets of
+--   the same flows had left by it.
 -- title: Link of {dev} went down
--- summary: {dev}[[ in {netns}]] lost its carrier during the recording[[ ({v_changes} changes)]]; {packets} packets were dropped there for it.
+-- summary: {dev}[[ in {netns}]] lost its carrier during the recording[[ ({v_changes:n change})]]; {packets} packets were dropped there for it.
 WITH down AS (
 	SELECT netns, dev, max(delta) AS changes FROM _moved
 	WHERE source = 'dev' AND name IN ('carrier_down_count', 'carrier_changes') AND delta > 0
@@ -21,8 +24,14 @@ WITH down AS (
 	SELECT w.netns, w.dev, w.changes,
 		(SELECT coalesce(sum(t.drops), 0) FROM _drop_target t
 			WHERE t.reason IN ('NEIGH_FAILED', 'NEIGH_QUEUEFULL', 'NEIGH_DEAD', 'DEV_READY')
-				AND ((t.netns = w.netns AND (t.dev = w.dev OR t.dev IS NULL))
+				AND ((t.netns = w.netns AND (t.dev = w.dev OR t.dev IS NULL
+						OR EXISTS (SELECT 1 FROM neigh n WHERE n.netns = w.netns AND n.dev = w.dev AND n.address = t.dst)
+						OR (w.changes IS NOT NULL AND NOT EXISTS (SELECT 1 FROM netdev d WHERE d.netns = w.netns AND d.name NOT IN ('lo', w.dev, t.dev)))))
 					OR (t.netns IS NULL AND w.changes IS NOT NULL AND w.nth = 1))) AS drops,
+		(SELECT coalesce(sum(t.drops), 0) FROM _drop_target t
+			WHERE t.reason = 'IP_INNOROUTES' AND t.netns = w.netns AND w.changes IS NOT NULL
+				AND EXISTS (SELECT 1 FROM flow f JOIN frame x ON x.flow_id = f.id
+					WHERE f.netns = w.netns AND f.proto = t.proto AND f.dst = t.dst AND f.dport IS t.dport AND x.netns = w.netns AND x.dev = w.dev AND x.direction = 'out')) AS lost,
 		(SELECT coalesce(sum(m.delta), 0) FROM _moved m WHERE m.source = 'dev' AND m.name IN ('tx_dropped', 'tx_carrier_errors') AND m.netns = w.netns AND m.dev = w.dev AND m.delta > 0) AS counted
 	FROM (
 		SELECT d.*, row_number() OVER (
@@ -31,15 +40,16 @@ WITH down AS (
 	) w
 )
 SELECT
-	CASE WHEN max(h.drops, h.counted) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN max(h.drops + h.lost, h.counted) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
 	CASE WHEN h.changes IS NOT NULL THEN 0.9 ELSE 0.75 END AS confidence,
 	h.netns,
 	h.dev,
-	max(h.drops, h.counted) AS packets,
+	max(h.drops + h.lost, h.counted) AS packets,
 	h.changes AS v_changes,
-	h.drops AS v_drops
+	h.drops AS v_drops,
+	h.lost AS v_lost
 FROM hurt h
-WHERE max(h.drops, h.counted) >= 5
+WHERE max(h.drops + h.lost, h.counted) >= 5
 ORDER BY packets DESC, h.netns, h.dev;
 
 -- evidence?: carrier_changes of {dev} grew by {result}.
@@ -48,6 +58,8 @@ SELECT sum(delta) FROM _moved WHERE source = 'dev' AND name = 'carrier_changes' 
 SELECT operstate, carrier FROM netdev WHERE netns IS {netns} AND name = {dev};
 -- evidence?: {result} packets were dropped in that namespace for neighbours that could not be reached or a device that was not ready.
 SELECT {v_drops};
+-- evidence?: {result} packets had no route any more; earlier packets of the same flows had left by {dev}.
+SELECT {v_lost};
 -- evidence?: tx_dropped and tx_carrier_errors of {dev} grew by {result}.
 SELECT sum(delta) FROM _moved WHERE source = 'dev' AND name IN ('tx_dropped', 'tx_carrier_errors') AND netns IS {netns} AND dev = {dev} AND delta > 0;
 -- evidence?: The kernel log: "{result}".

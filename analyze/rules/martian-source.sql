@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames
+-- symptom-of: routing-loop/flow
 -- how: At least 5 drops with reason IP_LOCAL_SOURCE or IP_INVALID_SOURCE, or IP_LOCALNET where the captured packet itself has a
 --   loopback source (IP_LOCALNET also stands for a DNAT to loopback: then the captured source is an ordinary one and nothing is
 --   said). Kernels before 6.18 give no reason for these, so nothing is found there.

@@ -20,11 +20,17 @@ WITH hit AS (
 			SELECT 1 FROM _moved m WHERE m.name IN ('Ip.FragFails', 'Ip6InTooBigErrors') AND m.delta > 0 AND (m.netns = g.netns OR g.netns IS NULL))))
 	GROUP BY g.netns, g.function, g.reason, g.flow_id
 	HAVING sum(g.drops) >= 3 AND max(g.last_ns) - min(g.first_ns) >= 500000000
+), way AS ( -- the device by which smaller packets of that flow left
+	SELECT h.netns, h.flow_id, f.dev, row_number() OVER (PARTITION BY h.netns, h.flow_id ORDER BY count(*) DESC, f.dev) AS nth
+	FROM hit h
+	JOIN flow w ON w.netns = h.netns AND w.proto = h.proto AND w.src = h.src AND w.dst = h.dst AND w.sport IS h.sport AND w.dport IS h.dport
+	JOIN frame f ON f.flow_id = w.id AND f.netns = h.netns AND f.direction = 'out'
+	GROUP BY h.netns, h.flow_id, f.dev
 )
 SELECT
 	CASE WHEN h.reason IS NULL OR h.function = '?' THEN 0.8 WHEN h.placed IS NOT NULL THEN 0.9 ELSE 0.97 END AS confidence,
 	h.netns,
-	h.dev,
+	coalesce(w.dev, h.dev) AS dev,
 	h.function,
 	h.reason,
 	h.flow_id,
@@ -40,13 +46,18 @@ SELECT
 	1 AS flows,
 	h.to_ns - h.from_ns AS delay_ns,
 	h.to_ns - h.from_ns AS v_span,
-	(SELECT min(d.mtu) FROM netdev d WHERE d.netns = h.netns AND d.name <> 'lo' AND d.flags & 1) AS v_mtu,
+	w.dev AS v_out,
+	coalesce((SELECT d.mtu FROM netdev d WHERE d.netns = h.netns AND d.name = w.dev),
+		(SELECT min(d.mtu) FROM netdev d WHERE d.netns = h.netns AND d.name <> 'lo' AND d.flags & 1)) AS v_mtu,
 	(SELECT nullif(sum(r.packets_delta), 0) FROM nft_rule r WHERE r.netns = h.netns AND r.verdict LIKE 'drop%' AND r.text LIKE '%icmp%' AND r.packets_delta > 0) AS v_icmp
 FROM hit h
+LEFT JOIN way w ON w.netns IS h.netns AND w.flow_id = h.flow_id AND w.nth = 1
 ORDER BY h.drops DESC, h.netns, h.flow_id;
 
 -- evidence: {result} packets were freed in {function}[[ with reason {reason}]] over {v_span:time}.
 SELECT sum(drops) FROM _drop_group WHERE function = {function} AND reason IS {reason} AND flow_id = {flow_id};
+-- evidence?: Smaller packets of that flow left by {result} (MTU {v_mtu}).
+SELECT {v_out};
 -- evidence?: FragFails grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('Ip.FragFails', 'Ip6InTooBigErrors') AND netns IS {netns} AND delta > 0;
 -- evidence?: The smallest MTU of the devices there is {result} ({name}).

@@ -4,7 +4,7 @@
 -- tested: live
 -- uses: events, counters, config
 -- symptom-of: link-down/dev
--- how: At least 5 drops with reason NEIGH_FAILED (neigh_invalidate, arp_error_report, ndisc_error_report), joined with the
+-- how: At least 5 drops with reason NEIGH_FAILED or in neigh_invalidate, arp_error_report, ndisc_error_report (no reason for IPv6), joined with the
 --   neighbours of that address family that were FAILED or INCOMPLETE in a snapshot, those first whose state changed during the
 --   recording. These drops come seconds after the packets, from a timer, and name no device: with one such neighbour they
 --   are its, with more the finding names the first of them, a gateway before others. A scan of a network
@@ -17,7 +17,7 @@ WITH ev AS (
 		sum(drops) AS drops, max(function) AS function, max(reason) AS reason, min(first_ns) AS from_ns, max(last_ns) AS to_ns,
 		CASE WHEN min(netns) = max(netns) AND count(netns) = count(*) THEN min(netns) END AS netns
 	FROM _drop_group
-	WHERE reason = 'NEIGH_FAILED' OR (reason IS NULL AND function IN ('arp_error_report', 'neigh_invalidate', 'ndisc_error_report'))
+	WHERE reason = 'NEIGH_FAILED' OR (coalesce(reason, 'NOT_SPECIFIED') = 'NOT_SPECIFIED' AND function IN ('arp_error_report', 'neigh_invalidate', 'ndisc_error_report'))
 	GROUP BY 1
 ), all_neigh AS (
 	SELECT n.netns, n.dev, n.address, n.family,

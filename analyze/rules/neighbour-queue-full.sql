@@ -1,31 +1,45 @@
 -- SPDX-License-Identifier: MIT
 -- cause: neighbour-queue-full
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, counters, config
 -- symptom-of: neighbour-failed/any, link-down/any
 -- how: At least 5 drops with reason NEIGH_QUEUEFULL: more packets waited for one unresolved neighbour than its queue holds. A
 --   symptom where that neighbour never resolves.
 -- title: Too many packets wait for an unresolved neighbour
--- summary: {packets} packets were pushed out of the queue of a neighbour that was still being resolved (unres_qlen_bytes[[ = {v_qlen}]]).
+-- summary: {packets} packets [[to {flow_dst} ]]were pushed out of the queue of a neighbour[[ on {dev}]][[ in {netns}]] that was still being resolved[[ (unres_qlen_bytes
+--   = {v_qlen})]].
+WITH hit AS (
+	SELECT
+		t.netns, max(t.function) AS function, t.reason, min(t.from_ns) AS from_ns, max(t.to_ns) AS to_ns, sum(t.drops) AS packets,
+		CASE WHEN min(t.src) = max(t.src) AND count(t.src) = count(*) THEN min(t.src) END AS src,
+		CASE WHEN min(t.dst) = max(t.dst) AND count(t.dst) = count(*) THEN min(t.dst) END AS dst,
+		CASE WHEN min(t.proto) = max(t.proto) AND count(t.proto) = count(*) THEN min(t.proto) END AS proto,
+		CASE WHEN min(t.dport) = max(t.dport) AND count(t.dport) = count(*) THEN min(t.dport) END AS dport,
+		max(t.flow_id) AS flow_id
+	FROM _drop_target t
+	WHERE t.reason = 'NEIGH_QUEUEFULL'
+	GROUP BY t.netns, t.reason
+	HAVING sum(t.drops) >= 5
+), placed AS (
+	-- a destination that is a neighbour itself names the device; behind a gateway it does not
+	SELECT h.*, (SELECT max(n.dev) FROM neigh n WHERE n.netns = h.netns AND n.address = h.dst HAVING count(DISTINCT n.dev) = 1) AS dev
+	FROM hit h
+)
 SELECT
-	max(t.netns) AS netns,
-	max(t.function) AS function,
-	t.reason,
-	min(t.from_ns) AS from_ns,
-	max(t.to_ns) AS to_ns,
-	sum(t.drops) AS packets,
-	(SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.ipv4.neigh.default.unres_qlen_bytes' ORDER BY netns_id LIMIT 1) AS v_qlen
-FROM _drop_target t
-WHERE t.reason = 'NEIGH_QUEUEFULL'
-GROUP BY t.reason
-HAVING sum(t.drops) >= 5;
+	p.netns, p.dev, p.function, p.reason, p.flow_id, p.proto AS flow_proto, p.src AS flow_src, p.dst AS flow_dst, p.dport AS flow_dport, p.from_ns, p.to_ns, p.packets,
+	CASE WHEN p.dst LIKE '%:%' THEN 'net.ipv6' ELSE 'net.ipv4' END || '.neigh.' || coalesce(replace(p.dev, '.', '/'), 'default') || '.unres_qlen_bytes' AS v_key,
+	coalesce((SELECT CAST(max(s.value) AS INTEGER) FROM sysctl s WHERE s.netns = p.netns
+		AND s.name = CASE WHEN p.dst LIKE '%:%' THEN 'net.ipv6' ELSE 'net.ipv4' END || '.neigh.' || coalesce(replace(p.dev, '.', '/'), 'default') || '.unres_qlen_bytes'),
+		(SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.ipv4.neigh.default.unres_qlen_bytes' ORDER BY netns_id LIMIT 1)) AS v_qlen
+FROM placed p
+ORDER BY p.packets DESC, p.netns;
 
 -- evidence: {result} packets were freed with reason NEIGH_QUEUEFULL.
-SELECT sum(drops) FROM _drop_target WHERE reason = 'NEIGH_QUEUEFULL';
+SELECT sum(drops) FROM _drop_target WHERE reason = 'NEIGH_QUEUEFULL' AND netns IS {netns};
 -- evidence?: The kernel counted {result} such discards (arp_cache, unresolved_discards; of the machine).
 SELECT sum(delta) FROM _moved WHERE source IN ('arp_cache', 'ndisc_cache') AND name = 'unresolved_discards' AND delta > 0;
 -- advice: If the neighbour does resolve in the end, let more packets wait for it.
--- command: {ns}sysctl -w net.ipv4.neigh.default.unres_qlen_bytes=1048576
--- undo: {ns}sysctl -w net.ipv4.neigh.default.unres_qlen_bytes={v_qlen}
+-- command: {ns}sysctl -w {v_key}=1048576
+-- undo: {ns}sysctl -w {v_key}={v_qlen}
 -- when: SELECT {v_qlen} < 1048576

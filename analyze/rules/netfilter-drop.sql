@@ -22,7 +22,7 @@ WITH hit AS (
 ), chosen AS (
 	SELECT h.*,
 		(SELECT c.family || ' ' || c.table_name || ' ' || c.chain || ' (hook ' || c.hook || ')' FROM nft_chain c
-			WHERE c.netns = h.netns AND c.policy = 'drop' AND c.hook IS NOT NULL AND h.rule IS NULL
+			WHERE c.netns = h.place AND c.policy = 'drop' AND c.hook IS NOT NULL AND h.rule IS NULL
 			ORDER BY c.hook, c.family, c.table_name, c.chain LIMIT 1) AS policy_chain
 	FROM hit h
 )
@@ -31,7 +31,7 @@ SELECT
 	CASE WHEN h.rule IS NOT NULL AND abs(h.rule_delta - h.drops) * 10 <= h.drops THEN 0.97
 		WHEN h.rule IS NOT NULL THEN 0.85
 		WHEN h.policy_chain IS NOT NULL THEN 0.8 ELSE 0.75 END AS confidence,
-	coalesce(h.netns, h.rule_netns) AS netns,
+	coalesce(h.place, h.rule_netns) AS netns,
 	h.dev,
 	h.function,
 	h.reason,

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters, config
+-- symptom-of: link-down/netns
 -- how: Drops at ip_error with reason IP_INNOROUTES (without reasons: at ip_error while IpExt.InNoRoutes grows), at least 5 to one
 --   destination, in a namespace that forwards; with forwarding off the cause is forwarding-disabled. IPv6: ip6_pkt_discard
 --   for packets that came in, where forwarding is on.

@@ -5,7 +5,7 @@
 -- uses: events, frames
 -- how: At least 5 drops with reason VXLAN_VNI_NOT_FOUND; the VXLAN devices of the namespace are shown. Kernels before 6.12 give no reason for it.
 -- title: VXLAN packets for a network identifier that is not configured here
--- summary: {packets} VXLAN packets[[ (inner flow to {flow_dst} port {flow_dport})]] were dropped[[ in {netns}]] because no device here has their
+-- summary: {packets} VXLAN packets[[ (most of the inner flow to {flow_dst} port {flow_dport})]] were dropped[[ in {netns}]] because no device here has their
 --   network identifier (VNI).
 SELECT
 	CASE WHEN sum(t.drops) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
@@ -14,16 +14,18 @@ SELECT
 	t.dev,
 	t.function,
 	t.reason,
-	max(t.flow_id) AS flow_id,
-	max(t.proto) AS flow_proto,
-	CASE WHEN min(t.src) = max(t.src) THEN min(t.src) END AS flow_src,
-	CASE WHEN min(t.dst) = max(t.dst) THEN min(t.dst) END AS flow_dst,
-	CASE WHEN min(t.dport) = max(t.dport) THEN min(t.dport) END AS flow_dport,
+	max(CASE WHEN t.nth = 1 THEN t.flow_id END) AS flow_id,
+	max(CASE WHEN t.nth = 1 THEN t.proto END) AS flow_proto,
+	max(CASE WHEN t.nth = 1 THEN t.src END) AS flow_src,
+	max(CASE WHEN t.nth = 1 THEN t.dst END) AS flow_dst,
+	max(CASE WHEN t.nth = 1 THEN t.dport END) AS flow_dport,
 	min(t.from_ns) AS from_ns,
 	max(t.to_ns) AS to_ns,
 	sum(t.drops) AS packets
-FROM _drop_target t
-WHERE t.reason = 'VXLAN_VNI_NOT_FOUND'
+FROM (
+	SELECT *, row_number() OVER (PARTITION BY netns, dev, function ORDER BY drops DESC, id) AS nth -- 1: the inner flow that lost most
+	FROM _drop_target WHERE reason = 'VXLAN_VNI_NOT_FOUND'
+) t
 GROUP BY t.netns, t.dev, t.function
 HAVING sum(t.drops) >= 5
 ORDER BY sum(t.drops) DESC, t.netns, t.dev;
