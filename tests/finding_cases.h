@@ -58,6 +58,8 @@ void hop(int id, int seq, int64_t at, const char *name, int cpu, int context, in
 /* Cases that other tests build on. */
 void case_udp_rcvbuf(void);
 void case_neigh_failed(void);
+void case_starved_busy(void);
+void case_very_late_softirq(void);
 void case_nf_frag(void);
 void case_backlog(void);
 

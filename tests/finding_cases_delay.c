@@ -135,6 +135,22 @@ static void starved(void)
 	counter(3, "snmp", "Udp.RcvbufErrors", NULL, -1, 60);
 }
 
+/* a second each time behind others' work, and nothing is lost: no more than a warning, and behind what is lost */
+void case_starved_busy(void)
+{
+	event("sched_switch", T0, "{}");
+	flow(1, 3, "udp", "10.0.0.1", 4000, "10.0.0.2", 9000);
+	for (int i = 0; i < 6; i++) {
+		int64_t at = T0 + i * 2000 * MS;
+
+		way(6000 + i, 1, at, "netif_receive_skb", 0, "sk_data_ready", 0, 2000);
+		wake(at + 4000, 0, 4242, 0, 5000);
+		runs(at + 9000, at + 5 * MS, 0, 4242, 256);
+		runs(at + 1505 * MS, at + 1510 * MS, 0, 4242, 1);
+	}
+	sock(1, 3, "udp", "CLOSE", "10.0.0.2", 9000, 2000, 0, 0);
+}
+
 /* it waits a little for its turn, and nothing is lost */
 static void starved_no(void)
 {
@@ -156,6 +172,12 @@ static void softirq(int n, int64_t late)
 static void late_softirq(void)
 {
 	softirq(12, 6 * MS);
+}
+
+/* late by 30 ms, which is critical */
+void case_very_late_softirq(void)
+{
+	softirq(60, 30 * MS);
 }
 
 static void late_softirq_no(void)
@@ -413,8 +435,10 @@ const struct finding_case delay_cases[] = {
 	{ "mtu_hole", mtu_hole, "mtu-blackhole", "critical" },
 	{ "mtu_hole_no", mtu_hole_no, NULL, NULL },
 	{ "starved", starved, "reader-starved", "critical" },
+	{ "starved_busy", case_starved_busy, "reader-starved", "warning" },
 	{ "starved_no", starved_no, NULL, NULL },
 	{ "late_softirq", late_softirq, "softirq-delayed", "warning" },
+	{ "very_late_softirq", case_very_late_softirq, "softirq-delayed", "critical" },
 	{ "late_softirq_no", late_softirq_no, NULL, NULL },
 	{ "late_softirq_busy_no", late_softirq_busy_no, NULL, NULL },
 	{ "squeeze", squeeze, "softirq-budget-exhausted", "info" },

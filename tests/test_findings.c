@@ -242,6 +242,29 @@ static void test_more_harm_ranks_first(void **state)
 	db_close(db);
 }
 
+/* packets that a rule drops, and more that is only late */
+static void test_lost_ranks_before_late(void **state)
+{
+	void (*const late[])(void) = { case_starved_busy, case_very_late_softirq };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(late) / sizeof(*late); i++) {
+		start();
+		late[i]();
+		flow(2, 3, "tcp", "10.0.0.1", 4001, "10.0.0.2", 5432);
+		frames(60, 2, 3, "b0", 0, 0);
+		drops(60, "NETFILTER_DROP", "nft_do_chain", "policy", 3, "b0", 2);
+		nft(1, "tcp dport 5432 counter drop", "drop", 60);
+		run_all();
+		assert_int_equal(number("SELECT count(*) FROM finding WHERE severity <> 'info'"),
+				 2);
+		assert_int_equal(number("SELECT cause = 'netfilter-drop' FROM finding WHERE id = "
+					"1"),
+				 1);
+		db_close(db);
+	}
+}
+
 static void test_finding_is_whole(void **state)
 {
 	(void)state;
@@ -403,6 +426,7 @@ int main(void)
 		cmocka_unit_test(test_every_rule_has_a_case),
 		cmocka_unit_test(test_symptom_ranks_behind_its_cause),
 		cmocka_unit_test(test_more_harm_ranks_first),
+		cmocka_unit_test(test_lost_ranks_before_late),
 		cmocka_unit_test(test_finding_is_whole),
 		cmocka_unit_test(test_no_command_for_a_place_not_known),
 		cmocka_unit_test(test_confidence_falls_with_what_was_lost),

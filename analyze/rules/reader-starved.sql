@@ -8,7 +8,8 @@
 --   not run: switched out while still runnable, or woken from sleep, for at least 10 ms at a time, 5 times or more, in all at least 300 ms and a
 --   fifth of the time between its first and last wait. And it hurt: its socket dropped datagrams, its TCP window was
 --   closed, or the snapshots show its receive queue filled. Shorter waits are what any scheduler does. Without a quota, a loss or
---   a wait of 250 ms it is an info: a busy CPU that is shared.
+--   a wait of 250 ms it is an info: a busy CPU that is shared. Where others' work on the CPU is why it waits, what was lost decides on
+--   severity and rank, not how long it waited: a busy host is no reason to overlook a loss.
 -- title: {v_task}, the reader of port {flow_dport}, does not get the CPU[[: the CPU quota of {v_cgroup} is used up]]
 -- summary: {v_who} reads {flow_dst} port {flow_dport} and was ready to run, but did not, {v_times:n time}, up to {delay_ns:time} and {v_total:time} in all[[, because
 --   the CPU quota of its cgroup {v_cgroup} ({v_quota} of {v_period} us) was used up]]. Meanwhile its data waited in the socket[[ and {packets:n datagram} were dropped]].
@@ -57,7 +58,7 @@ WITH victim AS (
 	WHERE v.nth = 1
 )
 SELECT
-	CASE WHEN h.drops >= 20 OR h.longest >= 1000000000 THEN 'critical'
+	CASE WHEN h.drops >= 20 OR (c.path IS NOT NULL AND h.longest >= 1000000000) THEN 'critical'
 		WHEN c.path IS NULL AND coalesce(h.drops, 0) < 3 AND h.longest < 250000000 THEN 'info' ELSE 'warning' END AS severity,
 	CASE WHEN c.path IS NOT NULL THEN 0.97 ELSE 0.85 END AS confidence,
 	(SELECT a.netns FROM addr a WHERE a.address = h.dst ORDER BY a.netns_id LIMIT 1) AS netns,
@@ -72,7 +73,7 @@ SELECT
 	h.from_ns,
 	h.to_ns,
 	h.drops AS packets,
-	coalesce(h.drops, 0) + h.total / 1000000 AS harm,
+	coalesce(h.drops, 0) + CASE WHEN c.path IS NULL THEN 1 ELSE h.total / 1000000 END AS harm,
 	h.longest AS delay_ns,
 	h.waits AS v_times,
 	h.total AS v_total,

@@ -10,7 +10,7 @@
 --   thread, woken for work left over, waited 2 ms or more behind one task that held the CPU for 20 ms or more without a break, at least twice,
 --   while NET_RX left work over at least 100 times there (time_squeeze). All in all over half a second or more. What held the CPU is the task that ran
 --   most during the 200 longest waits, a third of that time at least; where that is ksoftirqd, the packets waited for packets, and it is no such fault. Where no task
---   did (other softirqs, interrupts, a hypervisor that gave the CPU to others), it is 'info'.
+--   did (other softirqs, interrupts, a hypervisor that gave the CPU to others), it is 'info'. Its harm is the longest wait: what is lost elsewhere goes first.
 -- title: Packet processing on CPU {cpu} is late, up to {delay_ns:time}[[: {v_task} holds the CPU]]
 -- summary: {packets:n time} packet processing (NET_RX, NET_TX) on CPU {cpu} came 1 ms or more late, up to {delay_ns:time}[[; for most of these waits {v_who} held the
 --   CPU]]. Packets wait meanwhile; nothing is lost.
@@ -72,6 +72,7 @@ SELECT
 	p.to_ns,
 	p.n AS packets,
 	p.longest AS delay_ns,
+	p.longest / 10000000 AS harm, -- they are late, not lost
 	p.raises AS v_raises,
 	p.packets AS v_packets,
 	p.received AS v_received,
