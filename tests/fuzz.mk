@@ -5,8 +5,7 @@
 #   BUILD/test/fuzz_NAME FILE    read files with one (what make check does with the corpus)
 FUZZ_SECONDS ?= 600
 FUZZ_CC      ?= clang
-# NULL + 0 is not taken for a mistake: it is defined in what becomes the next C (WG14 N3322); gcc does not look at it either
-FUZZ_CFLAGS  := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=undefined -pthread
+FUZZ_CFLAGS  := -std=gnu11 -O1 -g -fno-omit-frame-pointer -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -pthread
 
 FUZZ_BASE   := $(BASE) tests/fuzz/fuzz.c tests/tape_make.c
 F_tape      := $(FUZZ_BASE) analyze/tape_frames.c analyze/tape_read.c
@@ -15,11 +14,12 @@ F_format    := $(F_page)
 F_kallsyms  := $(FUZZ_BASE) analyze/symbols.c
 F_frames    := $(FUZZ_BASE) analyze/pcapng.c analyze/dissect.c
 F_procfs    := $(FUZZ_BASE) analyze/procfs.c
-F_netlink   := $(filter-out tests/snap_load.c,$(T_snapshots)) tests/fuzz/fuzz.c
+F_netlink   := $(filter-out tests/snap_load.c,$(T_snapshots)) tests/fuzz/fuzz.c tests/fuzz/fuzz_db.c
 F_members   := $(F_netlink) analyze/facts.c analyze/ringstats.c
+FUZZ_LDFLAGS_analysis := -Wl,--wrap=findings_run,--wrap=ledger_build
 F_analysis  := $(FUZZ_BASE) $(filter-out analyze/analyze.c analyze/export.c,$(ANALYZE))
 
-FUZZ_ALL := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_ALL := $(patsubst tests/fuzz/fuzz_%.c,%,$(filter-out %/fuzz_db.c,$(sort $(wildcard tests/fuzz/fuzz_*.c))))
 FUZZ     ?= $(FUZZ_ALL)
 
 # with libFuzzer, in an object tree of its own
@@ -35,7 +35,7 @@ $(BUILD)/test/fuzz_$(1): $(patsubst %.c,$(BUILD)/test/%.o,tests/fuzz/replay.c te
 	$$(Q)$$(CC) $$(CFLAGS) $$(TEST_CFLAGS) -o $$@ $$^ $$(filter-out -lcmocka,$$(TEST_LIBS))
 $(BUILD)/fuzz/fuzz_$(1): $(patsubst %.c,$(BUILD)/fuzz/%.o,tests/fuzz/fuzz_$(1).c $(F_$(1)))
 	$$(call say,LD,$$@)
-	$$(Q)$$(FUZZ_CC) $$(FUZZ_CFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(filter-out -lcmocka,$$(TEST_LIBS))
+	$$(Q)$$(FUZZ_CC) $$(FUZZ_CFLAGS) -fsanitize=fuzzer $(FUZZ_LDFLAGS_$(1)) -o $$@ $$^ $$(filter-out -lcmocka,$$(TEST_LIBS))
 -include $(patsubst %.c,$(BUILD)/test/%.d,tests/fuzz/replay.c tests/fuzz/fuzz_$(1).c) \
 	 $(patsubst %.c,$(BUILD)/fuzz/%.d,tests/fuzz/fuzz_$(1).c $(F_$(1)))
 endef
