@@ -2,6 +2,7 @@
 # Fuzz targets: tests/fuzz/fuzz_NAME.c and the modules it names here.
 #   make fuzz                    each for FUZZ_SECONDS with libFuzzer (clang), from tests/corpus/NAME
 #   make fuzz FUZZ=page          only these
+#   make coverage                lines that the corpus reaches, by file
 #   BUILD/test/fuzz_NAME FILE    read files with one (what make check does with the corpus)
 FUZZ_SECONDS ?= 600
 FUZZ_CC      ?= clang
@@ -42,6 +43,25 @@ endef
 $(foreach t,$(FUZZ_ALL),$(eval $(call FUZZ_RULE,$(t))))
 
 unit: $(patsubst %,$(BUILD)/test/fuzz_%,$(FUZZ_ALL))
+
+# What of the readers the corpus reaches, lines by file (clang, llvm-cov)
+COV_FLAGS := -std=gnu11 -O1 -g -fprofile-instr-generate -fcoverage-mapping -pthread
+$(BUILD)/cov/%.o: %.c
+	$(call say,CC,$< (coverage))
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(COV_FLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/cov/analyze/embed.o: $(BUILD)/embed_data.h
+
+define COV_RULE
+$(BUILD)/cov/fuzz_$(1): $(patsubst %.c,$(BUILD)/cov/%.o,tests/fuzz/replay.c tests/fuzz/fuzz_$(1).c $(F_$(1)))
+	$$(call say,LD,$$@)
+	$$(Q)$$(FUZZ_CC) $$(COV_FLAGS) -o $$@ $$^ $$(filter-out -lcmocka,$$(TEST_LIBS))
+endef
+$(foreach t,$(FUZZ_ALL),$(eval $(call COV_RULE,$(t))))
+
+.PHONY: coverage
+coverage: $(patsubst %,$(BUILD)/cov/fuzz_%,$(FUZZ_ALL))
+	$(Q)sh tests/fuzz/coverage.sh $(BUILD) $(FUZZ_ALL)
 
 .PHONY: fuzz
 fuzz: $(patsubst %,$(BUILD)/fuzz/fuzz_%,$(FUZZ))
