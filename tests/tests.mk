@@ -67,6 +67,16 @@ $(BUILD)/tests/identity: tests/identity.c tests/identity_frames.c tests/identity
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE $(CFLAGS) -o $@ $(filter %.c,$^) -lsqlite3
 
+$(BUILD)/tests/corrupt: $(patsubst %.c,$(BUILD)/%.o,$(BASE) tests/corrupt.c tests/tape_make.c analyze/tape_frames.c analyze/tape_read.c)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lzstd -lsqlite3
+unit: $(BUILD)/tests/corrupt
+
+# 1000 random damages of each of three tapes (make check has 30 of one); FULL=1: analyze each of them
+.PHONY: corrupt
+corrupt: all $(BUILD)/tests/corrupt
+	$(Q)CORRUPT=$${CORRUPT:-1000} TAPES=$${TAPES:-"a07-nft-input-drop b12-conntrack-full-udp loss-6.12"} BUILD=$(BUILD) sh tests/corrupt.sh
+
 # what it tries would be forbidden to a sanitizer too
 $(BUILD)/tests/confine_try: $(patsubst %.c,$(BUILD)/%.o,tests/confine_try.c analyze/confine.c analyze/tmpfiles.c)
 	$(call say,LD,$@)

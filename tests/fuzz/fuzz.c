@@ -2,6 +2,9 @@
 #include "fuzz.h"
 #include "../../schema/tape.h"
 
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#include <sanitizer/lsan_interface.h>
+#endif
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -149,6 +152,7 @@ static void *piece_get(int size)
 		if (from == MAP_FAILED)
 			return NULL;
 		left = PIECES;
+		__lsan_register_root_region(from, PIECES); /* there are pointers to the others' memory in it */
 	}
 	p = (union piece *)from;
 	from += sizeof(*p) + n;
