@@ -77,6 +77,12 @@ unit: $(BUILD)/tests/corrupt
 corrupt: all $(BUILD)/tests/corrupt
 	$(Q)CORRUPT=$${CORRUPT:-1000} TAPES=$${TAPES:-"a07-nft-input-drop b12-conntrack-full-udp loss-6.12"} BUILD=$(BUILD) sh tests/corrupt.sh
 
+# skbtape with a stage that crashes (CRASH=abort, null, stack): what a bug leaves behind
+$(BUILD)/tests/skbtape-crash: $(patsubst %.c,$(BUILD)/%.o,tests/crash.c) $(SKBTAPE_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=ledger_build -o $@ $^ $(SKBTAPE_LIBS)
+unit: $(BUILD)/tests/skbtape-crash
+
 # what it tries would be forbidden to a sanitizer too
 $(BUILD)/tests/confine_try: $(patsubst %.c,$(BUILD)/%.o,tests/confine_try.c analyze/confine.c analyze/tmpfiles.c)
 	$(call say,LD,$@)
