@@ -25,7 +25,9 @@ WHERE NOT EXISTS (
 SELECT 'drop', d.id, d.function, d.reason, d.ts_ns FROM main.packet_drop d
 WHERE NOT EXISTS (
 	SELECT 1 FROM w.packet_drop x WHERE x.ts_ns = d.ts_ns - (SELECT ns FROM temp.moved) AND x.cpu = d.cpu AND x.reason IS d.reason
-		AND (x.function IS d.function OR d.function IS NULL));
+		AND (x.function IS d.function OR d.function = '?'));
 
+-- Without the kernel's symbols the place of a drop is not known and the cause a more general one: of the same namespace then.
 SELECT 'finding', f.cause, f.netns, f.dev, f.function, f.confidence FROM main.finding f
-WHERE f.cause NOT IN (SELECT cause FROM w.finding);
+WHERE f.cause NOT IN (SELECT cause FROM w.finding)
+	AND NOT (f.function = '?' AND EXISTS (SELECT 1 FROM w.finding g WHERE g.netns IS f.netns AND g.packets >= f.packets));

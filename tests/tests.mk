@@ -77,6 +77,15 @@ unit: $(BUILD)/tests/corrupt
 corrupt: all $(BUILD)/tests/corrupt
 	$(Q)CORRUPT=$${CORRUPT:-1000} TAPES=$${TAPES:-"a07-nft-input-drop b12-conntrack-full-udp loss-6.12"} BUILD=$(BUILD) sh tests/corrupt.sh
 
+$(BUILD)/tests/bad: $(patsubst %.c,$(BUILD)/%.o,fixtures/make/bad.c tests/tape_make.c schema/base.c schema/tape.c)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lzstd
+
+# Tapes of absurd sizes: some minutes, a gigabyte below TMPDIR
+.PHONY: limits
+limits: all $(BUILD)/tests/bad
+	$(Q)BUILD=$(BUILD) sh tests/limits.sh
+
 # skbtape with a stage that crashes (CRASH=abort, null, stack): what a bug leaves behind
 $(BUILD)/tests/skbtape-crash: $(patsubst %.c,$(BUILD)/%.o,tests/crash.c) $(SKBTAPE_OBJ)
 	$(call say,LD,$@)
