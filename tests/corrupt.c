@@ -2,15 +2,16 @@
 /*
  * Theory of operation
  *
- * corrupt TAPE DIR COUNT packs a tape into some forty frames (DIR/whole.skbtape), damages that COUNT
- * times, the same way in each run, and reads each result. A byte of the damaged file either comes from a place in the whole one or is new, so it is
- * known which frames, trailers included, are left as they were: just their members must be
- * there, byte for byte. What is analyzed behind that depends on nothing but the members, so
- * tests/corrupt.sh runs the program on one damaged tape for each set of frames that were left
- * (DIR/KEY.skbtape, KEY is that set in hexadecimal), or with FULL=1 on each.
+ * corrupt TAPE DIR COUNT packs a tape into some forty frames (DIR/whole.skbtape), damages that
+ * COUNT times, the same way in each run, and reads each result. A byte of the damaged file either
+ * comes from a place in the whole one or is new, so it is known which frames, trailers included,
+ * are left as they were: just their members must be there, byte for byte. What is analyzed behind
+ * that depends on nothing but the members, so tests/corrupt.sh runs the program on one damaged tape
+ * for each set of frames that were left (DIR/KEY.skbtape, KEY is that set in hexadecimal), or with
+ * FULL=1 on each.
  *
- * Prints "NUMBER KIND PLACE BYTES KEY" for each damage. DIR/lose-FRAME.skbtape has one frame that is
- * broken in its middle. Status 1: a reader that lost or invented something; it is said what.
+ * Prints "NUMBER KIND PLACE BYTES KEY" for each damage. DIR/lose-FRAME.skbtape has one frame that
+ * is broken in its middle. Status 1: a reader that lost or invented something; it is said what.
  */
 #include "../analyze/tape_read.h"
 #include "../schema/tape.h"
@@ -28,7 +29,9 @@
 
 enum kind { FLIP, RUBBISH, ZERO, SWAP, DOUBLE, REMOVE, KINDS };
 
-static const char *const kind_name[KINDS] = { "flip", "rubbish", "zero", "swap", "double", "remove" };
+static const char *const kind_name[KINDS] = {
+	"flip", "rubbish", "zero", "swap", "double", "remove"
+};
 
 struct frame {
 	size_t at, len; /* trailer included */
@@ -77,7 +80,8 @@ static struct bytes slurp(const char *path)
 	FILE *f = fopen(path, "rb");
 	long n;
 
-	need(f && !fseek(f, 0, SEEK_END) && (n = ftell(f)) > PAGE * 4L && !fseek(f, 0, SEEK_SET), path);
+	need(f && !fseek(f, 0, SEEK_END) && (n = ftell(f)) > PAGE * 4L && !fseek(f, 0, SEEK_SET),
+	     path);
 	b.n = (size_t)n;
 	b.v = malloc(b.n);
 	b.from = calloc(b.n, sizeof(*b.from));
@@ -180,8 +184,8 @@ static void find_frames(const struct bytes *b)
 	for (size_t i = 0; i + TAPE_TRAILER_BYTES <= b->n; i++) {
 		struct tape_trailer t;
 
-		if (b->v[i] != 0x5b || tape_trailer_decode(b->v + i, b->n - i, &t) || t.offset != at ||
-		    t.offset + t.len_bytes != i)
+		if (b->v[i] != 0x5b || tape_trailer_decode(b->v + i, b->n - i, &t) ||
+		    t.offset != at || t.offset + t.len_bytes != i)
 			continue;
 		need(n_frames < FRAMES_MAX, "too many frames");
 		at = i + TAPE_TRAILER_BYTES;
@@ -286,11 +290,12 @@ static bool reads(const char *path, uint64_t left, bool changed, bool moved)
 		/* a frame that moved may be lost, but nothing else comes in its place */
 		while (moved && next < n_members && strcmp(members[next].name, name))
 			next++;
-		good = next < n_members && !strcmp(members[next].name, name) && !tape_load(t, i, &data, &e) &&
-		       data.len == members[next].data.len &&
+		good = next < n_members && !strcmp(members[next].name, name) &&
+		       !tape_load(t, i, &data, &e) && data.len == members[next].data.len &&
 		       (!data.len || !memcmp(data.data, members[next].data.data, data.len));
 		if (!good)
-			fprintf(stderr, "corrupt: member %s is none of the %zu from %zu on\n", name, n_members, skipped);
+			fprintf(stderr, "corrupt: member %s is none of the %zu from %zu on\n", name,
+				n_members, skipped);
 		next++;
 	}
 	while (!moved && good && next < n_members && !(left >> members[next].frame & 1))
@@ -301,7 +306,8 @@ static bool reads(const char *path, uint64_t left, bool changed, bool moved)
 	}
 	if (good) {
 		const struct tape_state *s = tape_state(t);
-		bool said = s->cut || s->frames_bad || s->frames_gap || s->bytes_bad || s->members_bad;
+		bool said =
+			s->cut || s->frames_bad || s->frames_gap || s->bytes_bad || s->members_bad;
 
 		if (said != changed) {
 			fprintf(stderr, "corrupt: the damage is %ssaid\n", said ? "" : "not ");
@@ -349,17 +355,22 @@ int main(int argc, char **argv)
 		snprintf(path, sizeof(path), "%s/now.skbtape", argv[2]);
 		spill(&b, path);
 		printf("%ld %s %zu %zu %" PRIx64 "%s\n", i, kind_name[kind], at, n, left,
-		       !changed ? "-same" : moved ? "-moved" : "");
+		       !changed ? "-same"
+		       : moved	? "-moved"
+				: "");
 		fflush(stdout);
 		if (!reads(path, left, changed, moved)) {
-			fprintf(stderr, "corrupt: damage %ld: %s of %zu bytes at %zu\n", i, kind_name[kind], n, at);
+			fprintf(stderr, "corrupt: damage %ld: %s of %zu bytes at %zu\n", i,
+				kind_name[kind], n, at);
 			bad = 1;
 		}
 		if (getenv("FULL"))
 			snprintf(keep, sizeof(keep), "%s/%ld.skbtape", argv[2], i);
 		else
 			snprintf(keep, sizeof(keep), "%s/%" PRIx64 "%s.skbtape", argv[2], left,
-				 !changed ? "-same" : moved ? "-moved" : "");
+				 !changed ? "-same"
+				 : moved  ? "-moved"
+					  : "");
 		need(!rename(path, keep), "rename");
 		drop(&b);
 	}

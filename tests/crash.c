@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* crash: stands in the place of a stage (the linker's --wrap) and ends the program as a bug would. */
+/* crash: stands in the place of a stage (the linker's --wrap) and ends the program as a bug would.
+ */
 #include "../analyze/ledger.h"
 
 #include <signal.h>
