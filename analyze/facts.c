@@ -140,6 +140,33 @@ int facts_load(struct tape *t, struct db *d, const struct clocks *c, struct err 
 	return rc;
 }
 
+/* Members of kinds that TAPE.md does not name: of a newer recorder. */
+static void unknown_members(const struct tape *t, struct db *d)
+{
+	static const char *const known[] = {
+		"tape.json",	"end.json", "quality", "clock",	  "ftrace",	 "pcap",  "netns", "snap",
+		"kallsyms-end", "kallsyms", "modules", "modules-end", "tasks", "kmsg",
+	};
+	const char *first = NULL;
+	int64_t n = 0;
+
+	for (size_t i = 0; i < tape_member_count(t); i++) {
+		const char *name = tape_member(t, i)->name;
+		size_t k, len = strcspn(name, "/");
+
+		for (k = 0; k < ARRAY_SIZE(known); k++)
+			if (span_is((struct span){ name, len }, known[k]))
+				break;
+		if (k < ARRAY_SIZE(known))
+			continue;
+		first = first ? first : name;
+		n++;
+	}
+	if (n)
+		db_quality(d, &(struct quality){ "format", "tape", -1, NULL, -1, -1, n },
+			   "members of a kind that this program does not know, the first is %s; they are not used", first);
+}
+
 void facts_tape_state(struct tape *t, struct db *d)
 {
 	const struct tape_state *s = tape_state(t);
@@ -167,6 +194,7 @@ void facts_tape_state(struct tape *t, struct db *d)
 	if (s->members_bad)
 		db_quality(d, &(struct quality){ "tape-damaged", "tape", -1, NULL, -1, -1, (int64_t)s->members_bad },
 			   "members break the rules of the format and are not used");
+	unknown_members(t, d);
 	if (s->newer)
 		db_quality(d, &(struct quality){ "format", "tape.json", -1, NULL, -1, -1, -1 },
 			   "the tape's format version %" PRIu64 " is newer than this program; what it knows is used",

@@ -58,11 +58,15 @@ void tmpfiles_guard(void)
 {
 	static const int crash[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
 	static const int end[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction sa = { .sa_handler = on_crash };
+	/* a handler needs a stack of its own where the crash was the end of the stack */
+	static uint8_t stack[64 * KIB];
+	const stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	struct sigaction sa = { .sa_handler = on_crash,
+				.sa_flags = sigaltstack(&ss, NULL) ? 0 : SA_ONSTACK };
 
 	for (size_t i = 0; i < ARRAY_SIZE(crash); i++)
 		sigaction(crash[i], &sa, NULL);
-	sa.sa_handler = on_signal;
+	sa = (struct sigaction){ .sa_handler = on_signal };
 	for (size_t i = 0; i < ARRAY_SIZE(end); i++)
 		sigaction(end[i], &sa, NULL);
 }

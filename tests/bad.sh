@@ -41,6 +41,7 @@ formats 3 event formats with absurd offsets, sizes and numbers
 rubbish 3 texts of the host that say nothing
 netlink 3 dumps that are cut or lie about lengths
 pcapng 3 blocks that are longer than their section
+newer 0 a version to come, with members and fields of its own
 html 0 markup in every name
 evil 0 names that are long, broken UTF-8, control characters or turn the text around
 cut 3 the beginning of a tape
@@ -49,6 +50,10 @@ LIST
 
 # what is sound in them was used
 eq "bad twice: the first of each counts" "$(q "$TMP/twice.db" "SELECT value FROM tape WHERE key = 'host'")" testhost
+eq "bad newer: it is said" "$(q "$TMP/newer.db" "SELECT count(*) FROM quality WHERE kind = 'format' AND note LIKE '%version 2 is newer%'")" 1
+eq "bad newer: members that nobody knows are counted" "$(q "$TMP/newer.db" "SELECT count || ' ' || note FROM quality WHERE kind = 'format' AND source = 'tape'" | cut -d, -f1)" "3 members of a kind that this program does not know"
+eq "bad newer: what is known is used" "$(q "$TMP/newer.db" "SELECT count(*) || ' ' || (SELECT value FROM tape WHERE key = 'host') FROM packet_drop WHERE function LIKE '<skbx%'")" "5 testhost"
+eq "bad newer: tasks with more fields" "$(q "$TMP/newer.db" "SELECT comm FROM task WHERE pid = 7")" new
 eq "bad pages: events of the sound page" "$(q "$TMP/pages.db" "SELECT count(*) >= 3 FROM packet_drop WHERE function LIKE '<skbx%'")" 1
 eq "bad html: all drops" "$(q "$TMP/html.db" "SELECT count(*) FROM packet_drop")" 400
 eq "bad html: the names are kept as they are" "$(q "$TMP/html.db" "SELECT count(*) FROM netdev WHERE name LIKE '<skbx>%'")" 1

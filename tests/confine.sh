@@ -81,6 +81,25 @@ real "a tape that is not there" 1 info nothing.skbtape
 ln -s a.skbtape link.skbtape
 real "a tape through a link" 0 info link.skbtape
 "$SKBTAPE" report a.db -o /dev/stdout 2>/dev/null | grep -q '</html>' && ok "confined: report into a pipe" || no "confined: report into a pipe" "nothing came"
-rm -r "$TMP/out/"*
+# a bug in a stage: a message, status 4, nothing half-written, an old result untouched
+mkdir ../crash
+cp a.db ../crash/old.db
+sum=$(cksum <a.db)
+for how in abort null stack; do
+	for out in new.db old.db; do
+		CRASH=$how "$BUILD/tests/skbtape-crash" analyze -q a.skbtape -o "../crash/$out" >"$TMP/stdout" 2>"$TMP/err"
+		eq "crash: $how, $out: status" $? 4
+		grep -q 'a bug in this program' "$TMP/err" && ok "crash: $how, $out: says so" || no "crash: $how, $out: says so" "$(head -3 "$TMP/err")"
+		eq "crash: $how, $out: nothing is left" "$(ls ../crash)" old.db
+	done
+	CRASH=$how "$BUILD/tests/skbtape-crash" report a.skbtape -o ../crash/r.html >/dev/null 2>&1
+	eq "crash: $how in report" "$? $(ls ../crash)" "4 old.db"
+done
+eq "crash: an old result is as it was" "$(cksum <../crash/old.db)" "$sum"
+CRASH=term "$BUILD/tests/skbtape-crash" analyze -q a.skbtape -o ../crash/new.db >/dev/null 2>&1
+eq "SIGTERM in the middle: ends by it, nothing is left" "$? $(ls ../crash)" "143 old.db"
+"$BUILD/tests/skbtape-crash" analyze -q a.skbtape -o ../crash/new.db
+eq "crash: none without being asked" "$? $(ls ../crash | tr '\n' ' ')" "0 new.db old.db "
+rm -r "$TMP/out/"* "$TMP/crash"
 left=$(find "$TMP" -name '*.tmp-*' | wc -l)
 eq "confined: nothing temporary is left" "$left" 0

@@ -2,11 +2,11 @@
 # Fuzz targets: tests/fuzz/fuzz_NAME.c and the modules it names here.
 #   make fuzz                    each for FUZZ_SECONDS with libFuzzer (clang), from tests/corpus/NAME
 #   make fuzz FUZZ=page          only these
+#   make coverage                lines that the corpus reaches, by file
 #   BUILD/test/fuzz_NAME FILE    read files with one (what make check does with the corpus)
 FUZZ_SECONDS ?= 600
 FUZZ_CC      ?= clang
-# NULL + 0 is not taken for a mistake: it is defined in what becomes the next C (WG14 N3322); gcc does not look at it either
-FUZZ_CFLAGS  := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=undefined -pthread
+FUZZ_CFLAGS  := -std=gnu11 -O1 -g -fno-omit-frame-pointer -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -pthread
 
 FUZZ_BASE   := $(BASE) tests/fuzz/fuzz.c tests/tape_make.c
 F_tape      := $(FUZZ_BASE) analyze/tape_frames.c analyze/tape_read.c
@@ -15,11 +15,12 @@ F_format    := $(F_page)
 F_kallsyms  := $(FUZZ_BASE) analyze/symbols.c
 F_frames    := $(FUZZ_BASE) analyze/pcapng.c analyze/dissect.c
 F_procfs    := $(FUZZ_BASE) analyze/procfs.c
-F_netlink   := $(filter-out tests/snap_load.c,$(T_snapshots)) tests/fuzz/fuzz.c
+F_netlink   := $(filter-out tests/snap_load.c,$(T_snapshots)) tests/fuzz/fuzz.c tests/fuzz/fuzz_db.c
 F_members   := $(F_netlink) analyze/facts.c analyze/ringstats.c
+FUZZ_LDFLAGS_analysis := -Wl,--wrap=findings_run,--wrap=ledger_build
 F_analysis  := $(FUZZ_BASE) $(filter-out analyze/analyze.c analyze/export.c,$(ANALYZE))
 
-FUZZ_ALL := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_ALL := $(patsubst tests/fuzz/fuzz_%.c,%,$(filter-out %/fuzz_db.c,$(sort $(wildcard tests/fuzz/fuzz_*.c))))
 FUZZ     ?= $(FUZZ_ALL)
 
 # with libFuzzer, in an object tree of its own
@@ -35,13 +36,32 @@ $(BUILD)/test/fuzz_$(1): $(patsubst %.c,$(BUILD)/test/%.o,tests/fuzz/replay.c te
 	$$(Q)$$(CC) $$(CFLAGS) $$(TEST_CFLAGS) -o $$@ $$^ $$(filter-out -lcmocka,$$(TEST_LIBS))
 $(BUILD)/fuzz/fuzz_$(1): $(patsubst %.c,$(BUILD)/fuzz/%.o,tests/fuzz/fuzz_$(1).c $(F_$(1)))
 	$$(call say,LD,$$@)
-	$$(Q)$$(FUZZ_CC) $$(FUZZ_CFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(filter-out -lcmocka,$$(TEST_LIBS))
+	$$(Q)$$(FUZZ_CC) $$(FUZZ_CFLAGS) -fsanitize=fuzzer $(FUZZ_LDFLAGS_$(1)) -o $$@ $$^ $$(filter-out -lcmocka,$$(TEST_LIBS))
 -include $(patsubst %.c,$(BUILD)/test/%.d,tests/fuzz/replay.c tests/fuzz/fuzz_$(1).c) \
 	 $(patsubst %.c,$(BUILD)/fuzz/%.d,tests/fuzz/fuzz_$(1).c $(F_$(1)))
 endef
 $(foreach t,$(FUZZ_ALL),$(eval $(call FUZZ_RULE,$(t))))
 
 unit: $(patsubst %,$(BUILD)/test/fuzz_%,$(FUZZ_ALL))
+
+# What of the readers the corpus reaches, lines by file (clang, llvm-cov)
+COV_FLAGS := -std=gnu11 -O1 -g -fprofile-instr-generate -fcoverage-mapping -pthread
+$(BUILD)/cov/%.o: %.c
+	$(call say,CC,$< (coverage))
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(COV_FLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/cov/analyze/embed.o: $(BUILD)/embed_data.h
+
+define COV_RULE
+$(BUILD)/cov/fuzz_$(1): $(patsubst %.c,$(BUILD)/cov/%.o,tests/fuzz/replay.c tests/fuzz/fuzz_$(1).c $(F_$(1)))
+	$$(call say,LD,$$@)
+	$$(Q)$$(FUZZ_CC) $$(COV_FLAGS) -o $$@ $$^ $$(filter-out -lcmocka,$$(TEST_LIBS))
+endef
+$(foreach t,$(FUZZ_ALL),$(eval $(call COV_RULE,$(t))))
+
+.PHONY: coverage
+coverage: $(patsubst %,$(BUILD)/cov/fuzz_%,$(FUZZ_ALL))
+	$(Q)sh tests/fuzz/coverage.sh $(BUILD) $(FUZZ_ALL)
 
 .PHONY: fuzz
 fuzz: $(patsubst %,$(BUILD)/fuzz/fuzz_%,$(FUZZ))

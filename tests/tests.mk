@@ -74,6 +74,31 @@ $(BUILD)/tests/lang_list: $(patsubst %.c,$(BUILD)/%.o,tests/lang_list.c schema/b
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsqlite3
 unit: $(BUILD)/tests/lang_list
 
+$(BUILD)/tests/corrupt: $(patsubst %.c,$(BUILD)/%.o,$(BASE) tests/corrupt.c tests/tape_make.c analyze/tape_frames.c analyze/tape_read.c)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lzstd -lsqlite3
+unit: $(BUILD)/tests/corrupt
+
+# 1000 random damages of each of three tapes (make check has 30 of one); FULL=1: analyze each of them
+.PHONY: corrupt
+corrupt: all $(BUILD)/tests/corrupt
+	$(Q)CORRUPT=$${CORRUPT:-1000} TAPES=$${TAPES:-"a07-nft-input-drop b12-conntrack-full-udp loss-6.12"} BUILD=$(BUILD) sh tests/corrupt.sh
+
+$(BUILD)/tests/bad_big: $(patsubst %.c,$(BUILD)/%.o,fixtures/make/bad_big.c tests/tape_make.c schema/base.c schema/tape.c)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lzstd
+
+# Tapes of absurd sizes: some minutes, a gigabyte below TMPDIR
+.PHONY: limits
+limits: all $(BUILD)/tests/bad_big
+	$(Q)BUILD=$(BUILD) sh tests/limits.sh
+
+# skbtape with a stage that crashes (CRASH=abort, null, stack): what a bug leaves behind
+$(BUILD)/tests/skbtape-crash: $(patsubst %.c,$(BUILD)/%.o,tests/crash.c) $(SKBTAPE_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=ledger_build -o $@ $^ $(SKBTAPE_LIBS)
+unit: $(BUILD)/tests/skbtape-crash
+
 # what it tries would be forbidden to a sanitizer too
 $(BUILD)/tests/confine_try: $(patsubst %.c,$(BUILD)/%.o,tests/confine_try.c analyze/confine.c analyze/tmpfiles.c)
 	$(call say,LD,$@)

@@ -2,6 +2,10 @@
 #include "fuzz.h"
 #include "../../schema/tape.h"
 
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#include <sanitizer/lsan_interface.h>
+#endif
+#include <sqlite3.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -95,3 +99,125 @@ struct span fuzz_slurp(const char *path)
 	HOLDS(!buf_reserve(&b, 1)); /* not NULL for an empty file */
 	return (struct span){ (char *)b.data, b.len };
 }
+
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+/*
+ * Most of an input's time went into SQLite's many small pieces of memory, each of which the
+ * sanitizer's allocator makes and checks. While fuzzing, SQLite gets them from lists of
+ * free pieces by size, without locks; replay.c leaves it the sanitizer's.
+ */
+enum { PIECE_MIN = 5, PIECE_MAX = 20, PIECES = 1 << 24 };
+
+union piece {
+	struct {
+		size_t n;
+		union piece *next;
+	} head;
+	max_align_t align;
+};
+
+static union piece *unused[PIECE_MAX + 1];
+
+static int piece_list(size_t n)
+{
+	int i = PIECE_MIN;
+
+	while (i <= PIECE_MAX && (size_t)1 << i < n)
+		i++;
+	return i;
+}
+
+static void *piece_get(int size)
+{
+	static uint8_t *from;
+	static size_t left;
+	size_t n = size > 0 ? (size_t)size : 1;
+	int i = piece_list(n);
+	union piece *p;
+
+	if (i > PIECE_MAX) {
+		p = malloc(sizeof(*p) + n);
+		if (p)
+			p->head.n = n;
+		return p ? p + 1 : NULL;
+	}
+	p = unused[i];
+	n = (size_t)1 << i;
+	if (p) {
+		unused[i] = p->head.next;
+		return p + 1;
+	}
+	if (left < sizeof(*p) + n) {
+		from = mmap(NULL, PIECES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (from == MAP_FAILED)
+			return NULL;
+		left = PIECES;
+		__lsan_register_root_region(from, PIECES); /* there are pointers to the others' memory in it */
+	}
+	p = (union piece *)from;
+	from += sizeof(*p) + n;
+	left -= sizeof(*p) + n;
+	p->head.n = n;
+	return p + 1;
+}
+
+static void piece_put(void *v)
+{
+	union piece *p = (union piece *)v - 1;
+	int i = piece_list(p->head.n);
+
+	if (i > PIECE_MAX) {
+		free(p);
+		return;
+	}
+	p->head.next = unused[i];
+	unused[i] = p;
+}
+
+static int piece_size(void *v)
+{
+	return (int)((union piece *)v - 1)->head.n;
+}
+
+static void *piece_more(void *v, int size)
+{
+	void *to;
+
+	if (size <= piece_size(v))
+		return v;
+	to = piece_get(size);
+	if (to) {
+		memcpy(to, v, (size_t)piece_size(v));
+		piece_put(v);
+	}
+	return to;
+}
+
+static int piece_round(int size)
+{
+	int i = piece_list((size_t)size);
+
+	return i > PIECE_MAX ? size : 1 << i;
+}
+
+static int piece_init(void *unneeded)
+{
+	(void)unneeded;
+	return SQLITE_OK;
+}
+
+static void piece_end(void *unneeded)
+{
+	(void)unneeded;
+}
+
+__attribute__((constructor)) static void pieces_use(void)
+{
+	static const sqlite3_mem_methods m = { piece_get,   piece_put,	piece_more, piece_size,
+					       piece_round, piece_init, piece_end,  NULL };
+
+	HOLDS(sqlite3_config(SQLITE_CONFIG_MALLOC, &m) == SQLITE_OK &&
+	      sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK &&
+	      sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK);
+}
+#endif

@@ -5,6 +5,7 @@
  * in two namespaces, as first and as last.
  */
 #include "fuzz.h"
+#include "fuzz_db.h"
 #include "../../analyze/ethtool_read.h"
 #include "../../analyze/nl.h"
 
@@ -71,12 +72,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct span left = { (const char *)data, n }, name, part;
 	struct readers r = { 0 };
-	struct tape *t;
+	static struct tape *t; /* an empty one */
 	struct nl_env env;
 	struct err e;
 
-	HOLDS(!tape_open(&t, fuzz_tape((struct span){ 0 }), &e));
-	HOLDS(!db_create(&env.d, NULL, &e) && !host_load(&env.h, t, env.d, &e) &&
+	if (!t)
+		HOLDS(!tape_open(&t, fuzz_tape((struct span){ 0 }), &e));
+	env.d = fuzz_db();
+	HOLDS(!host_load(&env.h, t, env.d, &e) &&
 	      !counters_open(&env.counters, env.d, 10000));
 	HOLDS(!nl_link_open(&r.link, &env) && !nl_sock_open(&r.sock, &env) &&
 	      !nl_nft_open(&r.nft, &env) && !nl_tc_open(&r.tc, &env, r.link) &&
@@ -110,7 +113,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	nl_link_free(r.link);
 	counters_free(env.counters);
 	host_free(env.h);
-	db_close(env.d);
-	tape_close(t);
 	return 0;
 }

@@ -18,7 +18,7 @@ for t in "$@"; do
 	dict=
 	[ -f "tests/fuzz/$t.dict" ] && dict=-dict=tests/fuzz/$t.dict
 	ASAN_OPTIONS=detect_leaks=$leaks UBSAN_OPTIONS=print_stacktrace=1 "$build/fuzz/fuzz_$t" $dict -max_total_time="$seconds" \
-		-timeout=30 -rss_limit_mb=2560 -max_len=65536 -detect_leaks=$leaks -print_final_stats=1 \
+		-timeout=30 -rss_limit_mb=2560 -max_len=81920 -detect_leaks=$leaks -print_final_stats=1 \
 		-artifact_prefix="$build/fuzz/found/$t-" "$new" "tests/corpus/$t" >"$log" 2>&1
 	rc=$?
 	result=ok

@@ -54,6 +54,10 @@ for k in link addr route rule neigh qdisc tclass tfilter sock-tcp sock-udp sock-
 	f=$(pick $(ls -S tests/data/nl/*/"$k" "$t"/snap/*/*/nl/"$k" 2>/dev/null))
 	[ "$f" = /dev/null ] || part "$k" "$f" 6000 >"$out/netlink/$k"
 done
+for f in tests/data/nl/b/nft-rule.1 tests/data/nl/b/nft-chain.1 tests/data/nl/vm1/qdisc.1 tests/data/nl/vm2/tfilter.1 tests/data/nl/vm1/tclass.1 tests/data/nl/b/tfilter.1 tests/data/nl/b/conntrack.1; do
+	k=$(basename "$f" .1)
+	part "$k" "$f" 8000 >"$out/netlink/$k-$(basename "$(dirname "$f")")"
+done
 part ethtool "$(pick $(ls -S "$t"/snap/*/*/ethtool))" 8000 >"$out/netlink/ethtool"
 
 # procfs: a letter for the parser
@@ -113,4 +117,22 @@ last=$(ls "$t/snap" | tail -1)
 } >"$out/analysis/trace"
 { printf '@ formats 5.10.0\n\n'; part ftrace/cpu0/000000 fixtures/pages/5.10-all.page; } >"$out/analysis/pages-5.10"
 { printf '@ formats 6.12.117\n\n'; part ftrace/cpu0/000000 fixtures/pages/6.12-long.page; } >"$out/analysis/pages-6.12"
+# and a stretch of a second of two short tapes, dropped packets and what explains them included
+packets() { # NAME, tape, NETNS, NETNS, members of the trace...
+	tape=fixtures/incidents/$2.skbtape name=$1 a=$3 b=$4
+	shift 4
+	rm -rf "$tmp/p"
+	mkdir "$tmp/p"
+	zstd -qdc "$tape" | tar -xf - -C "$tmp/p"
+	{
+		printf '@ formats 6.18.44\n\n'
+		for m in tape.json clock/000000 netns/000000 tasks/000000 kallsyms; do part "$m" "$tmp/p/$m"; done
+		for m; do part "ftrace/$m" "$tmp/p/ftrace/$m"; done
+		part "pcap/$a/000000" "$tmp/p/pcap/$a/000001" 9000
+		part "pcap/$b/000000" "$tmp/p/pcap/$b/000001" 9000
+		for m in time "$a/time" "$a/nl/link" "$b/time" "$b/nl/link"; do part "snap/000000/$m" "$tmp/p/snap/000000/$m"; done
+	} >"$out/analysis/$name"
+}
+packets forward a13-no-route-forward 4026532245 4026532319 cpu0/000006 cpu1/000015 cpu1/000016 cpu1/000017
+packets refused a07-nft-input-drop 4026532245 4026532319 cpu0/000004 cpu0/000005 cpu1/000010 cpu1/000011
 du -sb "$out"
