@@ -78,7 +78,8 @@ int analyze_main(int argc, char **argv)
 			break;
 		case 'h':
 			puts("usage: skbtape analyze TAPE [-o DB] [--rules DIR] [-q]\n\n"
-			     "Decode a tape into an SQLite database (default: TAPE with .db for .skbtape).\n\n"
+			     "Decode a tape into an SQLite database (default: TAPE with .db for .skbtape).\n"
+			     "TAPE may also be a trace.dat of trace-cmd (version 6 or 7).\n\n"
 			     "  -o, --output DB   where the database goes\n"
 			     "      --rules DIR   rules of your own, *.sql, besides the built-in ones\n"
 			     "  -q, --quiet       no summary on stderr");

@@ -51,7 +51,7 @@ static int load_symbols(struct load *l, struct err *e)
 
 	if (!rc)
 		rc = symbols_load(&l->symbols, (struct span){ (const char *)b.data, b.len }, e);
-	if (!rc && !symbols_count(l->symbols) && !tape_state(l->tape)->cut)
+	if (!rc && !symbols_count(l->symbols) && !tape_state(l->tape)->cut && !tape_state(l->tape)->foreign)
 		db_quality(l->db, &(struct quality){ "source-missing", "kallsyms", -1, NULL, -1, -1, -1 },
 			   "the tape names no kernel functions: /proc/kallsyms could not be read, or kernel.kptr_restrict hid "
 			   "its addresses (record as root with kptr_restrict 0 or 1)");
@@ -182,13 +182,16 @@ static int load_packets(struct load *l, struct err *e)
 static void load_completeness(struct load *l, struct load_result *r)
 {
 	const struct tape_state *s = tape_state(l->tape);
+	/* what a file of another program never has is no defect of that file */
 	sqlite3_stmt *st = db_prepare(l->db, "SELECT source, note FROM quality "
-					     "WHERE kind IN ('tape-damaged', 'source-missing', 'permission') ORDER BY id LIMIT 1");
+					     "WHERE kind IN ('tape-damaged', 'permission') OR (kind = 'source-missing' "
+					     "AND NOT EXISTS (SELECT 1 FROM tape WHERE key = 'import')) ORDER BY id LIMIT 1");
 
 	*r = (struct load_result){ 0 };
 	if (s->cut || s->frames_bad || s->frames_gap || s->bytes_bad || s->members_bad) {
 		r->incomplete = true;
-		snprintf(r->why, sizeof(r->why), "%s", s->cut ? "the tape is cut: it has no end" : "the tape is damaged");
+		snprintf(r->why, sizeof(r->why), "%s", s->foreign ? (s->cut ? "the file is cut" : "the file is damaged") :
+			 s->cut ? "the tape is cut: it has no end" : "the tape is damaged");
 	} else if (sqlite3_step(st) == SQLITE_ROW) {
 		r->incomplete = true;
 		snprintf(r->why, sizeof(r->why), "the tape lacks a source: %s: %s", sqlite3_column_text(st, 0),
