@@ -77,7 +77,8 @@ struct import_about {
 /* import_about() - add tape.json. Return: 0, -ENOMEM. */
 int import_about(struct import *im, const struct import_about *a);
 
-/* tracedat_import() - see tracedat.c. */
+/* Each kind of file: take it apart. Return: 0, -EINVAL, -ENOMEM, or as tape_file_read(). */
 int tracedat_import(struct import *im, struct err *e);
+int pcap_import(struct import *im, struct err *e);
 
 #endif

@@ -16,6 +16,7 @@
 #include "host.h"
 #include "ledger.h"
 #include "lives.h"
+#include "pcap_add.h"
 #include "ringstats.h"
 #include "snapshots.h"
 #include "spans.h"
@@ -119,7 +120,10 @@ static int load_times(struct load *l, struct err *e)
 	char sql[256];
 
 	if (!l->first_ns)
-		return 0;
+		return db_exec(l->db,
+			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'start_ns', min(ts_ns) FROM _frame HAVING count(*);"
+			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'end_ns', max(ts_ns) FROM _frame HAVING count(*);",
+			       e);
 	snprintf(sql, sizeof(sql),
 		 "INSERT OR IGNORE INTO tape(key, value) VALUES('start_ns', '%" PRId64 "');"
 		 "INSERT OR IGNORE INTO tape(key, value) VALUES('end_ns', '%" PRId64 "');",
@@ -143,6 +147,9 @@ static int load_evidence(struct load *l, struct err *e)
 		rc = snapshots_load(l->tape, l->db, l->host, l->clocks, e);
 	if (!rc)
 		rc = frames_load(&l->frames, l->tape, l->db, l->host, e);
+	if (!rc && tape_state(l->tape)->foreign && !frames_total(l->frames))
+		db_quality(l->db, &(struct quality){ "source-missing", "frames", -1, NULL, -1, -1, -1 },
+			   "no captured frames: give the capture files of the same time behind the trace");
 	return rc;
 }
 
@@ -203,11 +210,22 @@ static void load_completeness(struct load *l, struct load_result *r)
 int load_tape(const char *tape_path, const char *db_path, const char *rules_dir, struct db **out,
 	      struct load_result *r, struct err *e)
 {
+	return load_tape_with(tape_path, NULL, 0, db_path, rules_dir, out, r, e);
+}
+
+int load_tape_with(const char *tape_path, char *const *pcaps, size_t n_pcaps, const char *db_path, const char *rules_dir,
+		   struct db **out, struct load_result *r, struct err *e)
+{
 	struct load l = { 0 };
 	int rc = tape_open(&l.tape, tape_path, e);
 
 	if (rc)
 		return rc;
+	rc = pcap_add(l.tape, pcaps, n_pcaps, e);
+	if (rc) {
+		tape_close(l.tape);
+		return rc;
+	}
 	rc = db_create(&l.db, db_path, e);
 	if (!rc)
 		rc = load_evidence(&l, e);

@@ -788,9 +788,6 @@ int tracedat_import(struct import *im, struct err *e)
 		rc = import_quality(im, "source-missing", "kallsyms", -1,
 				    "the file names no kernel functions (kallsyms): places of drops stay addresses");
 	if (!rc)
-		rc = import_quality(im, "source-missing", "frames", -1,
-				    "no captured frames: give the pcap files of the same time behind the trace");
-	if (!rc)
 		rc = import_absent(im);
 	if (!rc)
 		rc = import_about(im, &d.about);

@@ -51,3 +51,22 @@ cuts() { # FILE
 	[ $some -gt 0 ] && ok "$(basename "$1") cut: what is there is used" || no "$(basename "$1") cut: what is there is used" "no events"
 }
 cuts $dir/v6-le64.dat 1500
+
+# captures beside a trace whose clock nothing ties: both ends of a link, 1 us before the sender's event, and the real time
+"$SKBTAPE" analyze -q $dir/veth.dat $dir/veth-va.pcap $dir/veth-vb.pcap -o "$TMP/p.db" 2>"$TMP/err"
+eq "trace and captures: status" "$? $(cat "$TMP/err")" "0 "
+eq "trace and captures: devices, directions, ties" "$(sqlite3 -batch "$TMP/p.db" "SELECT group_concat(x, ' ') FROM (SELECT dev || '/' || direction || '/' || tie || '=' || count(*) AS x FROM frame GROUP BY dev, direction, tie ORDER BY 1)")" "va/in/unique=100 va/out/unique=300 vb/in/unique=300 vb/out/unique=100"
+eq "trace and captures: offset within 2 us, and told so" "$(q "$TMP/p.db" "SELECT abs(min(ts_ns) - 1700000005000001000) <= 2000 AND (SELECT value FROM tape WHERE key = 'clock_error_ns') BETWEEN 1000 AND 4000 FROM hop")" 1
+"$SKBTAPE" analyze -q $dir/veth.dat $dir/veth-vb.pcap -o "$TMP/p.db"
+eq "one capture alone: the right end" "$? $(q "$TMP/p.db" "SELECT DISTINCT dev FROM frame")" "0 vb"
+"$SKBTAPE" analyze -q $dir/v6-le64.dat $dir/veth-va.pcap -o "$TMP/p.db"
+eq "a capture of another time: no device, no tie claimed" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame WHERE direction IS NOT NULL OR packet_id IS NOT NULL") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE note LIKE '%which device its frames passed is not known'")" "0 0 1"
+"$SKBTAPE" analyze -q $dir/veth-va.pcap -o "$TMP/p.db"
+eq "a capture without a trace" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT value FROM tape WHERE key = 'start_ns'")" "0 400 1700000005000000000"
+"$SKBTAPE" export $dir/veth-va.pcap --pcapng "$TMP/p.pcapng" && "$SKBTAPE" analyze -q "$TMP/p.pcapng" -o "$TMP/p2.db"
+eq "exported and read again: the same frames" "$(sqlite3 -batch "$TMP/p2.db" "SELECT ts_ns, len_bytes FROM frame" | cksum)" "$(sqlite3 -batch "$TMP/p.db" "SELECT ts_ns, len_bytes FROM frame" | cksum)"
+head -c 5000 $dir/veth-va.pcap >"$TMP/cut.pcap"
+"$SKBTAPE" analyze -q "$TMP/cut.pcap" -o "$TMP/p.db" 2>/dev/null
+eq "a cut capture: status 3, what is there is used" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame")" "3 85"
+"$SKBTAPE" analyze -q $dir/veth.dat "$TMP/cut.pcap" -o "$TMP/p.db" 2>/dev/null
+eq "a cut capture beside a trace: status 3" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame")" "3 85"
