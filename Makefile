@@ -29,14 +29,14 @@ CAPTURE := capture/about.c capture/clock.c capture/command.c capture/cut.c captu
 ANALYZE := analyze/analyze.c analyze/clocks.c analyze/confine.c analyze/counters.c analyze/cpu_time.c analyze/db.c analyze/delays.c \
 	   analyze/dissect.c analyze/drops.c analyze/embed.c analyze/ethtool_read.c analyze/events.c \
 	   analyze/facts.c analyze/fields.c analyze/findings.c analyze/flow_delays.c analyze/flows.c analyze/format.c analyze/frames.c \
-	   analyze/host.c analyze/kbuf.c analyze/ledger.c analyze/life.c analyze/lives.c analyze/lives_end.c \
+	   analyze/host.c analyze/import.c analyze/kbuf.c analyze/ledger.c analyze/life.c analyze/lives.c analyze/lives_end.c \
 	   analyze/lives_parts.c analyze/lives_path.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/load.c \
 	   analyze/moves.c analyze/nft_text.c analyze/nft_value.c analyze/nl_link.c \
-	   analyze/netrx.c analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcapng.c analyze/procfs.c \
+	   analyze/netrx.c analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcap_add.c analyze/pcap_import.c analyze/pcap_read.c analyze/pcapng.c analyze/procfs.c \
 	   analyze/ringstats.c analyze/rules.c analyze/rule_text.c analyze/series.c analyze/snap_texts.c analyze/snapshots.c analyze/spans.c \
 	   analyze/symbols.c analyze/tape_frames.c analyze/tape_read.c analyze/tasks.c analyze/tc_options.c analyze/ties.c analyze/ties_carry.c analyze/ties_match.c \
 	   analyze/ties_rest.c analyze/ties_upper.c analyze/tmpfiles.c \
-	   analyze/trace.c
+	   analyze/trace.c analyze/tracedat.c
 REPORTS := reports/export.c reports/html.c reports/html_cpus.c reports/html_drops.c reports/html_end.c reports/html_host.c reports/html_parts.c \
 	   reports/html_verdict.c reports/info.c reports/json_report.c reports/lang.c reports/markdown.c reports/packets.c \
 	   reports/query.c reports/rep.c reports/report.c reports/sha256.c reports/stack.c reports/stack_draw.c reports/svg.c \
@@ -48,7 +48,7 @@ RECORD_OBJ  := $(patsubst %.c,$(BUILD)/%.o,$(BASE) $(CAPTURE) capture/main.c cap
 SKBTAPE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(BASE) $(CAPTURE) $(ANALYZE) $(REPORTS) analyze/main.c)
 
 RECORD_LIBS  := -ltracefs -ltraceevent -lpcap -lzstd -lseccomp -lpthread -ldl
-SKBTAPE_LIBS := -ltracefs -ltraceevent -lpcap -lzstd -lsqlite3 -lmnl -lseccomp -lm -lpthread
+SKBTAPE_LIBS := -ltracefs -ltraceevent -lpcap -lzstd -lz -lsqlite3 -lmnl -lseccomp -lm -lpthread
 
 .PHONY: all
 all: $(BUILD)/skbtape-record $(BUILD)/skbtape

@@ -77,8 +77,10 @@ int analyze_main(int argc, char **argv)
 			quiet = true;
 			break;
 		case 'h':
-			puts("usage: skbtape analyze TAPE [-o DB] [--rules DIR] [-q]\n\n"
-			     "Decode a tape into an SQLite database (default: TAPE with .db for .skbtape).\n\n"
+			puts("usage: skbtape analyze TAPE [PCAP]... [-o DB] [--rules DIR] [-q]\n\n"
+			     "Decode a tape into an SQLite database (default: TAPE with .db for .skbtape).\n"
+			     "TAPE may also be a trace.dat of trace-cmd (version 6 or 7) or a capture (pcap, pcapng).\n"
+			     "Captures behind it are of the same time; their devices and clock are found by the packets.\n\n"
 			     "  -o, --output DB   where the database goes\n"
 			     "      --rules DIR   rules of your own, *.sql, besides the built-in ones\n"
 			     "  -q, --quiet       no summary on stderr");
@@ -91,15 +93,14 @@ int analyze_main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (argc - optind != 1) {
-		fprintf(stderr, "skbtape analyze: expected one tape, got %d arguments; see skbtape analyze --help\n",
-			argc - optind);
+	if (argc == optind) {
+		fputs("skbtape analyze: expected a tape; see skbtape analyze --help\n", stderr);
 		free(path);
 		return 2;
 	}
 	if (!path)
 		path = default_db(argv[optind]);
-	rc = path ? load_tape(argv[optind], path, rules, &d, &r, &e) : err_set(&e, -ENOMEM, "out of memory");
+	rc = path ? load_tape_with(argv[optind], argv + optind + 1, (size_t)(argc - optind - 1), path, rules, &d, &r, &e) : err_set(&e, -ENOMEM, "out of memory");
 	if (rc) {
 		fprintf(stderr, "skbtape analyze: %s\n", e.text);
 		free(path);

@@ -167,6 +167,16 @@ static void unknown_members(const struct tape *t, struct db *d)
 			   "members of a kind that this program does not know, the first is %s; they are not used", first);
 }
 
+static void foreign_state(const struct tape_state *s, struct db *d)
+{
+	if (s->cut)
+		db_quality(d, &(struct quality){ "tape-cut", "tape", -1, NULL, -1, -1, -1 },
+			   "%s that ends before what it announces: what is there is used", s->foreign);
+	if (s->members_bad)
+		db_quality(d, &(struct quality){ "tape-damaged", "tape", -1, NULL, -1, -1, (int64_t)s->members_bad },
+			   "parts of %s are damaged or not understood, and are not used", s->foreign);
+}
+
 void facts_tape_state(struct tape *t, struct db *d)
 {
 	const struct tape_state *s = tape_state(t);
@@ -177,6 +187,10 @@ void facts_tape_state(struct tape *t, struct db *d)
 	db_fact_int(d, "tape_zstd_frames", s->frames);
 	db_fact_int(d, "tape_members", (int64_t)tape_member_count(t));
 	db_fact_int(d, "tape_whole", !s->cut && !s->frames_bad && !s->frames_gap && !s->bytes_bad);
+	if (s->foreign) {
+		foreign_state(s, d);
+		return;
+	}
 	if (s->cut)
 		db_quality(d, &(struct quality){ "tape-cut", "tape", -1, NULL, -1, -1, -1 },
 			   "the tape has no end: the recorder was killed, the disk was full, or the copy is not whole. "

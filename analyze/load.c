@@ -16,6 +16,7 @@
 #include "host.h"
 #include "ledger.h"
 #include "lives.h"
+#include "pcap_add.h"
 #include "ringstats.h"
 #include "snapshots.h"
 #include "spans.h"
@@ -51,7 +52,7 @@ static int load_symbols(struct load *l, struct err *e)
 
 	if (!rc)
 		rc = symbols_load(&l->symbols, (struct span){ (const char *)b.data, b.len }, e);
-	if (!rc && !symbols_count(l->symbols) && !tape_state(l->tape)->cut)
+	if (!rc && !symbols_count(l->symbols) && !tape_state(l->tape)->cut && !tape_state(l->tape)->foreign)
 		db_quality(l->db, &(struct quality){ "source-missing", "kallsyms", -1, NULL, -1, -1, -1 },
 			   "the tape names no kernel functions: /proc/kallsyms could not be read, or kernel.kptr_restrict hid "
 			   "its addresses (record as root with kptr_restrict 0 or 1)");
@@ -119,7 +120,10 @@ static int load_times(struct load *l, struct err *e)
 	char sql[256];
 
 	if (!l->first_ns)
-		return 0;
+		return db_exec(l->db,
+			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'start_ns', min(ts_ns) FROM _frame HAVING count(*);"
+			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'end_ns', max(ts_ns) FROM _frame HAVING count(*);",
+			       e);
 	snprintf(sql, sizeof(sql),
 		 "INSERT OR IGNORE INTO tape(key, value) VALUES('start_ns', '%" PRId64 "');"
 		 "INSERT OR IGNORE INTO tape(key, value) VALUES('end_ns', '%" PRId64 "');",
@@ -143,6 +147,9 @@ static int load_evidence(struct load *l, struct err *e)
 		rc = snapshots_load(l->tape, l->db, l->host, l->clocks, e);
 	if (!rc)
 		rc = frames_load(&l->frames, l->tape, l->db, l->host, l->clocks, e);
+	if (!rc && tape_state(l->tape)->foreign && !frames_total(l->frames))
+		db_quality(l->db, &(struct quality){ "source-missing", "frames", -1, NULL, -1, -1, -1 },
+			   "no captured frames: give the capture files of the same time behind the trace");
 	return rc;
 }
 
@@ -184,13 +191,16 @@ static int load_packets(struct load *l, struct err *e)
 static void load_completeness(struct load *l, struct load_result *r)
 {
 	const struct tape_state *s = tape_state(l->tape);
+	/* what a file of another program never has is no defect of that file */
 	sqlite3_stmt *st = db_prepare(l->db, "SELECT source, note FROM quality "
-					     "WHERE kind IN ('tape-damaged', 'source-missing', 'permission') ORDER BY id LIMIT 1");
+					     "WHERE kind IN ('tape-damaged', 'permission') OR (kind = 'source-missing' "
+					     "AND NOT EXISTS (SELECT 1 FROM tape WHERE key = 'import')) ORDER BY id LIMIT 1");
 
 	*r = (struct load_result){ 0 };
 	if (s->cut || s->frames_bad || s->frames_gap || s->bytes_bad || s->members_bad) {
 		r->incomplete = true;
-		snprintf(r->why, sizeof(r->why), "%s", s->cut ? "the tape is cut: it has no end" : "the tape is damaged");
+		snprintf(r->why, sizeof(r->why), "%s", s->foreign ? (s->cut ? "the file is cut" : "the file is damaged") :
+			 s->cut ? "the tape is cut: it has no end" : "the tape is damaged");
 	} else if (sqlite3_step(st) == SQLITE_ROW) {
 		r->incomplete = true;
 		snprintf(r->why, sizeof(r->why), "the tape lacks a source: %s: %s", sqlite3_column_text(st, 0),
@@ -202,11 +212,22 @@ static void load_completeness(struct load *l, struct load_result *r)
 int load_tape(const char *tape_path, const char *db_path, const char *rules_dir, struct db **out,
 	      struct load_result *r, struct err *e)
 {
+	return load_tape_with(tape_path, NULL, 0, db_path, rules_dir, out, r, e);
+}
+
+int load_tape_with(const char *tape_path, char *const *pcaps, size_t n_pcaps, const char *db_path, const char *rules_dir,
+		   struct db **out, struct load_result *r, struct err *e)
+{
 	struct load l = { 0 };
 	int rc = tape_open(&l.tape, tape_path, e);
 
 	if (rc)
 		return rc;
+	rc = pcap_add(l.tape, pcaps, n_pcaps, e);
+	if (rc) {
+		tape_close(l.tape);
+		return rc;
+	}
 	rc = db_create(&l.db, db_path, e);
 	if (!rc)
 		rc = load_evidence(&l, e);

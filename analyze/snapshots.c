@@ -613,7 +613,7 @@ static void put_quality(struct snapshots *s)
 					      counter_i64(s->interrupted) },
 			   "netlink dumps during which the kernel's table changed: entries may be "
 			   "missing or twice");
-	if (s->big_endian)
+	if (s->big_endian && !tape_state(s->tape)->foreign)
 		db_quality(s->d, &(struct quality){ "undecoded", "nl", -1, NULL, -1, -1, -1 },
 			   "the tape is of a big-endian host: its netlink dumps and ethtool "
 			   "records were not read");

@@ -13,8 +13,12 @@
  *
  * Invariant after tape_open(): every member lies inside its frame's raw bytes. The
  * file may change later, so tape_load() checks the frame's size again.
+ *
+ * A file of another program that import.c can read has no frames: its parts are the
+ * members, and so is what tape_add() puts behind those of a tape.
  */
 #include "tape_read.h"
+#include "import.h"
 #include "tape_frames.h"
 
 #include <errno.h>
@@ -35,6 +39,7 @@
 /* Raw bytes that a tape may unfold to: real ones stay below 100 times their size. */
 #define RAW_FLOOR (256 * MIB)
 #define RAW_RATIO 1000
+#define FRAME_NONE UINT32_MAX /* of a member that import.c has */
 
 struct chunk {
 	struct chunk *next;
@@ -67,6 +72,7 @@ struct tape {
 	bool end;
 	struct buf json;
 	sqlite3 *sql;
+	struct import *import; /* of a foreign file, or what was added to a tape */
 };
 
 /* ---- raw bytes and members ---- */
@@ -206,7 +212,7 @@ static int add_member(struct tape *t, uint32_t frame, const struct tape_tar *tar
 	if ((t->n_members + 1) * 2 > t->hash_size && grow_hash(t))
 		return -ENOMEM;
 	slot = hash_slot(t, tar->name);
-	if (t->hash[slot] || t->end_json || tar->size > TAPE_MEMBER_MAX ||
+	if (t->hash[slot] || (t->end_json && frame != FRAME_NONE) || tar->size > TAPE_MEMBER_MAX ||
 	    t->n_members >= MEMBERS_MAX || t->names_bytes >= NAMES_MAX ||
 	    (frame == 0) != !strcmp(tar->name, "tape.json")) {
 		t->st.members_bad++;
@@ -377,6 +383,52 @@ static int read_json(struct tape *t, struct err *e)
 	return 0;
 }
 
+/* ---- what import.c has ---- */
+
+/* List the parts from @first on. */
+static int list_parts(struct tape *t, size_t first, struct err *e)
+{
+	for (size_t i = first; i < t->import->n; i++) {
+		const struct import_part *p = &t->import->part[i];
+		struct tape_tar tar = { .size = p->size };
+		uint32_t frame = strcmp(p->name, "tape.json") ? FRAME_NONE : 0;
+
+		memcpy(tar.name, p->name, sizeof(tar.name));
+		if (add_member(t, frame, &tar, i))
+			return err_set(e, -ENOMEM, "%s: out of memory", t->file.path);
+	}
+	return 0;
+}
+
+static int open_foreign(struct tape *t, struct err *e)
+{
+	int rc = import_open(&t->import, &t->file, e);
+
+	if (rc)
+		return rc == -ENOTSUP ? tape_file_foreign(&t->file, e) : rc;
+	t->st.foreign = t->import->what;
+	t->st.cut = t->import->cut;
+	t->st.members_bad = t->import->bad;
+	t->st.bytes_raw = t->st.bytes;
+	return list_parts(t, 0, e);
+}
+
+int tape_add(struct tape *t, const char *name, const void *data, size_t n, struct err *e)
+{
+	size_t first;
+
+	if (!t->import) {
+		t->import = calloc(1, sizeof(*t->import));
+		if (!t->import)
+			return err_set(e, -ENOMEM, "%s: out of memory", t->file.path);
+		t->import->file = &t->file;
+	}
+	first = t->import->n;
+	if (import_add(t->import, name, data, n))
+		return err_set(e, -ENOMEM, "%s: out of memory", t->file.path);
+	return list_parts(t, first, e);
+}
+
 /* ---- life cycle and use ---- */
 
 static int open_file(struct tape *t, struct err *e)
@@ -413,10 +465,10 @@ int tape_open(struct tape **out, const char *path, struct err *e)
 	rc = open_file(t, e);
 	if (!rc)
 		rc = tape_frames_find(&t->file, &t->frames, e);
-	if (!rc && !t->frames.n)
-		rc = tape_file_foreign(&t->file, e);
 	/* without the frame of tape.json, frame 0 of the list is another */
-	if (!rc && t->frames.v[0].tr.seq == 0)
+	if (!rc && !t->frames.n)
+		rc = open_foreign(t, e);
+	else if (!rc && t->frames.v[0].tr.seq == 0)
 		rc = decode_frames(t, e);
 	if (!rc)
 		rc = read_json(t, e);
@@ -444,6 +496,7 @@ void tape_close(struct tape *t)
 	for (int i = 0; i < CACHE_SLOTS; i++)
 		free(t->cache[i].raw);
 	sqlite3_close(t->sql);
+	import_free(t->import);
 	ZSTD_freeDCtx(t->zstd);
 	buf_free(&t->packed);
 	buf_free(&t->json);
@@ -485,8 +538,11 @@ int tape_load(struct tape *t, size_t i, struct buf *out, struct err *e)
 {
 	const struct tape_member *m = &t->members[i];
 	const uint8_t *raw;
-	int rc = frame_raw(t, m->frame, &raw, e);
+	int rc;
 
+	if (m->frame == FRAME_NONE || t->st.foreign)
+		return import_load(t->import, m->at, out, e);
+	rc = frame_raw(t, m->frame, &raw, e);
 	if (rc == -EBADMSG)
 		return err_set(e, -EIO, "%s: changed while it was read", t->file.path);
 	if (rc)

@@ -29,10 +29,11 @@ struct tape_state {
 	uint64_t bytes_raw;   /* tar bytes of the usable frames */
 	uint64_t members_bad; /* members of usable frames that break a rule of TAPE.md; not listed */
 	uint64_t newer;	      /* format_version when it is newer than ours, else 0 */
+	const char *foreign;  /* what the file is instead of a tape ("a trace.dat of trace-cmd"), NULL: a tape */
 };
 
 /**
- * tape_open() - index a tape
+ * tape_open() - index a tape, or a file of another program that import.h can read
  * @path: regular file
  * @t:    the tape; freed by tape_close()
  *
@@ -64,6 +65,13 @@ long tape_find(const struct tape *t, const char *name);
  * after the other costs one decompression.
  */
 int tape_load(struct tape *t, size_t i, struct buf *out, struct err *e);
+
+/**
+ * tape_add() - a member of the caller's bytes behind all others; the file stays as it is
+ * A name that is there already, or that no member may have, is counted in members_bad and left out.
+ * Return: 0, -ENOMEM.
+ */
+int tape_add(struct tape *t, const char *name, const void *data, size_t n, struct err *e);
 
 /**
  * tape_json_int() - a number or a truth value of tape.json

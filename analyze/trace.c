@@ -68,6 +68,7 @@ struct trace {
 	size_t n_heap;
 	bool taken; /* the head of heap[0] was handed out */
 	uint64_t chunk_bytes;
+	uint64_t tsc_mult, tsc_shift, tsc_offset; /* of a clock that counts cycles; tsc_mult 0: it counts ns */
 	struct trace_state st;
 };
 
@@ -273,6 +274,12 @@ static int next_page(struct trace *t, struct cursor *c, struct err *e)
 	return 1;
 }
 
+/* As the kernel's perf_event_mmap_page tells it, and trace-cmd's TSC2NSEC after that. */
+static uint64_t cycles_ns(const struct trace *t, uint64_t cycles)
+{
+	return t->tsc_offset + (uint64_t)(((unsigned __int128)cycles * t->tsc_mult) >> t->tsc_shift);
+}
+
 /* Put the cursor at its next event. Return: 1, 0 at its end, -ENOMEM, -EIO. */
 static int advance(struct trace *t, struct cursor *c, struct err *e)
 {
@@ -302,6 +309,8 @@ static int advance(struct trace *t, struct cursor *c, struct err *e)
 			t->st.undecoded++;
 			continue;
 		}
+		if (t->tsc_mult)
+			c->head.ts = cycles_ns(t, c->head.ts);
 		if (c->head.ts < c->ts)
 			t->st.backwards++;
 		else
@@ -464,7 +473,7 @@ static int load_layout(struct trace *t, bool big_endian, int long_bytes, struct 
 int trace_load(struct trace **out, struct tape *tape, const struct clocks *c, struct err *e)
 {
 	struct trace *t = calloc(1, sizeof(*t));
-	int64_t little = 1, long_bytes = 8;
+	int64_t little = 1, long_bytes = 8, mult, shift, offset;
 	int rc = -ENOMEM;
 
 	if (!t)
@@ -477,6 +486,13 @@ int trace_load(struct trace **out, struct tape *tape, const struct clocks *c, st
 		long_bytes = 8;
 	if (tape_json_int(tape, "$.start_real_ns", &t->start_ns))
 		t->start_ns = INT64_MAX;
+	if (!tape_json_int(tape, "$.tsc_mult", &mult) && mult > 0 && mult <= UINT32_MAX &&
+	    !tape_json_int(tape, "$.tsc_shift", &shift) && shift >= 0 && shift < 64 &&
+	    !tape_json_int(tape, "$.tsc_offset", &offset)) {
+		t->tsc_mult = (uint64_t)mult;
+		t->tsc_shift = (uint64_t)shift;
+		t->tsc_offset = (uint64_t)offset;
+	}
 	rc = load_formats(t, !little, (int)long_bytes, e);
 	if (!rc)
 		rc = find_pieces(t);

@@ -23,7 +23,7 @@
 
 static const char usage[] = "usage: skbtape info TAPE [--json]\n"
 			    "\n"
-			    "Says what is on a tape and how complete it is, without analyzing it.\n"
+			    "Says what is on a tape (or a trace.dat) and how complete it is, without analyzing it.\n"
 			    "\n"
 			    "  --json      one JSON document\n"
 			    "  -h, --help  this text\n"
@@ -254,6 +254,12 @@ static void snaplen_line(const struct info *in, FILE *f)
 
 static void print_state(const struct tape_state *s, FILE *f)
 {
+	if (s->foreign) {
+		fprintf(f, "kind          %s\n", s->foreign);
+		fprintf(f, "complete      %s\n", s->cut ? "no: the file ends before what it announces" :
+					       s->members_bad ? "no: parts of it are damaged or not understood" : "yes");
+		return;
+	}
 	if (is_whole(s))
 		fputs("complete      yes: end marker found, every checksum right\n", f);
 	if (s->cut)
@@ -347,7 +353,10 @@ static void print_text(const struct info *in, const char *path, FILE *f)
 			"them)\n",
 			text_count((int64_t)in->quality_lines).s);
 	fprintf(f, "size          %s", text_bytes((int64_t)s->bytes).s);
-	fprintf(f, " (%s unpacked, %s frames of the tape)\n", text_bytes((int64_t)s->bytes_raw).s,
+	if (s->foreign)
+		putc('\n', f);
+	else
+		fprintf(f, " (%s unpacked, %s frames of the tape)\n", text_bytes((int64_t)s->bytes_raw).s,
 		text_count(s->frames).s);
 	fputs("\nMEMBERS       COUNT      BYTES\n", f);
 	for (size_t i = 0; i < in->kinds; i++) {

@@ -40,7 +40,8 @@ static void note_incomplete(struct rep *r)
 	sqlite3_stmt *st = rep_query(
 		r, "SELECT CASE WHEN kind GLOB 'tape-*' THEN note ELSE source || ': ' || note END "
 		   "FROM quality "
-		   "WHERE kind IN ('tape-cut', 'tape-damaged', 'source-missing', 'permission') "
+		   "WHERE kind IN ('tape-cut', 'tape-damaged', 'permission') OR (kind = 'source-missing' "
+		   "AND NOT EXISTS (SELECT 1 FROM tape WHERE key = 'import')) "
 		   "ORDER BY kind NOT IN ('tape-cut', 'tape-damaged'), id LIMIT 1");
 
 	while (rep_row(r, &st)) {

@@ -14,7 +14,6 @@ usage() { # NAME ARGS...
 usage "unknown command" "$SKBTAPE" frobnicate
 usage "analyze without tape" "$SKBTAPE" analyze
 usage "analyze unknown option" "$SKBTAPE" analyze --nope x
-usage "analyze two tapes" "$SKBTAPE" analyze a b
 usage "report without tape" "$SKBTAPE" report
 usage "report unknown format" "$SKBTAPE" report "$tape" --format pdf
 usage "info without tape" "$SKBTAPE" info
@@ -45,16 +44,16 @@ foreign() { # NAME FILE WORD
 		ok "foreign file: $1" || no "foreign file: $1" "status $rc: $(cat "$TMP/err")"
 }
 : >"$TMP/empty"
-printf '\324\303\262\241\002\000\004\000\000\000\000\000\000\000\000\000\377\377\000\000\001\000\000\000' >"$TMP/x.pcap"
-printf '\012\015\015\012\034\000\000\000\115\074\053\032\001\000\000\000\377\377\377\377\377\377\377\377\034\000\000\000' >"$TMP/x.pcapng"
+printf '\324\303\262\241\002\000\004\000\000\000\000\000' >"$TMP/cut.pcap"
+printf '\012\015\015\012\034\000\000\000\115\074' >"$TMP/cut.pcapng"
 printf '\027\010\104tracing6\000' >"$TMP/trace.dat"
 echo "some text" >"$TMP/text"
 gzip -c "$TMP/text" >"$TMP/x.gz"
 zstd -q "$TMP/text" -o "$TMP/x.zst"
 sqlite3 "$TMP/other.db" 'CREATE TABLE t(x)'
 foreign empty "$TMP/empty" empty
-foreign pcap "$TMP/x.pcap" pcap
-foreign pcapng "$TMP/x.pcapng" pcapng
+foreign "cut pcap" "$TMP/cut.pcap" cut.pcap
+foreign "cut pcapng" "$TMP/cut.pcapng" cut.pcapng
 foreign trace.dat "$TMP/trace.dat" trace
 foreign text "$TMP/text" text
 foreign gzip "$TMP/x.gz" gzip

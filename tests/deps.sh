@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # deps.sh [build|check|incidents]: install what is missing, as Debian packages; says what it does.
 set -u
-build="gcc make libpcap-dev libtraceevent-dev libtracefs-dev libsqlite3-dev libzstd-dev libmnl-dev libseccomp-dev"
+build="gcc make libpcap-dev libtraceevent-dev libtracefs-dev libsqlite3-dev libzstd-dev zlib1g-dev libmnl-dev libseccomp-dev"
 demo="iproute2 nftables"
 check="libcmocka-dev zstd tar sqlite3 tcpdump procps util-linux conntrack ethtool chromium nodejs npm cppcheck"
 

@@ -9,7 +9,8 @@ FUZZ_CC      ?= clang
 FUZZ_CFLAGS  := -std=gnu11 -O1 -g -fno-omit-frame-pointer -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -pthread
 
 FUZZ_BASE   := $(BASE) tests/fuzz/fuzz.c tests/tape_make.c
-F_tape      := $(FUZZ_BASE) analyze/tape_frames.c analyze/tape_read.c
+F_tape      := $(FUZZ_BASE) $(TAPE_READ)
+F_tracedat  := $(T_trace) tests/fuzz/fuzz.c
 F_page      := $(T_trace) tests/fuzz/fuzz.c
 F_format    := $(F_page)
 F_kallsyms  := $(FUZZ_BASE) analyze/symbols.c

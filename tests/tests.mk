@@ -2,7 +2,7 @@
 # Unit tests: tests/test_NAME.c with cmocka, linked with the modules it names here.
 # -Wno-format-overflow: the sanitizer's own check for NULL makes GCC believe that a translated format may be NULL
 TEST_CFLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer -Wno-format-overflow
-TEST_LIBS   := -lcmocka -ltracefs -ltraceevent -lpcap -lzstd -lsqlite3 -lmnl -lseccomp -lm -lpthread
+TEST_LIBS   := -lcmocka -ltracefs -ltraceevent -lpcap -lzstd -lz -lsqlite3 -lmnl -lseccomp -lm -lpthread
 
 SPANS       := analyze/spans.c analyze/cpu_time.c analyze/netrx.c
 DELAYS      := analyze/delays.c analyze/flow_delays.c analyze/moves.c analyze/series.c
@@ -13,7 +13,9 @@ T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/r
 T_rules     := $(filter-out tests/%,$(T_findings))
 T_kbuf      := $(BASE) analyze/kbuf.c
 T_symbols   := $(BASE) analyze/symbols.c
-T_tape_read := $(BASE) tests/tape_make.c analyze/tape_frames.c analyze/tape_read.c
+# what tape_read reads, and what it takes that from
+TAPE_READ   := analyze/tape_frames.c analyze/tape_read.c analyze/import.c analyze/tracedat.c analyze/pcap_import.c analyze/pcap_read.c analyze/kbuf.c
+T_tape_read := $(BASE) tests/tape_make.c $(TAPE_READ)
 T_clocks    := $(T_tape_read) analyze/clocks.c
 T_counters  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/counters.c
 T_procfs    := $(BASE) analyze/procfs.c
@@ -21,7 +23,7 @@ T_snapshots := $(T_clocks) tests/snap_load.c analyze/tmpfiles.c analyze/db.c ana
 	       analyze/snap_texts.c analyze/counters.c analyze/procfs.c analyze/nldump.c analyze/nl_link.c analyze/nl_sock.c \
 	       analyze/nl_nft.c analyze/nft_text.c analyze/nft_value.c analyze/dissect.c analyze/nl_tc.c analyze/tc_options.c analyze/ethtool_read.c
 T_nldump    := $(T_snapshots)
-T_trace     := $(T_clocks) analyze/symbols.c analyze/kbuf.c analyze/trace.c analyze/format.c analyze/fields.c
+T_trace     := $(T_clocks) analyze/symbols.c analyze/trace.c analyze/format.c analyze/fields.c
 T_drops     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/drops.c
 TIES        := analyze/ties.c analyze/ties_carry.c analyze/ties_match.c analyze/ties_rest.c analyze/ties_upper.c
 T_ties      := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c $(TIES)

@@ -1,0 +1,72 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# imports: files of other programs (fixtures/make/import.py made these, of known content): all events are found, with their reasons
+# and places; what such a file lacks is said and is no failure; a cut one gives status 3. Where trace-cmd is installed, it counts
+# the same events.
+. tests/lib.sh
+dir=fixtures/import
+
+drops() { sqlite3 -batch "$1" "SELECT group_concat(x, ' ') FROM (SELECT reason || '/' || function || '=' || count(*) AS x FROM packet_drop GROUP BY reason, function ORDER BY 1)"; }
+
+for f in v6-le64 v6-be32 v7-zstd-le64 v7-zlib-be64 v7-none-le32; do
+	"$SKBTAPE" analyze -q "$dir/$f.dat" -o "$TMP/$f.db" 2>"$TMP/err"
+	eq "$f: status" "$? $(cat "$TMP/err")" "0 "
+	eq "$f: drops" "$(drops "$TMP/$f.db")" "NETFILTER_DROP/nft_do_chain=100 SOCKET_RCVBUFF/udp_queue_rcv_one_skb=300"
+	eq "$f: decoded, lost, host, kernel" "$(sqlite3 -batch "$TMP/$f.db" "SELECT group_concat(value, ' ') FROM (SELECT value FROM tape WHERE key IN ('events_decoded', 'events_lost', 'host', 'kernel') ORDER BY key)")" "400 10 host.example 6.1.0-made"
+	eq "$f: real time by --date" "$(q "$TMP/$f.db" "SELECT min(ts_ns) FROM packet_drop")" 1700000001000000000
+	eq "$f: says what is missing" "$(sqlite3 -batch "$TMP/$f.db" "SELECT group_concat(source, ' ') FROM (SELECT source FROM quality WHERE kind = 'source-missing' ORDER BY source)")" "frames namespaces snapshots"
+	eq "$f: nothing above what the events prove" "$(q "$TMP/$f.db" "SELECT count(*) FROM finding WHERE cause NOT IN ('netfilter-drop', 'udp-rcvbuf-overflow', 'capture-overflow')")" 0
+	if command -v trace-cmd >/dev/null; then
+		# v6-be32 has a second buffer, with 50 events of the first one; not every trace-cmd can unpack zlib
+		n=$(trace-cmd report "$dir/$f.dat" 2>/dev/null | grep -c ' kfree_skb:')
+		case $f in v6-be32) n=$((n - 50)) ;; v7-zlib*) [ "$n" -gt 0 ] || { skip "$f: as trace-cmd counts" "it cannot unpack zlib"; continue; } ;; esac
+		eq "$f: as trace-cmd counts" "$(q "$TMP/$f.db" "SELECT count(*) FROM packet_drop")" "$n"
+	else
+		skip "$f: as trace-cmd counts" "no trace-cmd"
+	fi
+done
+eq "the second buffer is named" "$(q "$TMP/v6-be32.db" "SELECT count(*) FROM quality WHERE note LIKE 'the buffer ''other''%'")" 1
+"$SKBTAPE" info "$dir/v7-zstd-le64.dat" >"$TMP/out"
+eq "info" "$? $(grep -c -e '^kind *a trace.dat of trace-cmd' -e '^complete *yes' -e '^host *host.example' "$TMP/out")" "0 3"
+for f in html md json; do
+	"$SKBTAPE" report "$dir/v6-le64.dat" --format $f -o "$TMP/r.$f"
+	eq "report as $f" "$? $([ -s "$TMP/r.$f" ] && echo written)" "0 written"
+done
+
+# cut at many places: never another end than a result that says so, or a refusal
+cuts() { # FILE
+	size=$(stat -c %s "$1")
+	bad=0 some=0 at=1
+	while [ $at -lt "$size" ]; do
+		head -c $at "$1" >"$TMP/cut.dat"
+		"$SKBTAPE" analyze -q "$TMP/cut.dat" -o "$TMP/cut.db" 2>"$TMP/err"
+		case $? in
+		3) n=$(q "$TMP/cut.db" "SELECT value FROM tape WHERE key = 'events_decoded'"); [ "$n" = 0 ] || some=$((some + 1)) ;;
+		1) ;;
+		*) bad=$((bad + 1)); echo "$1 cut at $at: $(cat "$TMP/err")" >&2 ;;
+		esac
+		at=$((at + $2))
+	done
+	eq "$(basename "$1") cut at many places: status 3 or 1" $bad 0
+	[ $some -gt 0 ] && ok "$(basename "$1") cut: what is there is used" || no "$(basename "$1") cut: what is there is used" "no events"
+}
+cuts $dir/v6-le64.dat 1500
+
+# captures beside a trace whose clock nothing ties: both ends of a link, 1 us before the sender's event, and the real time
+"$SKBTAPE" analyze -q $dir/veth.dat $dir/veth-va.pcap $dir/veth-vb.pcap -o "$TMP/p.db" 2>"$TMP/err"
+eq "trace and captures: status" "$? $(cat "$TMP/err")" "0 "
+eq "trace and captures: devices, directions, ties" "$(sqlite3 -batch "$TMP/p.db" "SELECT group_concat(x, ' ') FROM (SELECT dev || '/' || direction || '/' || tie || '=' || count(*) AS x FROM frame GROUP BY dev, direction, tie ORDER BY 1)")" "va/in/unique=100 va/out/unique=300 vb/in/unique=300 vb/out/unique=100"
+eq "trace and captures: offset within 2 us, and told so" "$(q "$TMP/p.db" "SELECT abs(min(ts_ns) - 1700000005000001000) <= 2000 AND (SELECT value FROM tape WHERE key = 'clock_error_ns') BETWEEN 1000 AND 4000 FROM hop")" 1
+"$SKBTAPE" analyze -q $dir/veth.dat $dir/veth-vb.pcap -o "$TMP/p.db"
+eq "one capture alone: the right end" "$? $(q "$TMP/p.db" "SELECT DISTINCT dev FROM frame")" "0 vb"
+"$SKBTAPE" analyze -q $dir/v6-le64.dat $dir/veth-va.pcap -o "$TMP/p.db"
+eq "a capture of another time: no device, no tie claimed" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame WHERE direction IS NOT NULL OR packet_id IS NOT NULL") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE note LIKE '%which device its frames passed is not known'")" "0 0 1"
+"$SKBTAPE" analyze -q $dir/veth-va.pcap -o "$TMP/p.db"
+eq "a capture without a trace" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT value FROM tape WHERE key = 'start_ns'")" "0 400 1700000005000000000"
+"$SKBTAPE" export $dir/veth-va.pcap --pcapng "$TMP/p.pcapng" && "$SKBTAPE" analyze -q "$TMP/p.pcapng" -o "$TMP/p2.db"
+eq "exported and read again: the same frames" "$(sqlite3 -batch "$TMP/p2.db" "SELECT ts_ns, len_bytes FROM frame" | cksum)" "$(sqlite3 -batch "$TMP/p.db" "SELECT ts_ns, len_bytes FROM frame" | cksum)"
+head -c 5000 $dir/veth-va.pcap >"$TMP/cut.pcap"
+"$SKBTAPE" analyze -q "$TMP/cut.pcap" -o "$TMP/p.db" 2>/dev/null
+eq "a cut capture: status 3, what is there is used" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame")" "3 85"
+"$SKBTAPE" analyze -q $dir/veth.dat "$TMP/cut.pcap" -o "$TMP/p.db" 2>/dev/null
+eq "a cut capture beside a trace: status 3" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame")" "3 85"
