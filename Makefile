@@ -21,7 +21,7 @@ OPT      ?= -O2 -g
 CPPFLAGS += -D_GNU_SOURCE -DSKBTAPE_VERSION='"$(VERSION)"' -I$(BUILD) -I/usr/include/tracefs -I/usr/include/traceevent
 CFLAGS   += -std=gnu11 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANITIZE) -pthread
 
-BASE    := schema/base.c schema/json.c schema/tape.c
+BASE    := schema/base.c schema/json.c schema/sha256.c schema/tape.c
 CAPTURE := capture/about.c capture/clock.c capture/command.c capture/cut.c capture/doctor.c capture/ethtool.c \
 	   capture/filter.c capture/instance.c capture/netlink.c capture/netset.c capture/options.c capture/output.c \
 	   capture/pcapng_write.c capture/privilege.c capture/profile.c capture/record.c capture/section.c capture/snap.c \
@@ -39,7 +39,7 @@ ANALYZE := analyze/analyze.c analyze/clocks.c analyze/confine.c analyze/counters
 	   analyze/trace.c
 REPORTS := reports/export.c reports/html.c reports/html_cpus.c reports/html_end.c reports/html_host.c reports/html_parts.c \
 	   reports/html_verdict.c reports/info.c reports/json_report.c reports/markdown.c reports/packets.c \
-	   reports/query.c reports/rep.c reports/report.c reports/sha256.c reports/stack.c reports/svg.c \
+	   reports/query.c reports/rep.c reports/report.c reports/stack.c reports/svg.c \
 	   reports/text.c reports/timeline.c reports/timeline_draw.c reports/want.c reports/why.c
 RULES   := $(sort $(wildcard analyze/rules/*.sql))
 EMBED   := $(sort $(wildcard schema/*.sql)) $(RULES) $(sort $(wildcard analyze/*.tsv)) reports/page.html reports/page.css reports/page.js

@@ -4,7 +4,7 @@
 #include "../analyze/db.h"
 #include "../analyze/load.h"
 #include "../reports/report.h"
-#include "../reports/sha256.h"
+#include "../schema/sha256.h"
 #include "../reports/text.h"
 #include "../reports/want.h"
 
