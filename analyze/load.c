@@ -16,6 +16,7 @@
 #include "host.h"
 #include "ledger.h"
 #include "lives.h"
+#include "progress.h"
 #include "ringstats.h"
 #include "snapshots.h"
 #include "spans.h"
@@ -59,8 +60,20 @@ static int load_symbols(struct load *l, struct err *e)
 	return rc;
 }
 
+/* Length of the recording, 0: not known. */
+static int64_t length_ns(struct load *l)
+{
+	sqlite3_stmt *st = db_prepare(l->db, "SELECT (SELECT CAST(value AS INTEGER) FROM tape WHERE key = 'end_ns') - "
+					     "(SELECT CAST(value AS INTEGER) FROM tape WHERE key = 'start_ns')");
+	int64_t v = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+
+	sqlite3_reset(st);
+	return v;
+}
+
 static int load_events(struct load *l, struct err *e)
 {
+	int64_t all = length_ns(l);
 	struct event ev;
 	int rc;
 
@@ -69,6 +82,7 @@ static int load_events(struct load *l, struct err *e)
 			if (!l->first_ns)
 				l->first_ns = ev.ts_ns;
 			l->last_ns = ev.ts_ns;
+			progress_at("following packets", l->last_ns - l->first_ns, all);
 		}
 		rc = lives_event(l->lives, &ev);
 		if (!rc)
@@ -139,8 +153,10 @@ static int load_evidence(struct load *l, struct err *e)
 		rc = load_symbols(l, e);
 	if (!rc)
 		rc = host_load(&l->host, l->tape, l->db, e);
+	progress_at("reading snapshots", 0, 0);
 	if (!rc)
 		rc = snapshots_load(l->tape, l->db, l->host, l->clocks, e);
+	progress_at("reading frames", 0, 0);
 	if (!rc)
 		rc = frames_load(&l->frames, l->tape, l->db, l->host, e);
 	return rc;
@@ -210,6 +226,7 @@ int load_tape(const char *tape_path, const char *db_path, const char *rules_dir,
 		rc = load_evidence(&l, e);
 	if (!rc)
 		rc = load_packets(&l, e);
+	progress_at("looking for causes", 0, 0);
 	if (!rc)
 		rc = ledger_build(l.db, e);
 	if (!rc)
@@ -218,6 +235,7 @@ int load_tape(const char *tape_path, const char *db_path, const char *rules_dir,
 		load_completeness(&l, r);
 		rc = db_commit(l.db, e);
 	}
+	progress_end();
 	spans_close(l.spans);
 	lives_close(l.lives);
 	events_close(l.events);
