@@ -32,14 +32,14 @@ ANALYZE := analyze/analyze.c analyze/clocks.c analyze/confine.c analyze/counters
 	   analyze/host.c analyze/kbuf.c analyze/ledger.c analyze/life.c analyze/lives.c analyze/lives_end.c \
 	   analyze/lives_parts.c analyze/lives_path.c analyze/lives_read.c analyze/lives_sure.c analyze/load.c \
 	   analyze/moves.c analyze/nft_text.c analyze/nft_value.c analyze/nl_link.c \
-	   analyze/netrx.c analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcapng.c analyze/procfs.c analyze/progress.c \
+	   analyze/netrx.c analyze/of_tape.c analyze/only.c analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcapng.c analyze/procfs.c analyze/progress.c \
 	   analyze/ringstats.c analyze/rules.c analyze/rule_text.c analyze/series.c analyze/snap_texts.c analyze/snapshots.c analyze/spans.c \
 	   analyze/symbols.c analyze/tape_frames.c analyze/tape_read.c analyze/tasks.c analyze/tc_options.c analyze/ties.c analyze/ties_carry.c analyze/ties_match.c \
 	   analyze/ties_rest.c analyze/ties_upper.c analyze/tmpfiles.c \
 	   analyze/trace.c
 REPORTS := reports/export.c reports/html.c reports/html_cpus.c reports/html_end.c reports/html_host.c reports/html_parts.c \
 	   reports/html_verdict.c reports/info.c reports/json_report.c reports/markdown.c reports/packets.c \
-	   reports/query.c reports/rep.c reports/report.c reports/stack.c reports/svg.c \
+	   reports/query.c reports/rep.c reports/rep_tape.c reports/report.c reports/stack.c reports/svg.c \
 	   reports/text.c reports/timeline.c reports/timeline_draw.c reports/want.c reports/why.c
 RULES   := $(sort $(wildcard analyze/rules/*.sql))
 EMBED   := $(sort $(wildcard schema/*.sql)) $(RULES) $(sort $(wildcard analyze/*.tsv)) reports/page.html reports/page.css reports/page.js

@@ -17,7 +17,7 @@ F_frames    := $(FUZZ_BASE) analyze/pcapng.c analyze/dissect.c
 F_procfs    := $(FUZZ_BASE) analyze/procfs.c
 F_netlink   := $(filter-out tests/snap_load.c,$(T_snapshots)) tests/fuzz/fuzz.c
 F_members   := $(F_netlink) analyze/facts.c analyze/ringstats.c
-F_analysis  := $(FUZZ_BASE) $(filter-out analyze/analyze.c analyze/export.c,$(ANALYZE))
+F_analysis  := $(FUZZ_BASE) $(filter-out analyze/analyze.c analyze/export.c,$(ANALYZE)) capture/filter.c
 
 FUZZ_ALL := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ     ?= $(FUZZ_ALL)
