@@ -91,10 +91,15 @@ deps:
 
 .PHONY: install
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -d $(DESTDIR)$(PREFIX)/bin $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 man/man5 man/man7 bash-completion/completions \
+		zsh/site-functions fish/vendor_completions.d)
 	install -m 755 $(BUILD)/skbtape $(BUILD)/skbtape-record $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 docs/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 docs/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 docs/*.7 $(DESTDIR)$(PREFIX)/share/man/man7/
+	install -m 644 docs/completion/skbtape.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/skbtape
+	install -m 644 docs/completion/_skbtape $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
+	install -m 644 docs/completion/skbtape.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
 
 .PHONY: lint
 lint:
