@@ -21,7 +21,7 @@ OPT      ?= -O2 -g
 CPPFLAGS += -D_GNU_SOURCE -DSKBTAPE_VERSION='"$(VERSION)"' -I$(BUILD) -I/usr/include/tracefs -I/usr/include/traceevent
 CFLAGS   += -std=gnu11 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANITIZE) -pthread
 
-BASE    := schema/base.c schema/json.c schema/tape.c
+BASE    := schema/base.c schema/json.c schema/sha256.c schema/tape.c
 CAPTURE := capture/about.c capture/clock.c capture/command.c capture/cut.c capture/doctor.c capture/ethtool.c \
 	   capture/filter.c capture/instance.c capture/netlink.c capture/netset.c capture/options.c capture/output.c \
 	   capture/pcapng_write.c capture/privilege.c capture/profile.c capture/record.c capture/section.c capture/snap.c \
@@ -32,15 +32,15 @@ ANALYZE := analyze/analyze.c analyze/clocks.c analyze/confine.c analyze/counters
 	   analyze/host.c analyze/import.c analyze/kbuf.c analyze/ledger.c analyze/life.c analyze/lives.c analyze/lives_end.c \
 	   analyze/lives_parts.c analyze/lives_path.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/load.c \
 	   analyze/moves.c analyze/nft_text.c analyze/nft_value.c analyze/nl_link.c \
-	   analyze/netrx.c analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcap_add.c analyze/pcap_import.c analyze/pcap_read.c analyze/pcapng.c analyze/procfs.c \
+	   analyze/netrx.c analyze/of_tape.c analyze/only.c analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcap_add.c analyze/pcap_import.c analyze/pcap_read.c analyze/pcapng.c analyze/procfs.c analyze/progress.c \
 	   analyze/ringstats.c analyze/rules.c analyze/rule_text.c analyze/series.c analyze/snap_texts.c analyze/snapshots.c analyze/spans.c \
 	   analyze/symbols.c analyze/tape_frames.c analyze/tape_read.c analyze/tasks.c analyze/tc_options.c analyze/ties.c analyze/ties_carry.c analyze/ties_match.c \
 	   analyze/ties_rest.c analyze/ties_upper.c analyze/tmpfiles.c \
 	   analyze/trace.c analyze/tracedat.c
-REPORTS := reports/export.c reports/html.c reports/html_cpus.c reports/html_drops.c reports/html_end.c reports/html_host.c reports/html_parts.c \
-	   reports/html_verdict.c reports/info.c reports/json_report.c reports/lang.c reports/markdown.c reports/packets.c \
-	   reports/query.c reports/rep.c reports/report.c reports/sha256.c reports/stack.c reports/stack_draw.c reports/svg.c \
-	   reports/text.c reports/timeline.c reports/timeline_draw.c reports/want.c reports/why.c reports/words.c
+REPORTS := reports/export.c reports/export_csv.c reports/export_pcapng.c reports/export_perfetto.c reports/html.c reports/html_cpus.c reports/html_drops.c reports/html_end.c reports/html_host.c reports/html_parts.c \
+	   reports/html_verdict.c reports/info.c reports/json_report.c reports/lang.c reports/markdown.c reports/packets.c reports/proto.c \
+	   reports/query.c reports/rep.c reports/rep_tape.c reports/report.c reports/stack.c reports/stack_draw.c reports/svg.c \
+	   reports/text.c reports/timeline.c reports/timeline_draw.c reports/track.c reports/want.c reports/why.c reports/words.c
 RULES   := $(sort $(wildcard analyze/rules/*.sql))
 EMBED   := $(sort $(wildcard schema/*.sql)) $(RULES) $(sort $(wildcard analyze/*.tsv)) reports/page.html reports/page.css reports/page.js $(sort $(wildcard reports/lang/*.po))
 
@@ -91,10 +91,15 @@ deps:
 
 .PHONY: install
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -d $(DESTDIR)$(PREFIX)/bin $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 man/man5 man/man7 bash-completion/completions \
+		zsh/site-functions fish/vendor_completions.d)
 	install -m 755 $(BUILD)/skbtape $(BUILD)/skbtape-record $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 docs/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 docs/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 docs/*.7 $(DESTDIR)$(PREFIX)/share/man/man7/
+	install -m 644 docs/completion/skbtape.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/skbtape
+	install -m 644 docs/completion/_skbtape $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
+	install -m 644 docs/completion/skbtape.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
 
 .PHONY: lint
 lint:

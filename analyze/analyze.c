@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze.h"
 #include "load.h"
+#include "only.h"
+#include "progress.h"
 #include "rules.h"
 
 #include <errno.h>
@@ -9,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zstd.h>
 
 void analyze_version(void)
@@ -48,14 +51,40 @@ static void say_summary(struct db *d, const char *path)
 		(long long)count_of(d, "SELECT count(*) FROM finding"));
 }
 
+/* What matches a filter, as a database of its own. Return: as load_tape(); *@out is closed by the caller. */
+static int load_only(const char *tape, const char *path, const char *rules, const char *filter, struct db **out,
+		     struct load_result *r, struct err *e)
+{
+	struct only_result done;
+	struct tape *t = NULL;
+	struct stat st;
+	int rc;
+
+	if (!lstat(path, &st) && !S_ISREG(st.st_mode))
+		return err_set(e, -EEXIST, "%s is there and no regular file: name another one for the database", path);
+	rc = load_tape(tape, NULL, rules, out, r, e);
+	if (rc)
+		return rc;
+	rc = tape_open(&t, tape, e);
+	if (!rc)
+		rc = only_apply(*out, t, filter, &done, e);
+	if (!rc)
+		rc = only_write(*out, path, e);
+	tape_close(t);
+	if (rc)
+		db_close(*out);
+	return rc;
+}
+
 int analyze_main(int argc, char **argv)
 {
 	static const struct option longs[] = { { "output", required_argument, NULL, 'o' },
 					       { "rules", required_argument, NULL, 'r' },
+					       { "filter", required_argument, NULL, 'F' },
 					       { "quiet", no_argument, NULL, 'q' },
 					       { "help", no_argument, NULL, 'h' },
 					       { 0 } };
-	const char *rules = NULL;
+	const char *rules = NULL, *filter = NULL;
 	char *path = NULL;
 	struct load_result r;
 	bool quiet = false;
@@ -73,17 +102,26 @@ int analyze_main(int argc, char **argv)
 		case 'r':
 			rules = optarg;
 			break;
+		case 'F':
+			filter = optarg;
+			break;
 		case 'q':
 			quiet = true;
+			progress_off();
 			break;
 		case 'h':
-			puts("usage: skbtape analyze TAPE [PCAP]... [-o DB] [--rules DIR] [-q]\n\n"
+			puts("usage: skbtape analyze TAPE [PCAP]... [-o DB] [--rules DIR] [--filter EXPR] [-q]\n\n"
 			     "Decode a tape into an SQLite database (default: TAPE with .db for .skbtape).\n"
 			     "TAPE may also be a trace.dat of trace-cmd (version 6 or 7) or a capture (pcap, pcapng).\n"
 			     "Captures behind it are of the same time; their devices and clock are found by the packets.\n\n"
 			     "  -o, --output DB   where the database goes\n"
 			     "      --rules DIR   rules of your own, *.sql, besides the built-in ones\n"
-			     "  -q, --quiet       no summary on stderr");
+			     "      --filter EXPR keep only what belongs to packets that match a pcap-filter(7) expression\n"
+			     "  -q, --quiet       no summary on stderr\n"
+			     "  -h, --help        this text\n\n"
+			     "Examples:\n"
+			     "  skbtape analyze x.skbtape\n"
+			     "  skbtape analyze x.skbtape -o dns.db --filter 'udp port 53'");
 			free(path);
 			return 0;
 		default:
@@ -98,9 +136,19 @@ int analyze_main(int argc, char **argv)
 		free(path);
 		return 2;
 	}
+	if (filter && argc - optind > 1) {
+		fputs("skbtape analyze: --filter takes one tape, without captures behind it\n", stderr);
+		free(path);
+		return 2;
+	}
 	if (!path)
 		path = default_db(argv[optind]);
-	rc = path ? load_tape_with(argv[optind], argv + optind + 1, (size_t)(argc - optind - 1), path, rules, &d, &r, &e) : err_set(&e, -ENOMEM, "out of memory");
+	if (!path)
+		rc = err_set(&e, -ENOMEM, "out of memory");
+	else if (filter)
+		rc = load_only(argv[optind], path, rules, filter, &d, &r, &e);
+	else
+		rc = load_tape_with(argv[optind], argv + optind + 1, (size_t)(argc - optind - 1), path, rules, &d, &r, &e);
 	if (rc) {
 		fprintf(stderr, "skbtape analyze: %s\n", e.text);
 		free(path);
@@ -131,7 +179,11 @@ int rules_main(int argc, char **argv)
 			dir = optarg;
 		} else if (opt == 'h') {
 			puts("usage: skbtape rules [--rules DIR]\n\n"
-			     "List every cause that can be named, how it is found and how that was tested.");
+			     "List every cause that can be named, how it is found and how that was tested.\n\n"
+			     "      --rules DIR  with rules of your own, *.sql\n"
+			     "  -h, --help       this text\n\n"
+			     "Example:\n"
+			     "  skbtape rules --rules ~/rules");
 			return 0;
 		} else {
 			fprintf(stderr, "skbtape rules: unknown option or missing value '%s'; see skbtape rules --help\n",

@@ -5,7 +5,7 @@
  * Three fences, each on its own harmless where the kernel lacks it:
  *
  * Landlock (Linux 5.13, Documentation/userspace-api/landlock.rst) is given the files
- * that the command line names, to read; the folder of the result and the one that
+ * that the command line names (and the tape of a database, of_tape.c), to read; the folder of the result and the one that
  * SQLite puts its unnamed files in, to write; and what the C library reads. Which
  * arguments are results is told by the options alone (-o and those of export);
  * where none is given, analyze and report write beside their input.
@@ -65,6 +65,8 @@
 #define FS_RESULT                                                                                  \
 	(FS_WRITE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |                   \
 	 LANDLOCK_ACCESS_FS_REMOVE_FILE)
+/* of the folder that a folder of results goes into */
+#define FS_FOLDER (LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_READ_DIR)
 /* what may be asked for a file; the others are for folders (landlock(7)) */
 #define FS_OF_FILE (LANDLOCK_ACCESS_FS_READ_FILE | FS_WRITE)
 
@@ -79,6 +81,9 @@ static const char *const SYSTEM[] = {
 	"/dev/null",	   "/dev/urandom",	"/etc/localtime",	   "/usr/share/zoneinfo",
 	"/usr/lib/locale", "/usr/share/locale", "/sys/devices/system/cpu", "/proc/self",
 };
+
+/* confine_allow() */
+static char also[2][PATH_MAX];
 
 struct fence {
 	int ruleset; /* landlock, -1: none */
@@ -104,8 +109,9 @@ static void fence_allow(struct fence *f, const char *path, uint64_t access)
 }
 
 /* A result may be there already: a device, a folder of them, or a file that is replaced. */
-static void fence_result(struct fence *f, const char *path)
+static void fence_result(struct fence *f, const char *path, bool is_folder)
 {
+	uint64_t access = FS_RESULT | (is_folder ? FS_FOLDER : 0);
 	char copy[PATH_MAX], *folder;
 
 	if (strlen(path) >= sizeof(copy) || !strcmp(path, "-"))
@@ -114,7 +120,7 @@ static void fence_result(struct fence *f, const char *path)
 	strcpy(copy, path);
 	folder = dirname(copy);
 	if (strcmp(folder, "/dev")) /* /dev/stdout is written, never replaced */
-		fence_allow(f, folder, FS_RESULT);
+		fence_allow(f, folder, access);
 }
 
 /* A file that an argument names, and what SQLite looks for beside it. */
@@ -179,9 +185,11 @@ static void fence_arguments(struct fence *f, int argc, char **argv)
 
 	for (int i = 1; i < argc; i++) {
 		if (is_result(argv[i], &value)) {
+			bool folder = !strcmp(argv[0], "export") && !strncmp(argv[i], "--c", 3);
+
 			value = value ? value : i + 1 < argc ? argv[++i] : NULL;
 			if (value)
-				fence_result(f, value);
+				fence_result(f, value, folder);
 			has_result = true;
 		} else if (value) {
 			fence_input(f, value);
@@ -191,7 +199,7 @@ static void fence_arguments(struct fence *f, int argc, char **argv)
 	}
 	for (int i = 1; writes && !has_result && i < argc; i++)
 		if (argv[i][0] != '-' && !access(argv[i], F_OK))
-			fence_result(f, argv[i]);
+			fence_result(f, argv[i], false);
 }
 
 static void confine_files(int argc, char **argv)
@@ -213,6 +221,9 @@ static void confine_files(int argc, char **argv)
 	fence_allow(&f, "/dev/null", FS_WRITE);
 	fence_temporary(&f);
 	fence_arguments(&f, argc, argv);
+	for (size_t i = 0; i < ARRAY_SIZE(also); i++)
+		if (also[i][0])
+			fence_allow(&f, also[i], LANDLOCK_ACCESS_FS_READ_FILE);
 	syscall(SYS_landlock_restrict_self, f.ruleset, 0);
 	close(f.ruleset);
 }
@@ -272,6 +283,7 @@ static const int ALLOWED[] = {
 	SCMP_SYS(unlink),
 	SCMP_SYS(unlinkat),
 	SCMP_SYS(mkdir),
+	SCMP_SYS(rmdir),
 	SCMP_SYS(mkdirat),
 	SCMP_SYS(utimensat),
 	SCMP_SYS(poll),
@@ -480,6 +492,16 @@ static void confine_limits(void)
 	lower(RLIMIT_CORE, 0);
 	lower(RLIMIT_NOFILE, FILES_MAX);
 	lower(RLIMIT_AS, memory > ADDRESS_SPACE_MIN ? memory : ADDRESS_SPACE_MIN);
+}
+
+void confine_allow(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(also); i++) {
+		if (!also[i][0] && strlen(path) < PATH_MAX) {
+			strcpy(also[i], path);
+			return;
+		}
+	}
 }
 
 int confine_start(int argc, char **argv)

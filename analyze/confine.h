@@ -18,5 +18,7 @@
  * Return: 0, -ENOMEM.
  */
 int confine_start(int argc, char **argv);
+/* confine_allow() - before confine_start(): @path may be read, too. At most two. */
+void confine_allow(const char *path);
 
 #endif

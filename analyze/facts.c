@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "facts.h"
+#include "../schema/sha256.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -180,8 +181,10 @@ static void foreign_state(const struct tape_state *s, struct db *d)
 void facts_tape_state(struct tape *t, struct db *d)
 {
 	const struct tape_state *s = tape_state(t);
+	char hash[SHA256_HEX_SIZE];
 
 	db_fact(d, "tape_path", tape_path(t));
+	db_fact(d, "tape_sha256", sha256_file(tape_path(t), hash, NULL) ? NULL : hash);
 	db_fact_int(d, "tape_bytes", (int64_t)s->bytes);
 	db_fact_int(d, "tape_raw_bytes", (int64_t)s->bytes_raw);
 	db_fact_int(d, "tape_zstd_frames", s->frames);

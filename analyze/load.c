@@ -17,6 +17,7 @@
 #include "ledger.h"
 #include "lives.h"
 #include "pcap_add.h"
+#include "progress.h"
 #include "ringstats.h"
 #include "snapshots.h"
 #include "spans.h"
@@ -60,8 +61,20 @@ static int load_symbols(struct load *l, struct err *e)
 	return rc;
 }
 
+/* Length of the recording, 0: not known. */
+static int64_t length_ns(struct load *l)
+{
+	sqlite3_stmt *st = db_prepare(l->db, "SELECT (SELECT CAST(value AS INTEGER) FROM tape WHERE key = 'end_ns') - "
+					     "(SELECT CAST(value AS INTEGER) FROM tape WHERE key = 'start_ns')");
+	int64_t v = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+
+	sqlite3_reset(st);
+	return v;
+}
+
 static int load_events(struct load *l, struct err *e)
 {
+	int64_t all = length_ns(l);
 	struct event ev;
 	int rc;
 
@@ -70,6 +83,7 @@ static int load_events(struct load *l, struct err *e)
 			if (!l->first_ns)
 				l->first_ns = ev.ts_ns;
 			l->last_ns = ev.ts_ns;
+			progress_at("following packets", l->last_ns - l->first_ns, all);
 		}
 		rc = lives_event(l->lives, &ev);
 		if (!rc)
@@ -143,8 +157,10 @@ static int load_evidence(struct load *l, struct err *e)
 		rc = load_symbols(l, e);
 	if (!rc)
 		rc = host_load(&l->host, l->tape, l->db, e);
+	progress_at("reading snapshots", 0, 0);
 	if (!rc)
 		rc = snapshots_load(l->tape, l->db, l->host, l->clocks, e);
+	progress_at("reading frames", 0, 0);
 	if (!rc)
 		rc = frames_load(&l->frames, l->tape, l->db, l->host, l->clocks, e);
 	if (!rc && tape_state(l->tape)->foreign && !frames_total(l->frames))
@@ -233,6 +249,7 @@ int load_tape_with(const char *tape_path, char *const *pcaps, size_t n_pcaps, co
 		rc = load_evidence(&l, e);
 	if (!rc)
 		rc = load_packets(&l, e);
+	progress_at("looking for causes", 0, 0);
 	if (!rc)
 		rc = ledger_build(l.db, e);
 	if (!rc)
@@ -241,6 +258,7 @@ int load_tape_with(const char *tape_path, char *const *pcaps, size_t n_pcaps, co
 		load_completeness(&l, r);
 		rc = db_commit(l.db, e);
 	}
+	progress_end();
 	spans_close(l.spans);
 	lives_close(l.lives);
 	events_close(l.events);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Read by the signal handler, so fixed memory; a first byte of 0 is a free place. */
-static char tmp_path[8][PATH_MAX];
+static char tmp_path[TMPFILES_MAX][PATH_MAX];
 
 void tmpfiles_add(const char *path)
 {
@@ -33,6 +33,9 @@ static void remove_all(void)
 	for (size_t i = 0; i < ARRAY_SIZE(tmp_path); i++)
 		if (tmp_path[i][0])
 			unlink(tmp_path[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(tmp_path); i++) /* folders, empty by now */
+		if (tmp_path[i][0])
+			rmdir(tmp_path[i]);
 }
 
 static void on_crash(int sig)

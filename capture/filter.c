@@ -189,6 +189,60 @@ bool filter_is_partial(const struct filter *f)
 	return !f->all && !f->on[ON_RAW].bf_len;
 }
 
+bool filter_asks_kernel(const struct filter *f)
+{
+	return f->metadata;
+}
+
+/*
+ * A load of libpcap's code (gencode.c) that reads of an Ethernet frame only type, protocol, addresses
+ * and ports. Offset 20 is IPv6's next header, or IPv4's fragment word, of which only "a later
+ * fragment" is asked.
+ */
+static bool load_of_flow(const struct bpf_insn *i, const struct bpf_insn *next)
+{
+	unsigned int size = BPF_SIZE(i->code), mode = BPF_MODE(i->code), k = i->k;
+
+	if (BPF_CLASS(i->code) == BPF_LDX)
+		return (mode == BPF_MSH && k == 14) || mode == BPF_IMM || mode == BPF_MEM;
+	if (mode == BPF_IMM || mode == BPF_MEM)
+		return true;
+	if (mode == BPF_IND)
+		return size == BPF_H && (k == 14 || k == 16);
+	if (mode != BPF_ABS)
+		return false;
+	if (size == BPF_H)
+		return k == 12 || k == 54 || k == 56 ||
+		       (k == 20 && next && next->code == (BPF_JMP | BPF_JSET | BPF_K) &&
+			next->k == 0x1fff);
+	if (size == BPF_B) /* "ip[6] = 0x40" loads offset 20, too */
+		return (k == 20 || k == 23 || k == 54) && next &&
+		       next->code == (BPF_JMP | BPF_JEQ | BPF_K) &&
+		       (k != 20 || (next->k != 0x20 && next->k != 0x40));
+	return k >= 22 && k <= 50; /* words of the addresses, from 26 on for IPv4 */
+}
+
+bool filter_of_flow(const struct filter *f)
+{
+	const struct bpf_program *prog = &f->on[ON_ETHER];
+
+	/* frames with a VLAN tag, a label or PPPoE have their headers elsewhere */
+	if (f->all)
+		return true;
+	if (!prog->bf_len || tests_value(prog, 0x8100) || tests_value(prog, 0x88a8) ||
+	    tests_value(prog, 0x9100) || tests_value(prog, 0x8847) || tests_value(prog, 0x8864))
+		return false;
+	for (unsigned int i = 0; i < prog->bf_len; i++) {
+		unsigned int class = BPF_CLASS(prog->bf_insns[i].code);
+
+		if ((class == BPF_LD || class == BPF_LDX) &&
+		    !load_of_flow(&prog->bf_insns[i],
+				  i + 1 < prog->bf_len ? &prog->bf_insns[i + 1] : NULL))
+			return false;
+	}
+	return true;
+}
+
 /* Copy one program, its accepting returns set to @bytes; loads from the network header where
  * @from_network. */
 static size_t join(const struct filter *f, int on, struct sock_filter *to, uint32_t bytes,

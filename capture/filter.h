@@ -26,6 +26,14 @@ void filter_close(struct filter *f);
 /* filter_is_partial() - whether it matches nothing on devices without an Ethernet header. */
 bool filter_is_partial(const struct filter *f);
 
+/* filter_asks_kernel() - whether it asks for what a frame does not hold: direction, device. */
+bool filter_asks_kernel(const struct filter *f);
+/**
+ * filter_of_flow() - whether it looks at nothing but addresses, protocol and ports
+ * Then a header made up for a flow gives the same answer as its frames.
+ */
+bool filter_of_flow(const struct filter *f);
+
 /**
  * filter_attach() - put the program on a packet socket (SOCK_RAW)
  * @ether_bytes: how much of a matching frame of an Ethernet or loopback device the socket is to get

@@ -1,97 +1,223 @@
 /* SPDX-License-Identifier: MIT */
-/* export: the tape's frames as one pcapng file, in the order of frame.no. */
-#include "rep.h"
+/* export: the command: its options, its input, and where each kind of file goes. */
+#include "export.h"
 #include "report.h"
-
-#include "../analyze/tape_read.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Sections of "pcap/NETNS/SEQ"; "pcap/stats/SEQ" is text. */
-static bool is_section(const char *name)
+static const char usage[] =
+	"usage: skbtape export TAPE|DB --pcapng OUT | --perfetto OUT | --csv DIR\n"
+	"                      [--filter EXPR] [--tape FILE] [--from S] [--to S] [--no-comments]\n"
+	"\n"
+	"Writes what a tape holds for other programs. OUT '-' is standard output.\n"
+	"\n"
+	"  --pcapng OUT    the captured frames of all namespaces, for Wireshark and tcpdump; each frame's\n"
+	"                  comment says which packet it is, its way, its delays, where and why it was dropped\n"
+	"  --perfetto OUT  a trace for https://ui.perfetto.dev: what CPUs ran, packets' stages on devices,\n"
+	"                  drops, counters, findings\n"
+	"  --csv DIR       a new folder with one CSV file for each table and view\n"
+	"  --filter EXPR   only what belongs to packets that match a pcap-filter(7) expression\n"
+	"  --tape FILE     the tape of a database, where the frames' bytes are (default: where it was)\n"
+	"  --from S        with --perfetto: from that many seconds after the start on\n"
+	"  --to S          with --perfetto: until then\n"
+	"  --no-comments   with --pcapng of a tape: frames as they were recorded; faster\n"
+	"  -h, --help      this text\n"
+	"\n"
+	"Examples:\n"
+	"  skbtape export x.skbtape --pcapng x.pcapng\n"
+	"  skbtape export x.db --pcapng dns.pcapng --filter 'udp port 53'\n"
+	"  skbtape export x.skbtape --perfetto x.pftrace --from 1.5 --to 2\n"
+	"  skbtape export x.db --csv tables\n"
+	"\n"
+	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but the tape is cut, damaged or lacks a source.\n";
+
+enum what { NOTHING, PCAPNG, PERFETTO, CSV };
+
+struct job {
+	enum what what;
+	const char *input, *output, *filter, *tape;
+	double from_s, to_s; /* -1: not given */
+	bool plain;
+};
+
+static struct export_range range_of(struct rep *r, const struct job *j)
 {
-	return !strncmp(name, "pcap/", 5) && name[5] >= '0' && name[5] <= '9';
+	struct export_range x = { rep_int(r, "SELECT min(v) FROM (SELECT min(first_ns) AS v FROM _packet UNION ALL SELECT "
+					     "CAST(value AS INTEGER) FROM tape WHERE key = 'start_ns')", 0),
+				  rep_int(r, "SELECT max(v) FROM (SELECT max(last_ns) AS v FROM _packet UNION ALL SELECT "
+					     "CAST(value AS INTEGER) FROM tape WHERE key = 'end_ns')", INT64_MAX) };
+	int64_t start = r->start_ns ? r->start_ns : x.from_ns, at;
+
+	if (j->from_s >= 0 && !__builtin_add_overflow(start, (int64_t)(j->from_s * 1e9), &at) && at > x.from_ns)
+		x.from_ns = at;
+	if (j->to_s >= 0 && !__builtin_add_overflow(start, (int64_t)(j->to_s * 1e9), &at) && at < x.to_ns)
+		x.to_ns = at;
+	return x;
 }
 
-/* Concatenated sections are a valid pcapng file. Return: number of sections, or -errno. */
-static long write_sections(struct tape *t, FILE *f, const char *path, struct err *e)
+static int write_file(struct rep *r, const struct job *j, struct err *e)
 {
-	struct buf b = { 0 };
-	long n = 0;
-	int rc = 0;
-
-	for (size_t i = 0; !rc && i < tape_member_count(t); i++) {
-		if (!is_section(tape_member(t, i)->name))
-			continue;
-		rc = tape_load(t, i, &b, e);
-		if (!rc && fwrite(b.data, 1, b.len, f) != b.len)
-			rc = err_sys(e, "%s", path);
-		n++;
-	}
-	buf_free(&b);
-	return rc ? rc : n;
-}
-
-static int export_pcapng(struct tape *t, const char *path, struct err *e)
-{
+	struct export_range range = range_of(r, j);
+	struct tape *t = NULL;
 	struct out o;
-	long n;
-	int rc = out_open(&o, path, tape_path(t), e);
+	int64_t rc = j->what == PCAPNG ? rep_tape(r, j->input, j->tape, &t, e) : 0;
 
 	if (rc)
-		return rc;
-	n = write_sections(t, o.f, path, e);
-	if (n > 0)
-		return out_commit(&o, e);
-	out_abort(&o);
-	return n < 0 ? (int)n :
-		       err_set(e, -ENODATA,
-			       "%s holds no captured frames (recorded with --no-pcap, or without permission)",
-			       tape_path(t));
+		return (int)rc;
+	rc = out_open(&o, j->output, t ? tape_path(t) : j->input, e);
+	if (!rc) {
+		rc = t ? export_pcapng(r, t, o.f, j->output, e) : export_perfetto(r, &range, o.f, e);
+		if (rc < 0)
+			out_abort(&o);
+		else
+			rc = out_commit(&o, e);
+	}
+	tape_close(t);
+	return (int)rc;
 }
 
-int export_main(int argc, char **argv)
+static int run_plain(const struct job *j, bool *incomplete, struct err *e)
+{
+	struct tape *t;
+	struct out o;
+	int64_t rc = tape_open(&t, j->input, e);
+
+	if (rc)
+		return (int)rc;
+	rc = out_open(&o, j->output, j->input, e);
+	if (!rc) {
+		rc = export_pcapng_plain(t, o.f, j->output, e);
+		if (rc < 0)
+			out_abort(&o);
+		else
+			rc = out_commit(&o, e);
+	}
+	*incomplete = tape_state(t)->cut || tape_state(t)->frames_bad || tape_state(t)->frames_gap;
+	if (!rc && *incomplete)
+		fprintf(stderr, "skbtape export: %s is cut or damaged: only what is readable was written\n", j->input);
+	tape_close(t);
+	return (int)rc;
+}
+
+static int run(const struct job *j, bool *incomplete, struct err *e)
+{
+	struct rep r;
+	int rc;
+
+	if (j->plain)
+		return run_plain(j, incomplete, e);
+	rc = rep_open(&r, j->input, e);
+	if (rc)
+		return rc;
+	if (j->filter)
+		rc = rep_only(&r, j->input, j->tape, j->filter, "export", e);
+	if (!rc)
+		rc = j->what == CSV ? export_csv(&r, j->output, e) : write_file(&r, j, e);
+	rc = rc > 0 ? 0 : rc;
+	if (!rc && r.incomplete) {
+		*incomplete = true;
+		fprintf(stderr, "skbtape export: %s: incomplete: %s\n", j->input, r.why);
+	}
+	rep_close(&r);
+	return rc;
+}
+
+/* Seconds from 0 on. */
+static bool seconds(const char *s, double *v)
+{
+	char *end;
+
+	*v = strtod(s, &end);
+	return end != s && !*end && isfinite(*v) && *v >= 0 && *v < 9e9;
+}
+
+/* Return: 0, or 2 behind a message. */
+static int options(struct job *j, int argc, char **argv, bool *help)
 {
 	static const struct option longs[] = { { "pcapng", required_argument, NULL, 'p' },
+					       { "perfetto", required_argument, NULL, 'P' },
+					       { "csv", required_argument, NULL, 'c' },
+					       { "filter", required_argument, NULL, 'F' },
+					       { "tape", required_argument, NULL, 't' },
+					       { "from", required_argument, NULL, 'a' },
+					       { "to", required_argument, NULL, 'b' },
+					       { "no-comments", no_argument, NULL, 'n' },
 					       { "help", no_argument, NULL, 'h' },
 					       { 0 } };
-	const char *pcapng = NULL;
-	struct tape *t = NULL;
-	struct err e = { "" };
-	int opt, rc;
+	int c, outputs = 0;
 
+	optind = 0;
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		if (opt == 'p') {
-			pcapng = optarg;
-		} else if (opt == 'h') {
-			puts("usage: skbtape export TAPE --pcapng OUT\n\n"
-			     "Write the captured frames of all namespaces as one pcapng file ('-': stdout).");
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		double *s = c == 'a' ? &j->from_s : &j->to_s;
+
+		switch (c) {
+		case 'p':
+		case 'P':
+		case 'c':
+			j->what = c == 'p' ? PCAPNG : c == 'P' ? PERFETTO : CSV;
+			j->output = optarg;
+			outputs++;
+			break;
+		case 'F':
+			j->filter = optarg;
+			break;
+		case 't':
+			j->tape = optarg;
+			break;
+		case 'a':
+		case 'b':
+			if (seconds(optarg, s))
+				break;
+			fprintf(stderr, "skbtape export: --%s %s: expected seconds after the start, 1.5 for instance\n",
+				c == 'a' ? "from" : "to", optarg);
+			return 2;
+		case 'n':
+			j->plain = true;
+			break;
+		case 'h':
+			*help = true;
 			return 0;
-		} else {
+		default:
 			fprintf(stderr, "skbtape export: unknown option or missing value '%s'; see skbtape export --help\n",
 				argv[optind - 1]);
 			return 2;
 		}
 	}
-	if (argc - optind != 1 || !pcapng) {
-		fprintf(stderr, "skbtape export: expected a tape and --pcapng OUT; see skbtape export --help\n");
+	if (argc - optind != 1 || outputs != 1) {
+		fprintf(stderr, "skbtape export: expected TAPE|DB and one of --pcapng, --perfetto, --csv; see skbtape export --help\n");
 		return 2;
 	}
-	rc = tape_open(&t, argv[optind], &e);
-	if (!rc)
-		rc = export_pcapng(t, pcapng, &e);
-	if (rc) {
-		fprintf(stderr, "skbtape export: %s\n", e.text);
-		tape_close(t);
-		return 1;
+	j->input = argv[optind];
+	if ((j->from_s >= 0 || j->to_s >= 0) && j->what != PERFETTO) {
+		fprintf(stderr, "skbtape export: --from and --to are for --perfetto; see skbtape export --help\n");
+		return 2;
 	}
-	rc = tape_state(t)->cut || tape_state(t)->frames_bad || tape_state(t)->frames_gap ? 3 : 0;
+	if (j->plain && (j->what != PCAPNG || j->filter)) {
+		fprintf(stderr, "skbtape export: --no-comments is for --pcapng without --filter; see skbtape export --help\n");
+		return 2;
+	}
+	return 0;
+}
+
+int export_main(int argc, char **argv)
+{
+	struct job j = { .from_s = -1, .to_s = -1 };
+	bool help = false, incomplete = false;
+	struct err e = { "" };
+	int rc = options(&j, argc, argv, &help);
+
+	if (help)
+		fputs(usage, stdout);
+	if (rc || help)
+		return rc;
+	rc = run(&j, &incomplete, &e);
 	if (rc)
-		fprintf(stderr, "skbtape export: %s is cut or damaged: only what is readable was written\n", argv[optind]);
-	tape_close(t);
-	return rc;
+		fprintf(stderr, "skbtape export: %s\n", e.text);
+	return rc ? 1 : incomplete ? 3 : 0;
 }

@@ -16,7 +16,7 @@
 #include "formats.h"
 #include "page.h"
 #include "packets.h"
-#include "sha256.h"
+#include "../schema/sha256.h"
 #include "timeline.h"
 #include "../analyze/embed.h"
 

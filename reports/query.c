@@ -27,15 +27,63 @@
 
 static const char usage[] =
 	"usage: skbtape query DB SQL [--json|--csv]\n"
+	"       skbtape query --examples\n"
 	"\n"
 	"Runs SQL on a database of skbtape analyze (or on a tape) and prints the rows. Read only.\n"
 	"\n"
 	"  --json      one array with an object per row\n"
 	"  --csv       RFC 4180 with Unix line ends, header line first\n"
+	"  --examples  useful queries, each with what it tells\n"
 	"  -h, --help  this text\n"
 	"\n"
+	"Examples:\n"
+	"  skbtape query x.db 'SELECT * FROM v_finding'\n"
+	"  skbtape query --csv x.db \"SELECT * FROM v_drop WHERE class = 'loss'\" >drops.csv\n"
+	"\n"
 	"Tables and their columns: skbtape query DB \"SELECT sql FROM sqlite_schema\"\n"
-	"Several statements may be given; each prints its rows.\n";
+	"Several statements may be given; each prints its rows. Views for people: skbtape-db(7).\n";
+
+/* Queries on views and tables that stay as they are (skbtape-db(7)). */
+static const struct {
+	const char *what, *sql;
+} EXAMPLES[] = {
+	{ "What is wrong, worst first", "SELECT severity, cause, title, confidence, command FROM v_finding ORDER BY finding_id" },
+	{ "What was not seen or is not certain", "SELECT kind, source, count, note FROM quality ORDER BY id" },
+	{ "Drops by place and reason",
+	  "SELECT class, reason, function, netns, dev, count(*) AS drops FROM v_drop GROUP BY 1, 2, 3, 4, 5 ORDER BY drops DESC LIMIT 20" },
+	{ "Whose packets were lost",
+	  "SELECT flow, reason, function, count(*) AS drops FROM v_drop WHERE class IN ('loss', 'policy', 'error') "
+	  "GROUP BY 1, 2, 3 ORDER BY drops DESC LIMIT 20" },
+	{ "Drops over time, in steps of 100 ms",
+	  "SELECT at_us / 100000 * 0.1 AS at_s, class, count(*) AS drops FROM v_drop GROUP BY 1, 2 ORDER BY 1, 2" },
+	{ "The busiest flows", "SELECT flow, netns, frames, bytes, lasted_us FROM v_flow ORDER BY frames DESC, flow_id LIMIT 20" },
+	{ "The slowest packets that arrived",
+	  "SELECT packet_id, took_us, kind, flow, cpu_hops FROM v_packet WHERE outcome IN ('delivered', 'transmitted', 'forwarded') "
+	  "ORDER BY took_us DESC, packet_id LIMIT 20" },
+	{ "Each stage of the slowest of them",
+	  "SELECT seq, stage, dev, cpu, context, comm, at_us, after_us FROM v_stage WHERE packet_id = (SELECT packet_id FROM v_packet "
+	  "WHERE outcome IN ('delivered', 'transmitted', 'forwarded') ORDER BY took_us DESC, packet_id LIMIT 1) ORDER BY seq" },
+	{ "Where time goes, between stages", "SELECT * FROM v_latency WHERE way IS NULL ORDER BY p99_ns DESC LIMIT 20" },
+	{ "Where time goes, on whole ways", "SELECT * FROM v_latency WHERE way IS NOT NULL ORDER BY way, p99_ns DESC" },
+	{ "Packets that changed the CPU, and what makes them", "SELECT * FROM cpu_hop ORDER BY count DESC LIMIT 20" },
+	{ "What became of packets, by kind", "SELECT kind, outcome, confidence, count(*) AS packets FROM v_packet GROUP BY 1, 2, 3 ORDER BY 4 DESC" },
+	{ "Softirqs that came late, and what ran instead", "SELECT * FROM softirq_delay ORDER BY latency_ns DESC LIMIT 20" },
+	{ "Tasks that waited long for a CPU",
+	  "SELECT w.wait_ns, t.comm, w.pid, w.cpu, w.state, o.comm AS other FROM wakeup_delay w LEFT JOIN task t ON t.pid = w.pid "
+	  "LEFT JOIN task o ON o.pid = w.other_pid ORDER BY w.wait_ns DESC LIMIT 20" },
+	{ "Counters that moved, and how much of it events explain",
+	  "SELECT netns, source, name, dev, delta, explained, unexplained, explanation FROM ledger ORDER BY unexplained DESC LIMIT 20" },
+	{ "Frames without a packet, by reason", "SELECT * FROM tie_gap ORDER BY count DESC" },
+	{ "Sockets with the fullest receive queues",
+	  "SELECT netns, proto, src, sport, dst, dport, state, max(rqueue) AS rqueue, rcvbuf_bytes, drops FROM socket "
+	  "GROUP BY netns, proto, cookie ORDER BY rqueue DESC LIMIT 20" },
+};
+
+static void put_examples(FILE *f)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(EXAMPLES); i++)
+		fprintf(f, "%s/* %s */\n%s;\n", i ? "\n" : "", EXAMPLES[i].what, EXAMPLES[i].sql);
+}
 
 enum style {
 	STYLE_TABLE,
@@ -284,6 +332,7 @@ int query_main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "csv", no_argument, NULL, 'c' },
+		{ "examples", no_argument, NULL, 'e' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -302,6 +351,9 @@ int query_main(int argc, char **argv)
 		case 'c':
 			style = STYLE_CSV;
 			break;
+		case 'e':
+			put_examples(stdout);
+			return 0;
 		case 'h':
 			fputs(usage, stdout);
 			return 0;

@@ -10,6 +10,7 @@
 #define SKBTAPE_REP_H
 
 #include "../analyze/db.h"
+#include "../analyze/only.h"
 #include <stdio.h>
 
 struct rep {
@@ -29,6 +30,21 @@ struct rep {
  */
 int rep_open(struct rep *r, const char *path, struct err *e);
 void rep_close(struct rep *r);
+
+/**
+ * rep_tape() - the tape that a report's bytes stand on
+ * @input: what rep_open() got
+ * @given: of --tape, NULL: none; then a database names it: by its path, or that name beside the database
+ * Return: 0, freed by tape_close(); -ENOENT, -EINVAL (another tape by its hash: the message names both), ...
+ */
+int rep_tape(struct rep *r, const char *input, const char *given, struct tape **t, struct err *e);
+/**
+ * rep_only() - see only what matches a pcap-filter(7) expression, as only_apply()
+ * @command: whose, for what is said on stderr
+ * Return: 0, or as rep_tape() where @given is not its tape, or as only_apply().
+ */
+int rep_only(struct rep *r, const char *input, const char *given, const char *expr, const char *command,
+	     struct err *e);
 /* rep_error() - the first error of reading since rep_open(), 0: none. */
 int rep_error(const struct rep *r, struct err *e);
 

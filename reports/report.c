@@ -18,7 +18,13 @@ static const char usage[] =
 	"                     md:   a summary to paste into a ticket (to standard output)\n"
 	"                     json: for programs (to standard output)\n"
 	"  -l, --lang LANG    en: English (default), zh: Chinese; names of members in json stay English\n"
+	"      --filter EXPR  only of packets that match a pcap-filter(7) expression\n"
+	"      --tape FILE    the tape of a database, for --filter (default: where it was)\n"
 	"  -h, --help         this text\n"
+	"\n"
+	"Examples:\n"
+	"  skbtape report x.skbtape\n"
+	"  skbtape report x.db --format md --filter 'host 10.0.0.1 and udp port 53'\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but the tape is cut, damaged or "
 	"lacks a source.\n";
@@ -57,8 +63,8 @@ static char *default_name(const char *input)
 	return name;
 }
 
-static int write_report(const char *input, const char *path, const struct format *format,
-			bool *incomplete, struct err *e)
+static int write_report(const char *input, const char *filter, const char *tape, const char *path,
+			const struct format *format, bool *incomplete, struct err *e)
 {
 	struct rep r;
 	struct out o = { 0 };
@@ -66,6 +72,10 @@ static int write_report(const char *input, const char *path, const struct format
 
 	if (rc)
 		return rc;
+	if (filter)
+		rc = rep_only(&r, input, tape, filter, "report", e);
+	if (rc)
+		goto cleanup;
 	rc = out_open(&o, path, input, e);
 	if (rc)
 		goto cleanup;
@@ -90,11 +100,13 @@ int report_main(int argc, char **argv)
 		{ "output", required_argument, NULL, 'o' },
 		{ "format", required_argument, NULL, 'f' },
 		{ "lang", required_argument, NULL, 'l' },
+		{ "filter", required_argument, NULL, 'F' },
+		{ "tape", required_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	const struct format *format = &formats[0];
-	const char *path = NULL;
+	const char *path = NULL, *filter = NULL, *tape = NULL;
 	char *made = NULL;
 	bool incomplete = false;
 	struct err e = { "" };
@@ -126,6 +138,12 @@ int report_main(int argc, char **argv)
 				return rc == -EINVAL ? 2 : 1;
 			}
 			break;
+		case 'F':
+			filter = optarg;
+			break;
+		case 't':
+			tape = optarg;
+			break;
 		case 'h':
 			fputs(usage, stdout);
 			return 0;
@@ -151,7 +169,7 @@ int report_main(int argc, char **argv)
 		}
 		path = made;
 	}
-	rc = write_report(argv[optind], path, format, &incomplete, &e);
+	rc = write_report(argv[optind], filter, tape, path, format, &incomplete, &e);
 	if (rc)
 		fprintf(stderr, "skbtape report: %s\n", e.text);
 	else if (made)

@@ -32,7 +32,14 @@ static const char usage[] =
 	"\n"
 	"  --packet N  the packet with that id (of the report, or of table packet)\n"
 	"  --frame N   the captured frame with that number (as in the exported pcapng)\n"
-	"  -h, --help  this text\n";
+	"  --filter X  only of packets that match a pcap-filter(7) expression\n"
+	"  --tape FILE the tape of a database, for --filter (default: where it was)\n"
+	"  -h, --help  this text\n"
+	"\n"
+	"Examples:\n"
+	"  skbtape why x.skbtape udp 10.0.0.1:53\n"
+	"  skbtape why x.db --frame 17\n"
+	"  skbtape why x.db --filter 'tcp[tcpflags] & tcp-syn != 0' tcp port 443\n";
 
 /* The flows meant, as a condition on a column. */
 #define FLOWS "(SELECT id FROM flow WHERE " WANT_SQL ")"
@@ -741,14 +748,18 @@ static void join(char *out, size_t size, int argc, char **argv)
 		n += (size_t)snprintf(out + n, size - n, "%s%s", i ? " " : "", argv[i]);
 }
 
-static int run(const char *path, enum ask_what what, const struct want *w, int64_t number,
-	       bool *incomplete, struct err *e)
+static int run(const char *path, const char *filter, const char *tape, enum ask_what what, const struct want *w,
+	       int64_t number, bool *incomplete, struct err *e)
 {
 	struct rep r;
 	int rc = rep_open(&r, path, e);
 
 	if (rc)
 		return rc;
+	if (filter)
+		rc = rep_only(&r, path, tape, filter, "why", e);
+	if (rc)
+		goto out;
 	if (what == ASK_PACKET)
 		rc = why_packet(&r, number, stdout, e);
 	else if (what == ASK_FRAME)
@@ -763,6 +774,7 @@ static int run(const char *path, enum ask_what what, const struct want *w, int64
 		*incomplete = true;
 		fprintf(stderr, "skbtape why: %s: incomplete: %s\n", path, r.why);
 	}
+out:
 	rep_close(&r);
 	return rc;
 }
@@ -772,10 +784,13 @@ int why_main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "packet", required_argument, NULL, 'p' },
 		{ "frame", required_argument, NULL, 'f' },
+		{ "filter", required_argument, NULL, 'F' },
+		{ "tape", required_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	enum ask_what what = ASK_FLOW;
+	const char *filter = NULL, *tape = NULL;
 	struct want want = { 0 };
 	bool incomplete = false;
 	struct err e = { "" };
@@ -790,9 +805,17 @@ int why_main(int argc, char **argv)
 			fputs(usage, stdout);
 			return 0;
 		}
+		if (c == 'F') {
+			filter = optarg;
+			continue;
+		}
+		if (c == 't') {
+			tape = optarg;
+			continue;
+		}
 		if (c != 'p' && c != 'f') {
 			fprintf(stderr, "skbtape why: %s %s; see skbtape why --help\n",
-				c == ':' ? "a number is missing behind" : "unknown option",
+				c == ':' ? "a value is missing behind" : "unknown option",
 				argv[optind - 1]);
 			return 2;
 		}
@@ -814,7 +837,7 @@ int why_main(int argc, char **argv)
 		fprintf(stderr, "skbtape why: %s\n", e.text);
 		return 2;
 	}
-	rc = run(argv[optind], what, &want, number, &incomplete, &e);
+	rc = run(argv[optind], filter, tape, what, &want, number, &incomplete, &e);
 	if (rc)
 		fprintf(stderr, "skbtape why: %s\n", e.text);
 	return rc ? 1 : incomplete ? 3 : 0;

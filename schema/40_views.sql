@@ -218,8 +218,11 @@ SELECT
 	e.ts_ns,
 	t.name = 'csd_queue_cpu' AS queued,
 	e.cpu AS from_cpu,
-	CASE t.name WHEN 'csd_queue_cpu' THEN json_extract(e.fields, '$.cpu') ELSE e.cpu END AS to_cpu,
-	substr(json_extract(e.fields, '$.func'), 1, instr(json_extract(e.fields, '$.func') || '+', '+') - 1) AS function
+	-- without JSON functions: these are not run from a schema that is not trusted
+	CASE t.name WHEN 'csd_queue_cpu' THEN CAST(substr(e.fields, instr(e.fields, '"cpu":') + 6) AS INTEGER) ELSE e.cpu END AS to_cpu,
+	replace(substr(e.fields, instr(e.fields, '"func":"') + 8,
+		min(instr(substr(e.fields, instr(e.fields, '"func":"') + 8) || '+', '+'), instr(substr(e.fields, instr(e.fields, '"func":"') + 8) || '"', '"')) - 1),
+		'__pfx_', '') AS function
 FROM event_type t JOIN _event e ON e.type_id = t.id
 WHERE t.system = 'csd' AND t.name IN ('csd_queue_cpu', 'csd_function_entry');
 

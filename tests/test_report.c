@@ -5,7 +5,7 @@
 #include "../analyze/load.h"
 #include "../reports/lang.h"
 #include "../reports/report.h"
-#include "../reports/sha256.h"
+#include "../schema/sha256.h"
 #include "../reports/text.h"
 #include "../reports/want.h"
 

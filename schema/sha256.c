@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "sha256.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static uint32_t ror(uint32_t v, int n)
 {
@@ -49,30 +51,98 @@ static void block(uint32_t h[8], const uint8_t *p)
 		h[i] += a[i];
 }
 
+void sha256_init(struct sha256 *x)
+{
+	*x = (struct sha256){ .h = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+				     0x9b05688c, 0x1f83d9ab, 0x5be0cd19 } };
+}
+
+void sha256_add(struct sha256 *x, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+	size_t used = x->bytes % 64;
+
+	x->bytes += n;
+	if (used) {
+		size_t more = n < 64 - used ? n : 64 - used;
+
+		memcpy(x->tail + used, p, more);
+		if (used + more < 64)
+			return;
+		block(x->h, x->tail);
+		p += more;
+		n -= more;
+	}
+	for (; n >= 64; n -= 64, p += 64)
+		block(x->h, p);
+	if (n)
+		memcpy(x->tail, p, n);
+}
+
+void sha256_end(struct sha256 *x, uint8_t out[32])
+{
+	uint64_t bits = x->bytes * 8;
+	size_t used = x->bytes % 64;
+
+	x->tail[used++] = 0x80;
+	memset(x->tail + used, 0, 64 - used);
+	if (used > 56) {
+		block(x->h, x->tail);
+		memset(x->tail, 0, 64);
+	}
+	for (int i = 0; i < 8; i++)
+		x->tail[63 - i] = (uint8_t)(bits >> 8 * i);
+	block(x->h, x->tail);
+	for (int i = 0; i < 32; i++)
+		out[i] = (uint8_t)(x->h[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void sha256_hex(const uint8_t sum[32], char out[SHA256_HEX_SIZE])
+{
+	static const char digit[] = "0123456789abcdef";
+
+	for (int i = 0; i < 32; i++) {
+		out[2 * i] = digit[sum[i] >> 4];
+		out[2 * i + 1] = digit[sum[i] & 15];
+	}
+	out[SHA256_HEX_SIZE - 1] = '\0';
+}
+
+int sha256_file(const char *path, char out[SHA256_HEX_SIZE], struct err *e)
+{
+	static uint8_t part[64 * KIB];
+	uint8_t sum[32];
+	struct sha256 x;
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, "%s", path);
+	sha256_init(&x);
+	while ((n = read(fd, part, sizeof(part))) > 0)
+		sha256_add(&x, part, (size_t)n);
+	if (n < 0) {
+		int rc = err_sys(e, "%s", path);
+
+		close(fd);
+		return rc;
+	}
+	close(fd);
+	sha256_end(&x, sum);
+	sha256_hex(sum, out);
+	return 0;
+}
+
 void sha256_base64(struct span s, char out[SHA256_BASE64_SIZE])
 {
 	static const char digit[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	uint32_t h[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-			  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
-	const uint8_t *p = (const uint8_t *)s.p;
-	uint64_t bits = (uint64_t)s.n * 8;
-	uint8_t tail[128] = { 0 }, sum[33] = { 0 };
-	size_t left = s.n, pad;
+	uint8_t sum[33] = { 0 };
+	struct sha256 x;
 
-	for (; left >= 64; left -= 64, p += 64)
-		block(h, p);
-	if (left)
-		memcpy(tail, p, left);
-	tail[left] = 0x80;
-	pad = left < 56 ? 64 : 128;
-	for (int i = 0; i < 8; i++)
-		tail[pad - 1 - (size_t)i] = (uint8_t)(bits >> 8 * i);
-	block(h, tail);
-	if (pad == 128)
-		block(h, tail + 64);
-	for (int i = 0; i < 32; i++)
-		sum[i] = (uint8_t)(h[i / 4] >> (24 - 8 * (i % 4)));
+	sha256_init(&x);
+	sha256_add(&x, s.p, s.n);
+	sha256_end(&x, sum);
 	for (int i = 0; i < 11; i++) {
 		uint32_t v =
 			(uint32_t)sum[3 * i] << 16 | (uint32_t)sum[3 * i + 1] << 8 | sum[3 * i + 2];
