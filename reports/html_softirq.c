@@ -196,11 +196,9 @@ static void write_squeezes(struct page *p)
 	}
 	if (any)
 		page_table_end(p);
-	else if (rep_int(p->r, "SELECT count(*) FROM softirq_cpu WHERE vec = 3", 0))
+	else
 		page_none(p, N_("No NET_RX softirq stopped because its budget or its time was used "
 				"up."));
-	else
-		return;
 	fprintf(p->f, "<p class=\"hint\">%s ", _("What it may use up:"));
 	write_setting(p, "net.core.netdev_budget");
 	fprintf(p->f, " (%s), ", _("packets"));
@@ -270,8 +268,6 @@ static void write_late(struct page *p)
 	int64_t shown = 0;
 	sqlite3_stmt *st;
 
-	if (!rep_int(p->r, "SELECT count(*) FROM softirq_cpu WHERE vec IN (2, 3)", 0))
-		return;
 	if (!all) {
 		page_none(p, N_("No NET_RX or NET_TX softirq waited 100 µs or longer."));
 		return;
@@ -314,6 +310,8 @@ void panel_softirqs(struct page *p)
 	write_softirqs(p);
 	write_napi(p);
 	write_pollers(p);
+	if (!rep_int(p->r, "SELECT count(*) FROM softirq_cpu WHERE vec IN (2, 3)", 0))
+		return;
 	page_h3(p, N_("Budget and late softirqs"));
 	write_squeezes(p);
 	write_late(p);

@@ -163,11 +163,13 @@ struct chosen *packets_choose(struct rep *r)
 	}
 	/* of each way, and of each pair of stages */
 	choose_all(r, c,
-		   "SELECT packet_id FROM latency_slow WHERE packet_id IS NOT NULL AND rank "
-		   "<= " SLOW_LINKS_TEXT
-		   " ORDER BY way IS NULL, rank, way, stage_from, stage_to LIMIT 120",
+		   "SELECT packet_id FROM latency_slow WHERE rank <= " SLOW_LINKS_TEXT
+		   " AND packet_id IN (SELECT id FROM _packet) ORDER BY way IS NULL, rank, way, "
+		   "stage_from, stage_to LIMIT 120",
 		   _("slowest"));
-	choose_all(r, c, "SELECT packet_id FROM socket_lock ORDER BY ns DESC, packet_id LIMIT 6",
+	choose_all(r, c,
+		   "SELECT packet_id FROM socket_lock WHERE packet_id IN (SELECT id FROM _packet) "
+		   "ORDER BY ns DESC, packet_id LIMIT 6",
 		   _("waited for a socket lock"));
 	choose_all(r, c,
 		   "SELECT id FROM _packet WHERE cpu_hops > 0 ORDER BY cpu_hops DESC, id LIMIT 8",
