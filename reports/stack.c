@@ -209,22 +209,33 @@ static int64_t only_netns(const struct onlys *o, int64_t dev_id)
 	return found ? found->netns_id : 0;
 }
 
-/* Columns of the packet that a hop is compared with; ids are from 1, so 0 is NULL. */
-enum { P_ID, P_NETNS_IN, P_NETNS_OUT, P_DEV_IN, P_DEV_OUT };
+/* The packet that hops are compared with; ids are from 1, 0 is NULL. */
+struct ends {
+	int64_t id, netns_in, netns_out, dev_in, dev_out;
+};
+
+static bool next_packet(struct rep *r, sqlite3_stmt **st, struct ends *p)
+{
+	if (!rep_row(r, st))
+		return false;
+	*p = (struct ends){ col_int(*st, 0), col_int(*st, 1), col_int(*st, 2), col_int(*st, 3),
+			    col_int(*st, 4) };
+	return true;
+}
 
 /*
  * Where a stage was: its device is the one that the packet came in or went out by, and so its
  * namespace; devices in between are in a namespace that only their name tells, where one has it.
  */
-static int64_t hop_netns(sqlite3_stmt *p, int64_t dev_id, const struct onlys *o)
+static int64_t hop_netns(const struct ends *p, int64_t dev_id, const struct onlys *o)
 {
-	int64_t in = col_int(p, P_NETNS_IN), out = col_int(p, P_NETNS_OUT), netns = 0;
-	bool was_in = dev_id == col_int(p, P_DEV_IN), was_out = dev_id == col_int(p, P_DEV_OUT);
+	bool was_in = dev_id == p->dev_in, was_out = dev_id == p->dev_out;
+	int64_t netns = 0;
 
-	if (!dev_id || in == out)
-		netns = in ? in : out;
+	if (!dev_id || p->netns_in == p->netns_out)
+		netns = p->netns_in ? p->netns_in : p->netns_out;
 	else if (was_in != was_out)
-		netns = was_in ? in : out;
+		netns = was_in ? p->netns_in : p->netns_out;
 	return netns ? netns : only_netns(o, dev_id);
 }
 
@@ -249,29 +260,35 @@ static void read_stage_places(struct rep *r, unsigned char of[MAX_STAGE_IDS][3])
 /* Hops stand in order of their packets, so the two tables are read side by side. */
 static void read_hops(struct rep *r, struct scopes *sc)
 {
-	static unsigned char places[MAX_STAGE_IDS][3];
+	unsigned char places[MAX_STAGE_IDS][3] = { 0 };
 	struct onlys only = { 0 };
+	struct ends end = { 0 };
 	sqlite3_stmt *hop, *packet;
+	uint64_t mask = 0;
+	bool more;
 
-	memset(places, 0, sizeof(places));
 	read_stage_places(r, places);
 	read_onlys(r, &only);
+	for (int i = 0; i < 63; i++)
+		mask |= (uint64_t)(places[i][0] != 0) << i;
 	packet = rep_query(r, "SELECT id, netns_in_id, netns_out_id, dev_in_id, dev_out_id FROM "
 			      "_packet ORDER BY id");
-	hop = rep_query(r, "SELECT packet_id, stage, dev_id FROM _hop ORDER BY packet_id, seq");
-	if (!rep_row(r, &packet))
-		rep_done(&hop);
-	while (packet && rep_row(r, &hop)) {
-		int64_t stage = col_int(hop, 1), dev_id = col_int(hop, 2);
+	/* the cheapest filter: a tape has millions of hops */
+	hop = rep_query(r, "SELECT packet_id, stage, dev_id FROM _hop WHERE stage > 62 OR (?1 >> "
+			   "stage) & 1 ORDER BY packet_id, seq");
+	if (hop)
+		sqlite3_bind_int64(hop, 1, (int64_t)mask);
+	more = next_packet(r, &packet, &end);
+	while (more && rep_row(r, &hop)) {
+		int64_t id = col_int(hop, 0), stage = col_int(hop, 1), dev_id = col_int(hop, 2), in;
 
-		while (packet && col_int(packet, P_ID) < col_int(hop, 0))
-			rep_row(r, &packet);
-		if (!packet || col_int(packet, P_ID) != col_int(hop, 0) || stage < 0 ||
-		    stage >= MAX_STAGE_IDS || !places[stage][0])
+		while (more && end.id < id)
+			more = next_packet(r, &packet, &end);
+		if (!more || end.id != id || stage < 0 || stage >= MAX_STAGE_IDS)
 			continue;
+		in = hop_netns(&end, dev_id, &only);
 		for (const unsigned char *p = places[stage]; *p; p++)
-			add_packets(sc, hop_netns(packet, dev_id, &only), dev_id,
-				    (enum place)(*p - 1), 1);
+			add_packets(sc, in, dev_id, (enum place)(*p - 1), 1);
 	}
 	rep_done(&packet);
 	rep_done(&hop);
