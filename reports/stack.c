@@ -325,7 +325,7 @@ static void read_counts(struct rep *r, struct scopes *sc)
 	/* polls name a device, not its namespace */
 	st = rep_query(r,
 		       "SELECT CASE WHEN count(*) = 1 THEN min(d.netns_id) END, n.id, p.work FROM "
-		       "(SELECT dev, sum(work) AS work FROM napi_poll GROUP BY dev) p "
+		       "(SELECT dev, sum(work) AS work FROM napi_cpu GROUP BY dev) p "
 		       "LEFT JOIN _name n ON n.text = p.dev LEFT JOIN netdev d ON d.name = p.dev "
 		       "GROUP BY p.dev ORDER BY p.dev");
 	while (rep_row(r, &st))

@@ -195,12 +195,10 @@ static void make_softirq(struct rep *r, struct timeline *t)
 	int64_t cpu[MAX_CPUS];
 	int n = 0;
 	sqlite3_stmt *st = rep_query(
-		r, "SELECT cpu FROM (SELECT cpu, sum(end_ns - start_ns) AS ns FROM softirq "
-		   "WHERE vec IN (2, 3) AND end_ns IS NOT NULL GROUP BY cpu ORDER BY ns DESC, cpu "
-		   "LIMIT 16) "
-		   "ORDER BY cpu");
+		r, "SELECT cpu FROM (SELECT cpu, total(handler_ns) AS ns FROM softirq_cpu WHERE "
+		   "vec IN (2, 3) GROUP BY cpu ORDER BY ns DESC, cpu LIMIT 16) ORDER BY cpu");
 
-	t->cpus = rep_int(r, "SELECT count(DISTINCT cpu) FROM softirq WHERE vec IN (2, 3)", 0);
+	t->cpus = rep_int(r, "SELECT count(DISTINCT cpu) FROM softirq_cpu WHERE vec IN (2, 3)", 0);
 	while (rep_row(r, &st)) {
 		char name[32];
 
