@@ -26,12 +26,16 @@ void panel_wakeups(struct page *p)
 				       "events of the scheduler."));
 		return;
 	}
-	page_table(p, N_("Tasks that waited 1 ms or longer for a CPU, the longest waits"), heads,
-		   ARRAY_SIZE(heads));
+	page_table(
+		p,
+		N_("Tasks that waited 1 ms or longer for a CPU: readers of sockets first, then the "
+		   "longest waits"),
+		heads, ARRAY_SIZE(heads));
 	st = rep_query(p->r, "SELECT w.start_ns, t.comm, w.pid, w.cpu, w.wait_ns, w.state, "
 			     "o.comm, w.other_pid, w.other_ns FROM wakeup_delay w LEFT JOIN task t "
 			     "ON t.pid = w.pid LEFT JOIN task o ON o.pid = w.other_pid ORDER BY "
-			     "w.wait_ns DESC, w.start_ns, w.pid LIMIT 30");
+			     "w.pid IN (SELECT pid FROM _reader) DESC, w.wait_ns DESC, w.start_ns, "
+			     "w.pid LIMIT 30");
 	while (rep_row(p->r, &st)) {
 		shown++;
 		page_row(p);
