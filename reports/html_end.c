@@ -10,12 +10,12 @@
 #define MAX_NOTES  120
 #define MAX_EVENTS 60
 
-void panel_unseen(struct page *p)
+static void write_quality(struct page *p)
 {
 	static const struct head heads[] = {
-		{ N_("Kind"), false },	 { N_("About"), false },	{ N_("CPU"), true },
-		{ N_("Device"), false }, { N_("From"), true },		{ N_("To"), true },
-		{ N_("Count"), true },	 { N_("What it means"), false }
+		{ N_("Kind"), false }, { N_("About"), false }, { N_("What it means"), false },
+		{ N_("Count"), true }, { N_("CPU"), true },    { N_("Device"), false },
+		{ N_("From"), true },  { N_("To"), true }
 	};
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM quality", 0), shown = 0;
 	sqlite3_stmt *st;
@@ -34,6 +34,10 @@ void panel_unseen(struct page *p)
 		page_row(p);
 		page_td_name(p, words_word(col_text(st, 0)));
 		page_td_code(p, col_text(st, 1));
+		fputs("<td class=\"words\">", p->f);
+		page_text(p, page_note(p, col_text(st, 7)));
+		fputs("</td>", p->f);
+		page_td_num_opt(p, st, 6);
 		page_td_num_opt(p, st, 2);
 		page_td(p, col_text(st, 3));
 		for (int i = 4; i < 6; i++) {
@@ -42,14 +46,17 @@ void panel_unseen(struct page *p)
 			else
 				page_td_time(p, col_int(st, i));
 		}
-		page_td_num_opt(p, st, 6);
-		fputs("<td class=\"words\">", p->f);
-		page_text(p, page_note(p, col_text(st, 7)));
-		fputs("</td>", p->f);
 		page_row_end(p);
 	}
 	page_table_end(p);
 	page_more(p, shown, all, N_("notes"), "SELECT * FROM quality");
+}
+
+void panel_unseen(struct page *p)
+{
+	write_quality(p);
+	page_h3(p, N_("Frames and events that do not meet"));
+	panel_gaps(p);
 }
 
 static bool ends_with(const char *s, const char *end)

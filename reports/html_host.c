@@ -70,7 +70,7 @@ static const char sockets_sql[] =
 	"FROM last WHERE k = 1 ORDER BY rank DESC, grew DESC, proto IN ('packet', 'raw'), proto, "
 	"state, src, sport, dst, dport, id LIMIT 60";
 
-void panel_sockets(struct page *p)
+static void write_sockets(struct page *p)
 {
 	static const struct head heads[] = {
 		{ N_("Protocol"), false },     { N_("State"), false },
@@ -119,6 +119,15 @@ void panel_sockets(struct page *p)
 	}
 	page_table_end(p);
 	page_more(p, shown, all, N_("sockets"), "SELECT * FROM socket");
+}
+
+void panel_sockets(struct page *p)
+{
+	write_sockets(p);
+	page_h3(p, N_("Waiting for a CPU"));
+	panel_wakeups(p);
+	page_h3(p, N_("Waiting for a socket's lock"));
+	panel_locks(p);
 }
 
 static int64_t write_sysctls(struct page *p, const char *caption, const char *where_sql)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "page.h"
+#include "packets.h"
 #include "svg.h"
 #include "words.h"
 
@@ -78,12 +79,15 @@ void page_table(struct page *p, const char *caption, const struct head *heads, s
 	 */
 	fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", p->f);
 	page_text(p, _(caption));
-	fputs("\"><table><caption>", p->f);
+	fputs("\"><table><caption><span>", p->f);
 	page_text(p, _(caption));
-	fputs("</caption><thead><tr>", p->f);
+	fputs("</span></caption><thead><tr>", p->f);
 	for (size_t i = 0; i < n; i++) {
-		fprintf(p->f, "<th scope=\"col\"%s>", heads[i].number ? " class=\"n\"" : "");
+		fprintf(p->f, "<th scope=\"col\"%s>",
+			heads[i].number == true ? " class=\"n\"" : "");
 		page_text(p, _(heads[i].text));
+		if (heads[i].number == HEAD_RANGE)
+			svg_scale(p->f, p->range_ns);
 		fputs("</th>", p->f);
 	}
 	fputs("</tr></thead><tbody>\n", p->f);
@@ -188,6 +192,33 @@ void page_td_time(struct page *p, int64_t ns)
 		fprintf(p->f, "%s</td>", text_since(ns_diff(ns, p->r->start_ns)).s);
 	else
 		fprintf(p->f, "%s</td>", text_utc(ns).s);
+}
+
+void page_td_task(struct page *p, const char *comm, int64_t pid)
+{
+	fputs("<td>", p->f);
+	page_textf(p, *comm ? "%.60s %" PRId64 : "%.60s%" PRId64, comm, pid);
+	fputs("</td>", p->f);
+}
+
+void page_td_place(struct page *p, const char *netns, const char *dev)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%.120s%s%.120s", netns, *netns && *dev ? ": " : "", dev);
+	page_td(p, text);
+}
+
+void page_td_packet(struct page *p, int64_t id)
+{
+	if (!id)
+		page_td_num_dash(p);
+	else if (packets_chosen(p->chosen, id))
+		fprintf(p->f,
+			"<td class=\"n\"><a href=\"#packet-%" PRId64 "\">%" PRId64 "</a></td>", id,
+			id);
+	else
+		fprintf(p->f, "<td class=\"n\">%" PRId64 "</td>", id);
 }
 
 void page_more(struct page *p, int64_t shown, int64_t total, const char *what, const char *sql)

@@ -7,8 +7,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define MAX_CARDS 30
-#define MAX_LINKS 8 /* packets named in a card */
+#define MAX_CARDS   30
+#define MAX_LINKS   8 /* packets named in a card */
+#define MAX_ANSWERS 4 /* findings told in full at the top */
 
 static void tile(struct page *p, const char *value, const char *label)
 {
@@ -307,13 +308,16 @@ static void hero_begin(struct page *p, const char *kind, const char *icon)
 	fputs("<div><p class=\"big\">", p->f);
 }
 
+/* Tables of delays that keep the busiest only hide nothing from the rules. */
+#define BLINDS "kind <> 'format' AND NOT (kind = 'limit' AND source IN ('latency_part', 'cpu_hop'))"
+
 /* What a verdict of "nothing wrong" does not cover, in a few lines. */
 static void write_limits(struct page *p)
 {
-	int64_t all = rep_int(p->r, "SELECT count(*) FROM quality WHERE kind <> 'format'", 0);
+	int64_t all = rep_int(p->r, "SELECT count(*) FROM quality WHERE " BLINDS, 0);
 	sqlite3_stmt *st = rep_query(
 		p->r,
-		"SELECT source, note FROM quality WHERE kind <> 'format' ORDER BY kind NOT IN "
+		"SELECT source, note FROM quality WHERE " BLINDS " ORDER BY kind NOT IN "
 		"('tape-cut', 'tape-damaged'), kind NOT IN ('events-lost', 'frames-lost'), kind "
 		"NOT IN ('source-missing', 'permission'), id LIMIT 4");
 	bool any = false;
@@ -384,6 +388,35 @@ static void write_nothing(struct page *p, int64_t infos)
 	fputs("</div></div>\n", p->f);
 }
 
+/* How sure, where, and what to do: what a reader wants to know first. */
+static void write_answer(struct page *p, sqlite3_stmt *st)
+{
+	static const int place[] = { 3, 4, 5 };
+	int64_t id = col_int(st, 0);
+	sqlite3_stmt *advice = of_finding(p,
+					  "SELECT text, seq FROM finding_advice WHERE finding_id = "
+					  "? ORDER BY seq LIMIT 1",
+					  id);
+
+	fputs("<p class=\"how\"><span>", p->f);
+	fprintf(p->f, _("confidence %.0f %%"), 100 * sqlite3_column_double(st, 2));
+	fputs("</span>", p->f);
+	for (size_t i = 0; i < ARRAY_SIZE(place); i++) {
+		if (col_null(st, place[i]))
+			continue;
+		fputs(" <span>", p->f);
+		page_text(p, col_text(st, place[i]));
+		fputs("</span>", p->f);
+	}
+	fputs("</p>", p->f);
+	while (rep_row(p->r, &advice)) {
+		fprintf(p->f, "<p class=\"do\"><strong>%s:</strong> ", _("What to do"));
+		page_text(p,
+			  page_finding(p, id, "advice", col_int(advice, 1), col_text(advice, 0)));
+		fputs("</p>", p->f);
+	}
+}
+
 static void write_summary(struct page *p, int64_t critical, int64_t warning, int64_t infos)
 {
 	sqlite3_stmt *st;
@@ -403,13 +436,16 @@ static void write_summary(struct page *p, int64_t critical, int64_t warning, int
 		fprintf(p->f, lang_many(warning, N_("%s warning"), N_("%s warnings")),
 			text_count(warning).s);
 	fputs("</p>\n<ol class=\"toc\">", p->f);
-	st = rep_query(p->r, "SELECT id, title, severity FROM finding WHERE severity <> 'info' "
-			     "ORDER BY id LIMIT 12");
-	while (rep_row(p->r, &st)) {
+	st = rep_query(p->r, "SELECT id, title, confidence, netns, dev, process FROM finding WHERE "
+			     "severity <> 'info' ORDER BY id LIMIT 12");
+	for (int n = 0; rep_row(p->r, &st); n++) {
 		fprintf(p->f, "<li value=\"%" PRId64 "\"><a href=\"#finding-%" PRId64 "\">",
 			col_int(st, 0), col_int(st, 0));
 		page_text(p, page_finding(p, col_int(st, 0), "title", 0, col_text(st, 1)));
-		fputs("</a></li>", p->f);
+		fputs("</a>", p->f);
+		if (n < MAX_ANSWERS)
+			write_answer(p, st);
+		fputs("</li>\n", p->f);
 	}
 	fputs("</ol></div></div>\n", p->f);
 }
@@ -424,9 +460,12 @@ void panel_verdict(struct page *p)
 	sqlite3_stmt *st;
 
 	write_summary(p, critical, warning, all - critical - warning);
-	write_tiles(p);
+	if (!critical && !warning)
+		write_tiles(p);
 	st = rep_query(r, finding_sql);
 	while (rep_row(r, &st))
 		write_card(p, st);
 	page_more(p, MAX_CARDS, all, N_("findings"), "SELECT * FROM finding");
+	if (critical || warning)
+		write_tiles(p);
 }

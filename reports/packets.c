@@ -16,10 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CHOSEN   220
+#define MAX_CHOSEN   320
 #define MAX_FEATURED 12 /* drawn without scripts */
 #define MAX_STAGES   64 /* of one packet */
 #define MAX_NAMES    512
+#define MAX_SAMPLE   2048
+#define KINDS	     4
+#define OUTCOMES     7
 
 struct pick {
 	int64_t id;
@@ -67,6 +70,64 @@ static void choose_all(struct rep *r, struct chosen *c, const char *sql, const c
 		choose(c, col_int(st, 0), why);
 }
 
+/* Packets of one kind and outcome: an even sample, of every stride-th. */
+struct sample {
+	uint64_t seen, stride;
+	size_t n;
+	struct timed {
+		int64_t ns, id;
+	} v[MAX_SAMPLE];
+};
+
+static void sample_add(struct sample *s, struct timed t)
+{
+	if (!s->stride)
+		s->stride = 1;
+	if (s->seen++ % s->stride)
+		return;
+	if (s->n == MAX_SAMPLE) { /* keep every second one, this one too */
+		for (size_t i = 0; i < MAX_SAMPLE / 2; i++)
+			s->v[i] = s->v[2 * i];
+		s->n = MAX_SAMPLE / 2;
+		s->stride *= 2;
+	}
+	s->v[s->n++] = t;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct timed *x = a, *y = b;
+
+	return x->ns != y->ns ? (x->ns > y->ns) - (x->ns < y->ns)
+			      : (x->id > y->id) - (x->id < y->id);
+}
+
+/* The quartiles of each kind and outcome. */
+static void choose_typical(struct rep *r, struct chosen *c)
+{
+	struct sample *all = calloc(KINDS * OUTCOMES, sizeof(*all));
+	sqlite3_stmt *st;
+
+	if (!all)
+		return;
+	/* flags: 2 open at the end, 16 spans a loss of events: how long it took is not known */
+	st = rep_query(r,
+		       "SELECT kind, outcome, last_ns, first_ns, id FROM _packet WHERE flags & "
+		       "18 = 0 AND kind BETWEEN 1 AND 4 AND outcome BETWEEN 1 AND 7 ORDER BY id");
+	while (rep_row(r, &st))
+		sample_add(
+			&all[(col_int(st, 0) - 1) * OUTCOMES + col_int(st, 1) - 1],
+			(struct timed){ ns_diff(col_int(st, 2), col_int(st, 3)), col_int(st, 4) });
+	for (size_t i = 0; i < KINDS * OUTCOMES; i++) {
+		struct sample *s = &all[i];
+
+		qsort(s->v, s->n, sizeof(s->v[0]), by_time);
+		for (size_t k = 1; s->n && k <= 3; k++)
+			choose(c, s->v[(s->n * k + 3) / 4 - 1].id, _("typical"));
+	}
+	free(all);
+}
+
 struct chosen *packets_choose(struct rep *r)
 {
 	struct chosen *c = calloc(1, sizeof(*c));
@@ -100,25 +161,22 @@ struct chosen *packets_choose(struct rep *r)
 		snprintf(why, sizeof(why), _("drop: %.30s"), words_word(col_text(st, 1)));
 		choose(c, col_int(st, 0), why);
 	}
-	/* flags: 2 open at the end, 4 the end is an upper bound, 16 spans a loss: their duration is
-	 * none */
+	/* of each way, and of each pair of stages */
 	choose_all(r, c,
-		   "SELECT id FROM _packet WHERE flags & 22 = 0 AND outcome IN (1, 2, 3) ORDER BY "
-		   "last_ns - first_ns DESC, id LIMIT 24",
+		   "SELECT packet_id FROM latency_slow WHERE rank <= " SLOW_LINKS_TEXT
+		   " AND packet_id IN (SELECT id FROM _packet) ORDER BY way IS NULL, rank, way, "
+		   "stage_from, stage_to LIMIT 120",
 		   _("slowest"));
+	choose_all(r, c,
+		   "SELECT packet_id FROM socket_lock WHERE packet_id IN (SELECT id FROM _packet) "
+		   "ORDER BY ns DESC, packet_id LIMIT 6",
+		   _("waited for a socket lock"));
 	choose_all(r, c,
 		   "SELECT id FROM _packet WHERE cpu_hops > 0 ORDER BY cpu_hops DESC, id LIMIT 8",
 		   _("most CPU changes"));
 	choose_all(r, c, "SELECT id FROM _packet WHERE link IS NOT NULL ORDER BY link, id LIMIT 8",
 		   _("linked to another"));
-	choose_all(r, c,
-		   "SELECT id FROM (SELECT id, kind, outcome, row_number() OVER (PARTITION BY "
-		   "kind, outcome ORDER BY last_ns - first_ns, id) AS k, "
-		   "count(*) OVER (PARTITION BY kind, outcome) AS n FROM _packet WHERE flags & 18 "
-		   "= 0) "
-		   "WHERE k IN ((n + 1) / 2, (n + 3) / 4, (3 * n + 3) / 4) ORDER BY kind, outcome, "
-		   "k LIMIT 60",
-		   _("typical"));
+	choose_typical(r, c);
 	return c;
 }
 

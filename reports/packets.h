@@ -5,6 +5,10 @@
 
 #include "page.h"
 
+/* slowest packets of each way and pair of stages that the page has and links to */
+#define SLOW_LINKS	3
+#define SLOW_LINKS_TEXT "3"
+
 /* packets_choose() - those of the findings, of each kind of drop, the slowest, typical ones.
  * Return: NULL when out of memory. */
 struct chosen *packets_choose(struct rep *r);

@@ -21,13 +21,15 @@ struct page {
 	FILE *f;
 	struct timeline *timeline; /* NULL: the recording's time is not known */
 	struct chosen *chosen;
+	int64_t range_ns;  /* end of the scale in the table being written */
 	size_t text_bytes; /* text of the tape written so far */
 };
 
 /* A column's heading; numbers stand to the right. */
+#define HEAD_RANGE 2 /* cells hold svg_range() to page.range_ns */
 struct head {
 	const char *text;
-	bool number;
+	int number;
 };
 
 /* Text of ours, marked with N_(), is given in English and translated here, but by page_text(). */
@@ -62,6 +64,12 @@ void page_td_dur(struct page *p, int64_t ns);
 void page_td_dur_opt(struct page *p, sqlite3_stmt *st, int i);
 void page_td_bytes_opt(struct page *p, sqlite3_stmt *st, int i);
 void page_td_time(struct page *p, int64_t ns); /* since the start, UTC as its title */
+/* page_td_task() - a task by its name (may be "") and number */
+void page_td_task(struct page *p, const char *comm, int64_t pid);
+/* page_td_place() - a device in its namespace; both may be "" */
+void page_td_place(struct page *p, const char *netns, const char *dev);
+/* page_td_packet() - a packet's number, a link where the page has the packet; 0: none */
+void page_td_packet(struct page *p, int64_t id);
 void page_td_dash(struct page *p);
 void page_td_num_dash(struct page *p);
 
@@ -88,7 +96,12 @@ void panel_drops(struct page *p);
 void panel_packets(struct page *p);
 void panel_latency(struct page *p);
 void panel_cpus(struct page *p);
+void panel_softirqs(struct page *p); /* part of the one before */
 void panel_sockets(struct page *p);
+/* parts of panels, below a heading of the caller */
+void panel_wakeups(struct page *p);
+void panel_locks(struct page *p);
+void panel_gaps(struct page *p);
 void panel_conntrack(struct page *p);
 void panel_ledger(struct page *p);
 void panel_config(struct page *p);

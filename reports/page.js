@@ -128,7 +128,7 @@
 		Array.from(table.tHead.rows[0].cells).forEach(function (th, i) {
 			const b = el("button", { type: "button", class: "sort" }, th.textContent);
 
-			if (!th.textContent)
+			if (!th.textContent || th.querySelector("svg"))
 				return;
 			th.textContent = "";
 			th.appendChild(b);

@@ -153,45 +153,146 @@ static bool covers(const struct scope *s, int64_t netns_id, int64_t dev_id)
 	return !s->netns_id || (s->netns_id == netns_id && (!s->dev_id || s->dev_id == dev_id));
 }
 
-/* Add to every part of the host that a row belongs to; its columns @netns and @dev are ids or NULL.
- */
-static void add_packets(struct scopes *sc, sqlite3_stmt *st, int netns, enum place p, int64_t n)
+/* Add to every part of the host that the ids, 0 where not known, belong to. */
+static void add_packets(struct scopes *sc, int64_t netns_id, int64_t dev_id, enum place p,
+			int64_t n)
 {
 	for (size_t i = 0; i < sc->n; i++) {
 		struct box *b = &sc->v[i].stack->box[p];
 
-		if (covers(&sc->v[i], col_int(st, netns), col_int(st, netns + 1)))
+		if (covers(&sc->v[i], netns_id, dev_id))
 			b->packets = (b->packets < 0 ? 0 : b->packets) + n;
 	}
+}
+
+/* Devices whose name stands in one namespace only, by the name's id. */
+struct only {
+	int64_t dev_id, netns_id;
+};
+
+struct onlys {
+	size_t n, room;
+	struct only *v;
+};
+
+static void read_onlys(struct rep *r, struct onlys *o)
+{
+	sqlite3_stmt *st = rep_query(r, "SELECT n.id, min(d.netns_id) FROM netdev d JOIN _name n "
+					"ON n.text = d.name GROUP BY n.id HAVING count(*) = 1 "
+					"ORDER BY n.id");
+
+	while (rep_row(r, &st)) {
+		if (o->n == o->room) {
+			struct only *v = reallocarray(o->v, o->room * 2 + 64, sizeof(*v));
+
+			if (!v)
+				continue;
+			o->v = v;
+			o->room = o->room * 2 + 64;
+		}
+		o->v[o->n++] = (struct only){ col_int(st, 0), col_int(st, 1) };
+	}
+}
+
+static int by_dev(const void *a, const void *b)
+{
+	int64_t x = ((const struct only *)a)->dev_id, y = ((const struct only *)b)->dev_id;
+
+	return (x > y) - (x < y);
+}
+
+static int64_t only_netns(const struct onlys *o, int64_t dev_id)
+{
+	struct only key = { dev_id, 0 };
+	const struct only *found = o->n ? bsearch(&key, o->v, o->n, sizeof(*o->v), by_dev) : NULL;
+
+	return found ? found->netns_id : 0;
+}
+
+/* The packet that hops are compared with; ids are from 1, 0 is NULL. */
+struct ends {
+	int64_t id, netns_in, netns_out, dev_in, dev_out;
+};
+
+static bool next_packet(struct rep *r, sqlite3_stmt **st, struct ends *p)
+{
+	if (!rep_row(r, st))
+		return false;
+	*p = (struct ends){ col_int(*st, 0), col_int(*st, 1), col_int(*st, 2), col_int(*st, 3),
+			    col_int(*st, 4) };
+	return true;
 }
 
 /*
  * Where a stage was: its device is the one that the packet came in or went out by, and so its
  * namespace; devices in between are in a namespace that only their name tells, where one has it.
  */
-#define HOP_PLACES                                                                                 \
-	"WITH only AS (SELECT n.id AS dev_id, min(d.netns_id) AS netns_id FROM netdev d JOIN "     \
-	"_name n "                                                                                 \
-	"ON n.text = d.name GROUP BY n.id HAVING count(*) = 1), "                                  \
-	"h AS (SELECT h.stage, h.dev_id, CASE WHEN h.dev_id IS NULL OR p.netns_in_id IS "          \
-	"p.netns_out_id THEN coalesce(p.netns_in_id, p.netns_out_id) "                             \
-	"WHEN h.dev_id = p.dev_in_id AND h.dev_id = p.dev_out_id THEN NULL "                       \
-	"WHEN h.dev_id = p.dev_in_id THEN p.netns_in_id WHEN h.dev_id = p.dev_out_id THEN "        \
-	"p.netns_out_id END AS netns_id, count(*) AS n "                                           \
-	"FROM _hop h JOIN _packet p ON p.id = h.packet_id GROUP BY 1, 2, 3) "
+static int64_t hop_netns(const struct ends *p, int64_t dev_id, const struct onlys *o)
+{
+	bool was_in = dev_id == p->dev_in, was_out = dev_id == p->dev_out;
+	int64_t netns = 0;
 
+	if (!dev_id || p->netns_in == p->netns_out)
+		netns = p->netns_in ? p->netns_in : p->netns_out;
+	else if (was_in != was_out)
+		netns = was_in ? p->netns_in : p->netns_out;
+	return netns ? netns : only_netns(o, dev_id);
+}
+
+#define MAX_STAGE_IDS 256
+
+/* The places of each stage's name; 0 ends a list, so places stand there from 1. */
+static void read_stage_places(struct rep *r, unsigned char of[MAX_STAGE_IDS][3])
+{
+	sqlite3_stmt *st = rep_query(r, "SELECT id, name FROM _stage");
+
+	while (rep_row(r, &st)) {
+		int64_t id = col_int(st, 0);
+		int n = 0;
+
+		for (int p = 0; id >= 0 && id < MAX_STAGE_IDS && p < PLACE_COUNT; p++)
+			for (int i = 0; i < 3 && stack_places[p].stages[i]; i++)
+				if (!strcmp(stack_places[p].stages[i], col_text(st, 1)) && n < 2)
+					of[id][n++] = (unsigned char)(p + 1);
+	}
+}
+
+/* Hops stand in order of their packets, so the two tables are read side by side. */
 static void read_hops(struct rep *r, struct scopes *sc)
 {
-	sqlite3_stmt *st =
-		rep_query(r, HOP_PLACES "SELECT g.name, h.n, coalesce(h.netns_id, o.netns_id), "
-					"h.dev_id FROM h JOIN _stage g ON g.id = h.stage "
-					"LEFT JOIN only o ON o.dev_id = h.dev_id");
+	unsigned char places[MAX_STAGE_IDS][3] = { 0 };
+	struct onlys only = { 0 };
+	struct ends end = { 0 };
+	sqlite3_stmt *hop, *packet;
+	uint64_t mask = 0;
+	bool more;
 
-	while (rep_row(r, &st))
-		for (int p = 0; p < PLACE_COUNT; p++)
-			for (int i = 0; i < 3 && stack_places[p].stages[i]; i++)
-				if (!strcmp(stack_places[p].stages[i], col_text(st, 0)))
-					add_packets(sc, st, 2, (enum place)p, col_int(st, 1));
+	read_stage_places(r, places);
+	read_onlys(r, &only);
+	for (int i = 0; i < 63; i++)
+		mask |= (uint64_t)(places[i][0] != 0) << i;
+	packet = rep_query(r, "SELECT id, netns_in_id, netns_out_id, dev_in_id, dev_out_id FROM "
+			      "_packet ORDER BY id");
+	/* the cheapest filter: a tape has millions of hops */
+	hop = rep_query(r, "SELECT packet_id, stage, dev_id FROM _hop WHERE stage > 62 OR (?1 >> "
+			   "stage) & 1 ORDER BY packet_id, seq");
+	if (hop)
+		sqlite3_bind_int64(hop, 1, (int64_t)mask);
+	more = next_packet(r, &packet, &end);
+	while (more && rep_row(r, &hop)) {
+		int64_t id = col_int(hop, 0), stage = col_int(hop, 1), dev_id = col_int(hop, 2), in;
+
+		while (more && end.id < id)
+			more = next_packet(r, &packet, &end);
+		if (!more || end.id != id || stage < 0 || stage >= MAX_STAGE_IDS)
+			continue;
+		in = hop_netns(&end, dev_id, &only);
+		for (const unsigned char *p = places[stage]; *p; p++)
+			add_packets(sc, in, dev_id, (enum place)(*p - 1), 1);
+	}
+	rep_done(&packet);
+	rep_done(&hop);
+	free(only.v);
 }
 
 /* Hardware's own counters are the NIC's; a host may have none, and then 0 says so. */
@@ -207,7 +308,7 @@ static void read_nic(struct rep *r, struct scopes *sc, enum place p, const char 
 		sqlite3_bind_text(st, 1, name, -1, SQLITE_STATIC);
 	while (rep_row(r, &st))
 		if (!col_null(st, 2))
-			add_packets(sc, st, 0, p, col_int(st, 2));
+			add_packets(sc, col_int(st, 0), col_int(st, 1), p, col_int(st, 2));
 }
 
 static void read_counts(struct rep *r, struct scopes *sc)
@@ -224,17 +325,17 @@ static void read_counts(struct rep *r, struct scopes *sc)
 	/* polls name a device, not its namespace */
 	st = rep_query(r,
 		       "SELECT CASE WHEN count(*) = 1 THEN min(d.netns_id) END, n.id, p.work FROM "
-		       "(SELECT dev, sum(work) AS work FROM napi_poll GROUP BY dev) p "
+		       "(SELECT dev, sum(work) AS work FROM napi_cpu GROUP BY dev) p "
 		       "LEFT JOIN _name n ON n.text = p.dev LEFT JOIN netdev d ON d.name = p.dev "
 		       "GROUP BY p.dev ORDER BY p.dev");
 	while (rep_row(r, &st))
 		if (!col_null(st, 2))
-			add_packets(sc, st, 0, RX_NAPI, col_int(st, 2));
+			add_packets(sc, col_int(st, 0), col_int(st, 1), RX_NAPI, col_int(st, 2));
 	st = rep_query(r,
-		       "SELECT netns_id, dev_id, direction, count(*) FROM _frame WHERE direction "
-		       "IN (0, 1) GROUP BY 1, 2, 3");
+		       "SELECT netns_id, dev_id, direction FROM _frame WHERE direction IN (0, 1)");
 	while (rep_row(r, &st))
-		add_packets(sc, st, 0, col_int(st, 2) ? TX_TAP : RX_TAP, col_int(st, 3));
+		add_packets(sc, col_int(st, 0), col_int(st, 1), col_int(st, 2) ? TX_TAP : RX_TAP,
+			    1);
 	sc->v[0].stack->forwarded = rep_int(r, "SELECT count(*) FROM _packet WHERE kind = 3", 0);
 }
 
@@ -276,11 +377,8 @@ static void take_delay(struct box *b, sqlite3_stmt *st)
 }
 
 /* Of several pairs that end at a place the one with the most packets counts. */
-static void read_delays(struct rep *r, struct stack *s)
+static void take_delays(struct rep *r, struct stack *s, sqlite3_stmt *st)
 {
-	sqlite3_stmt *st = rep_query(
-		r, "SELECT stage_from, stage_to, count, p50_ns, p99_ns FROM latency ORDER BY 1, 2");
-
 	while (rep_row(r, &st)) {
 		for (int p = 0; p < PLACE_COUNT; p++)
 			for (int i = 0; i < 3 && stack_places[p].stages[i]; i++)
@@ -289,6 +387,30 @@ static void read_delays(struct rep *r, struct stack *s)
 		for (size_t i = 0; i < ARRAY_SIZE(delay_to); i++)
 			if (!strcmp(delay_to[i].stage, col_text(st, 1)))
 				take_delay(&s->box[delay_to[i].place], st);
+	}
+}
+
+/* A device's own are those of the pairs whose later stage was on it. */
+static void read_delays(struct rep *r, struct scopes *sc)
+{
+	take_delays(r, sc->v[0].stack,
+		    rep_query(r, "SELECT stage_from, stage_to, count, p50_ns, p99_ns FROM latency "
+				 "ORDER BY 1, 2"));
+	for (size_t i = 1; i < sc->n; i++) {
+		struct stack *s = sc->v[i].stack;
+		sqlite3_stmt *st;
+
+		if (!s->dev[0])
+			continue;
+		st = rep_query(r,
+			       "SELECT stage_from, stage_to, count, p50_ns, p99_ns FROM "
+			       "latency_part WHERE part = 'device' AND netns = ? AND dev = ? ORDER "
+			       "BY 1, 2");
+		if (st) {
+			sqlite3_bind_text(st, 1, s->netns, -1, SQLITE_STATIC);
+			sqlite3_bind_text(st, 2, s->dev, -1, SQLITE_STATIC);
+		}
+		take_delays(r, s, st);
 	}
 }
 
@@ -379,7 +501,7 @@ struct stacks *stacks_read(struct rep *r)
 	read_hops(r, &sc);
 	read_counts(r, &sc);
 	read_drops(r, &sc);
-	read_delays(r, &s->v[0]);
+	read_delays(r, &sc);
 	read_findings(r, &sc);
 	for (size_t i = 0; i < s->n; i++)
 		for (int p = 0; p < PLACE_COUNT; p++)

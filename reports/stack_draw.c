@@ -336,8 +336,7 @@ void panel_stack(struct page *p)
 	page_hint(p, N_("A hatched foot marks drops of class loss, policy or error, an icon the "
 			"place of a "
 			"finding with its number. Delays are from the stage before that was seen "
-			"most often, of "
-			"the whole host."));
+			"most often; a device has those of the stages that were on it."));
 	if (s->n > 1)
 		page_hint(p, N_("What an event does not place in a namespace counts for the whole "
 				"host only."));

@@ -61,7 +61,7 @@ void svg_bar(FILE *f, int64_t part, int64_t whole)
 		w);
 }
 
-#define RANGE_WIDTH 240.0
+#define RANGE_WIDTH 190.0
 #define RANGE_FROM  100.0 /* ns */
 
 static double range_x(int64_t ns, double top)
@@ -71,26 +71,82 @@ static double range_x(int64_t ns, double top)
 	return RANGE_WIDTH * log10(v / RANGE_FROM) / log10(top / RANGE_FROM);
 }
 
-void svg_range(FILE *f, int64_t p50_ns, int64_t p99_ns, int64_t max_ns, int64_t top_ns)
+static double range_top(int64_t top_ns)
 {
-	double top = top_ns > 10000 ? (double)top_ns : 10000;
-	double a = range_x(p50_ns, top), b = range_x(p99_ns, top), c = range_x(max_ns, top);
+	return top_ns > 10000 ? (double)top_ns : 10000;
+}
 
-	fprintf(f,
-		"<svg class=\"range\" viewBox=\"-4 0 %.0f 16\" width=\"%.0f\" height=\"16\" "
-		"aria-hidden=\"true\">",
-		RANGE_WIDTH + 8, RANGE_WIDTH + 8);
+static void draw_grid(FILE *f, double top, int from, int to)
+{
 	for (double v = RANGE_FROM; v <= top * 1.0001; v *= 10)
-		fprintf(f, "<path class=\"r-grid\" d=\"M%.1f 0v16\"/>",
-			RANGE_WIDTH * log10(v / RANGE_FROM) / log10(top / RANGE_FROM));
+		fprintf(f, "<path class=\"r-grid\" d=\"M%.1f %dV%d\"/>",
+			RANGE_WIDTH * log10(v / RANGE_FROM) / log10(top / RANGE_FROM), from, to);
+}
+
+static void begin_range(FILE *f, int height)
+{
 	fprintf(f,
-		"<path class=\"r-line\" d=\"M%.1f 8H%.1f\"/><rect class=\"r-box\" x=\"%.1f\" "
-		"y=\"4\" width=\"%.1f\" height=\"8\"/>",
-		a, c, a, b - a < 1 ? 1 : b - a);
+		"<svg class=\"range\" viewBox=\"-4 0 %.0f %d\" width=\"%.0f\" height=\"%d\" "
+		"aria-hidden=\"true\">",
+		RANGE_WIDTH + 8, height, RANGE_WIDTH + 8, height);
+}
+
+void svg_range(FILE *f, const struct range *r, int64_t top_ns)
+{
+	double top = range_top(top_ns), a = range_x(r->p50_ns, top), b = range_x(r->p90_ns, top);
+	double c = range_x(r->p99_ns, top), d = range_x(r->max_ns, top);
+
+	begin_range(f, 16);
+	draw_grid(f, top, 0, 16);
 	fprintf(f,
-		"<path class=\"r-max\" d=\"M%.1f 3v10\"/><circle class=\"r-mid\" cx=\"%.1f\" "
-		"cy=\"8\" r=\"3.5\"/></svg>",
-		c, a);
+		"<path class=\"r-line\" d=\"M%.1f 8H%.1f\"/><path class=\"r-max\" d=\"M%.1f "
+		"4v8\"/>",
+		a, d, d);
+	fprintf(f,
+		"<rect class=\"r-tail\" x=\"%.1f\" y=\"5.5\" width=\"%.1f\" height=\"5\"/><rect "
+		"class=\"r-box\" x=\"%.1f\" y=\"3\" width=\"%.1f\" height=\"10\"/>",
+		b, c > b ? c - b : 0, a, b - a < 1 ? 1 : b - a);
+	fprintf(f, "<circle class=\"r-mid\" cx=\"%.1f\" cy=\"8\" r=\"3.5\"/></svg>", a);
+}
+
+/* Each power of ten is named where there is room, else every third. */
+void svg_scale(FILE *f, int64_t top_ns)
+{
+	static const char *const names[] = { "100 ns", "1 µs",	 "10 µs", "100 µs", "1 ms",
+					     "10 ms",  "100 ms", "1 s",	  "10 s",   "100 s" };
+	double top = range_top(top_ns), decades = log10(top / RANGE_FROM);
+	size_t step = decades > 5 ? 3 : 1;
+
+	begin_range(f, 14);
+	for (size_t i = 1; i < ARRAY_SIZE(names) && (double)i <= decades; i += step) {
+		double x = RANGE_WIDTH * (double)i / decades;
+
+		fprintf(f, "<text class=\"t-gap\" x=\"%.1f\" y=\"11\" text-anchor=\"%s\">%s</text>",
+			x, x > RANGE_WIDTH - 16 ? "end" : "middle", names[i]);
+	}
+	fputs("</svg>", f);
+}
+
+void svg_parts(FILE *f, const int64_t *part, size_t n, int64_t whole)
+{
+	double x = 0;
+
+	fputs("<svg class=\"meter\" viewBox=\"0 0 100 8\" width=\"120\" height=\"8\" "
+	      "preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"m-bg\" "
+	      "width=\"100\" height=\"8\"/>",
+	      f);
+	for (size_t i = 0; i < n; i++) {
+		double w = whole > 0 && part[i] > 0 ? 100.0 * (double)part[i] / (double)whole : 0;
+
+		w = w > 100 - x ? 100 - x : w;
+		if (w > 0)
+			fprintf(f,
+				"<rect class=\"part%zu\" x=\"%.1f\" width=\"%.1f\" "
+				"height=\"8\"/>",
+				i, x, w);
+		x += w;
+	}
+	fputs("</svg>", f);
 }
 
 void svg_text(FILE *f, const char *s, size_t max)

@@ -13,9 +13,17 @@ void svg_icon(FILE *f, const char *severity);
 void svg_icon_at(FILE *f, const char *severity, double x, double y, double size);
 /* svg_bar() - a bar that is @part of @whole long. */
 void svg_bar(FILE *f, int64_t part, int64_t whole);
-/* svg_range() - median, 99th percentile and maximum on a logarithmic scale from 100 ns to @top_ns.
- */
-void svg_range(FILE *f, int64_t p50_ns, int64_t p99_ns, int64_t max_ns, int64_t top_ns);
+/* Where times lie. */
+struct range {
+	int64_t p50_ns, p90_ns, p99_ns, max_ns;
+};
+
+/* svg_range() - a range on a logarithmic scale from 100 ns to @top_ns */
+void svg_range(FILE *f, const struct range *r, int64_t top_ns);
+/* svg_scale() - the scale of svg_range() */
+void svg_scale(FILE *f, int64_t top_ns);
+/* svg_parts() - a bar of several parts of @whole, each in its own shade */
+void svg_parts(FILE *f, const int64_t *part, size_t n, int64_t whole);
 /* svg_text() - escaped text, cut to @max columns (CJK takes two) with an ellipsis. */
 void svg_text(FILE *f, const char *s, size_t max);
 /* svg_drop_class() - @drop_class if it is a known one, else "other": for class names of ours. */

@@ -148,6 +148,8 @@ struct text text_percent(int64_t part, int64_t whole)
 	if (!whole)
 		return t;
 	v = 100.0 * (double)part / (double)whole;
+	/* only all of it is 100 % */
+	v = part < whole && v > 99.9 ? 99.9 : v;
 	snprintf(t.s, sizeof(t.s), v > 0 && v < 0.1 ? "%.3f %%" : "%.1f %%", v);
 	return t;
 }

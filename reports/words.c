@@ -170,6 +170,7 @@ const char *words_word(const char *en)
 		N_("xdp"),
 		/* changes of CPU */
 		N_("rps"),
+		N_("rfs"),
 		N_("wakeup"),
 		N_("qdisc"),
 		N_("completion"),
@@ -188,6 +189,17 @@ const char *words_word(const char *en)
 		N_("tape-damaged"),
 		N_("clock-step"),
 		N_("rule-failed"),
+		N_("event-missing"),
+		N_("event-absent"),
+		N_("slow-source"),
+		N_("filter"),
+		/* who polled, what a softirq used up, why a task waited */
+		N_("ksoftirqd"),
+		N_("thread"),
+		N_("budget"),
+		N_("time"),
+		N_("runnable"),
+		N_("preempted"),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)

@@ -139,6 +139,38 @@ static void fill(struct db *d)
 	db_name_text(d, EVIL);
 }
 
+/* The same in the tables of delays, CPUs and gaps; packet 2 is the slowest of a way. */
+static void fill_delays(struct db *d)
+{
+	evil(d, "INSERT INTO latency_part(part, netns, dev, stage_from, stage_to, count, p50_ns, "
+		"p90_ns, p99_ns, max_ns) VALUES('device', ?, ?, ?, ?, 1, 1, 2, 3, "
+		"9223372036854775807)");
+	evil(d, "INSERT INTO latency_total(way, stage_from, stage_to, count, p50_ns, p90_ns, "
+		"p99_ns, max_ns) VALUES('rx-total', ?1, ?1, 9, 1000, 2000, 3000, 4000)");
+	evil(d, "INSERT INTO latency_slow(way, stage_from, stage_to, rank, ns, end_ns, packet_id, "
+		"cpu) VALUES('rx-total', ?1, ?1, 1, 4000, 5, 2, 0), ('rx-total', ?1, ?1, 2, 4000, "
+		"5, 77, 0)");
+	evil(d, "INSERT INTO cpu_hop(from_cpu, to_cpu, kind, netns, dev, count, p50_ns, p99_ns, "
+		"max_ns, setting) VALUES(0, 1, 'rfs', ?, ?, 3, 1, 1, 1, ?)");
+	evil(d, "INSERT INTO napi_cpu(cpu, dev, polls, task_polls) VALUES(0, ?, 1, 0)");
+	evil(d, "INSERT INTO irq(start_ns, end_ns, cpu, irq, name) VALUES(5, "
+		"9223372036854775807, 0, 1, ?)");
+	run_sql(d, "INSERT INTO _tie_why(id, name) VALUES(1, 'contested')");
+	evil(d, "INSERT INTO _tie_gap(dev_id, direction, what, reason, count) SELECT n.id, 0, 0, "
+		"w.id, 4 FROM _name n, _tie_why w WHERE n.text = ? AND w.name = 'contested'");
+	run_sql(d, "INSERT INTO softirq_cpu(cpu, vec, runs, handler_ns, delays, over_1ms) VALUES(0, "
+		   "3, 2, 9223372036854775807, 0, 0), (0, 2, 2, 9223372036854775807, 0, 0);"
+		   "INSERT INTO squeeze(ts_ns, cpu, kind, certain, polls, work, ns, more) VALUES(5, "
+		   "0, 'budget', 1, 2, 300, -5, 1);"
+		   "INSERT INTO _softirq_delay(start_ns, latency_ns, cpu, vec, irq_ns, softirq_ns, "
+		   "softirq_vec, task_ns, pid, pid_ns, idle_ns, unknown_ns, run_pid) VALUES(5, "
+		   "1000000, 0, 3, -1, 10, 77, 9223372036854775807, 7, 9, 0, 0, 7);"
+		   "INSERT INTO wakeup_delay(start_ns, wait_ns, pid, cpu, state, other_pid, "
+		   "other_ns) VALUES(5, 2000000, 7, 0, 'runnable', 7, 1000000);"
+		   "INSERT INTO socket_lock(packet_id, start_ns, ns, from_cpu, cpu, pid) VALUES(1, 5, "
+		   "6, 0, 1, 7)");
+}
+
 static int make_db(void **state)
 {
 	struct err e = { "" };
@@ -148,6 +180,7 @@ static int make_db(void **state)
 	if (!mkdtemp(dir) || db_create(&d, path_of("t.db"), &e))
 		return -1;
 	fill(d);
+	fill_delays(d);
 	if (db_commit(d, &e))
 		return -1;
 	db_close(d);
@@ -234,6 +267,10 @@ static void test_html(void **state)
 	assert_null(strstr(a, "/secret/place"));
 	assert_non_null(strstr(a, "default-src 'none'; style-src 'sha256-"));
 	assert_non_null(strstr(a, "&lt;/script&gt;&lt;script&gt;x"));
+	/* links to packets that the page has, to no other */
+	assert_non_null(strstr(a, "<td><a href=\"#packet-2\">2</a></td>"));
+	assert_non_null(strstr(a, "<td class=\"n\"><a href=\"#packet-1\">1</a></td>"));
+	assert_null(strstr(a, "#packet-77"));
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
 		snprintf(id, sizeof(id), "<section id=\"%s\"", sections[i]);
 		assert_non_null(strstr(a, id));
@@ -268,7 +305,15 @@ static void test_size(void **state)
 		   "SELECT x, x, t, t, 'critical', 1, t, t, t FROM n;"
 		   "INSERT INTO finding_evidence(finding_id, seq, text, sql) SELECT n.x, m.x, n.t, "
 		   "n.t FROM n, n AS m WHERE m.x < 4;"
-		   "INSERT INTO latency SELECT t, t, 1, 1, 1, 1, x FROM n");
+		   "INSERT INTO latency SELECT t, t, 1, 1, 1, 1, x FROM n;"
+		   "INSERT INTO latency_part(part, netns, dev, stage_from, stage_to, count, p50_ns, "
+		   "p90_ns, p99_ns, max_ns) SELECT 'device', t, t, t, t, 1, 1, 1, 1, x FROM n;"
+		   "INSERT INTO cpu_hop(from_cpu, to_cpu, kind, netns, dev, count, p50_ns, p99_ns, "
+		   "max_ns, setting) SELECT x, x + 1, t, t, t, x, 1, 1, 1, t FROM n;"
+		   "INSERT INTO napi_cpu(cpu, dev, polls, task_polls) SELECT x, t, 1, 0 FROM n;"
+		   "INSERT INTO task(pid, comm) SELECT x, t FROM n;"
+		   "INSERT INTO wakeup_delay(start_ns, wait_ns, pid, cpu, state, other_pid) SELECT "
+		   "x, x, x, x, t, x FROM n");
 	assert_int_equal(db_commit(d, &e), 0);
 	db_close(d);
 	assert_int_equal(RUN(report_main, &out, path_of("big.db"), "-o", path_of("b.html")), 0);
@@ -380,7 +425,7 @@ static void test_json(void **state)
 				out, out, out, out, out, out, out, out, out);
 	free(out);
 	assert_int_equal(RUN(query_main, &out, path_of("t.db"), check, "--csv"), 0);
-	assert_non_null(strstr(out, "\n1,1,null,null,1764025200000000000,1,7 of 2,3\n"));
+	assert_non_null(strstr(out, "\n1,1,null,null,1764025200000000000,1,7 of 3,3\n"));
 	free(out);
 	sqlite3_free(check);
 }
@@ -482,6 +527,8 @@ static void test_text(void **state)
 	assert_string_equal(text_since(-1500000).s, "-0.001500 s");
 	assert_string_equal(text_percent(1, 0).s, "-");
 	assert_string_equal(text_percent(1, 3).s, "33.3 %");
+	assert_string_equal(text_percent(99999, 100000).s, "99.9 %");
+	assert_string_equal(text_percent(7, 7).s, "100.0 %");
 	assert_string_equal(text_flow("tcp", "::1", 80, "10.0.0.1", -1).s,
 			    "tcp [::1]:80 > 10.0.0.1");
 	(void)text_utc(INT64_MIN);

@@ -34,7 +34,7 @@ T_delays    := $(T_lives)
 T_series    := $(BASE) analyze/series.c
 T_lives_read := $(T_lives)
 T_lives_sure := $(T_lives)
-T_report    := $(BASE) $(filter-out reports/info.c reports/export%,$(REPORTS)) analyze/rule_text.c analyze/db.c analyze/embed.c analyze/tmpfiles.c \
+T_report    := $(BASE) $(filter-out reports/info.c reports/export%,$(REPORTS)) analyze/rule_text.c analyze/series.c analyze/db.c analyze/embed.c analyze/tmpfiles.c \
 	       analyze/only.c analyze/progress.c analyze/dissect.c analyze/pcapng.c analyze/tape_frames.c analyze/tape_read.c capture/filter.c
 T_tape_write := $(BASE) capture/tape_write.c capture/privilege.c capture/clock.c
 T_cut       := capture/cut.c

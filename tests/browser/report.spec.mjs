@@ -105,6 +105,23 @@ function structureProblems(lang) {
 	return Array.from(new Set(bad));
 }
 
+/* each section has a table, a picture or a sentence that says why there is none; links to slow packets open them */
+async function checkParts(page, name, height) {
+	const bare = await page.evaluate(() => Array.from(document.querySelectorAll("main > section"))
+		.filter((s) => !s.querySelector("table, svg, .nothing")).map((s) => s.id));
+	check(`${name} no bare section`, !bare.length, bare.join(" "));
+	const headings = await page.evaluate(() => Array.from(document.querySelectorAll("main h3"))
+		.filter((h) => !h.nextElementSibling || h.nextElementSibling.matches("h2, h3")).map((h) => h.textContent));
+	check(`${name} no bare heading`, !headings.length, headings.join("; "));
+	const answers = await page.evaluate((height) => Array.from(document.querySelectorAll(".hero .toc > li")).slice(0, 1)
+		.map((li) => /\d+ ?%/.test(li.querySelector(".how").textContent) && li.querySelector(".do") && li.getBoundingClientRect().bottom < height), height);
+	check(`${name} the first screen tells cause, certainty, place and advice`, answers.every(Boolean), String(answers));
+	const pairs = await page.locator("#latency tbody tr").count(), pictures = await page.locator("#latency tbody svg.range").count();
+	check(`${name} a picture for each delay`, pairs === pictures, `${pictures} of ${pairs}`);
+	const rows = await page.locator("#packet-list tr[data-p]").count(), links = await page.locator("#latency a[href^='#packet-']").count();
+	check(`${name} links to slow packets`, !pairs || !rows || links > 0, `${links} links, ${pairs} rows`);
+}
+
 async function checkInteraction(page, name) {
 	const rows = page.locator("#packet-list tr[data-p]");
 	const all = await rows.count();
@@ -129,6 +146,16 @@ async function checkInteraction(page, name) {
 		await page.waitForFunction((id) => document.querySelector("#packet-view h3").textContent.includes(` ${id}:`), flow, { timeout: 2000 }).catch(() => {});
 		const linked = await page.locator("#packet-view h3").textContent();
 		check(`${name} link to a packet`, linked.includes(` ${flow}:`) && await rows.first().isVisible(), linked);
+		const slow = page.locator("#latency a[href^='#packet-']").first();
+
+		if (await slow.count()) {
+			const id = (await slow.textContent()).trim();
+
+			await slow.click();
+			await page.waitForFunction((id) => document.querySelector("#packet-view h3").textContent.includes(` ${id}:`), id, { timeout: 2000 }).catch(() => {});
+			const opened = await page.locator("#packet-view h3").textContent();
+			check(`${name} a slow packet opens`, opened.includes(` ${id}:`), `${opened}, packet ${id}`);
+		}
 	}
 	if (await page.locator("#timeline-picture").count()) {
 		await page.locator("#timeline-picture").focus();
@@ -195,6 +222,7 @@ async function checkReport(browser, url, label, width, scheme, scripts) {
 	for (const id of SECTIONS)
 		if (!await page.locator(`section#${id} h2`).count())
 			messages.push(`section ${id} is missing`);
+	await checkParts(page, name, 900);
 	/* folded parts take part in everything */
 	const details = page.locator("details:not([open]) > summary");
 

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* The panel of delays: whole ways, each pair of stages, and where they are slowest. */
+#include "page.h"
+#include "packets.h"
+#include "svg.h"
+#include "words.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define MAX_PAIRS 60
+#define MAX_PARTS 60
+
+/* In the order in which a packet goes; the ways of latency_total. */
+static const struct {
+	const char *way, *text;
+} ways[] = {
+	{ "rx-driver", N_("Receive: driver to the stack, with RPS and backlog") },
+	{ "rx-stack", N_("Receive: the stack, to the socket's queue") },
+	{ "rx-socket", N_("Receive: in the socket's queue, to the first read") },
+	{ "rx-total", N_("Receive: the whole way, driver to read") },
+	{ "tx-queue", N_("Send: in the qdisc, to the driver") },
+	{ "tx-driver", N_("Send: driver to completion") },
+	{ "tx-total", N_("Send: the whole way, qdisc to completion") },
+	{ "forward-total", N_("Forward: the whole way, in to out") },
+};
+
+static const char *way_text(const char *way)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+		if (!strcmp(ways[i].way, way))
+			return _(ways[i].text);
+	return way;
+}
+
+/* The slowest packets of a way (NULL: of two successive stages) that are in the page. */
+static void td_slowest(struct page *p, const char *way, const char *from, const char *to)
+{
+	sqlite3_stmt *st = rep_query(
+		p->r, "SELECT packet_id FROM latency_slow WHERE way IS ? AND stage_from = ? AND "
+		      "stage_to = ? AND packet_id IS NOT NULL ORDER BY rank");
+	int shown = 0;
+
+	if (st) {
+		sqlite3_bind_text(st, 1, way, -1, SQLITE_TRANSIENT);
+		sqlite3_bind_text(st, 2, from, -1, SQLITE_TRANSIENT);
+		sqlite3_bind_text(st, 3, to, -1, SQLITE_TRANSIENT);
+	}
+	fputs("<td>", p->f);
+	while (rep_row(p->r, &st)) {
+		int64_t id = col_int(st, 0);
+
+		if (shown == SLOW_LINKS || !packets_chosen(p->chosen, id))
+			continue;
+		fprintf(p->f, "%s<a href=\"#packet-%" PRId64 "\">%" PRId64 "</a>",
+			shown++ ? ", " : "", id, id);
+	}
+	fputs(shown ? "</td>" : "–</td>", p->f);
+}
+
+/* Columns @i to @i + 4: count, p50, p90, p99, longest. */
+static void td_times(struct page *p, sqlite3_stmt *st, int i)
+{
+	page_td_num(p, col_int(st, i));
+	for (int k = 1; k < 5; k++)
+		page_td_dur(p, col_int(st, i + k));
+	fputs("<td class=\"bar\">", p->f);
+	svg_range(p->f,
+		  &(struct range){ col_int(st, i + 1), col_int(st, i + 2), col_int(st, i + 3),
+				   col_int(st, i + 4) },
+		  p->range_ns);
+	fputs("</td>", p->f);
+}
+
+static void write_ways(struct page *p)
+{
+	static const struct head heads[] = {
+		{ N_("Way"), false },	      { N_("Packets"), true },
+		{ N_("p50"), true },	      { N_("p90"), true },
+		{ N_("p99"), true },	      { N_("Longest"), true },
+		{ N_("Spread"), HEAD_RANGE }, { N_("Slowest packets"), false },
+		{ N_("From"), false },	      { N_("To"), false }
+	};
+	sqlite3_stmt *st;
+
+	if (!rep_int(p->r, "SELECT count(*) FROM latency_total", 0)) {
+		page_none(p, N_("No packet was seen at both ends of a way."));
+		return;
+	}
+	page_table(p, N_("Time of a part of the way, from end to end"), heads, ARRAY_SIZE(heads));
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		st = rep_query(p->r, "SELECT count, p50_ns, p90_ns, p99_ns, max_ns, stage_from, "
+				     "stage_to FROM latency_total WHERE way = ? ORDER BY count "
+				     "DESC, stage_from, stage_to LIMIT 12");
+		if (st)
+			sqlite3_bind_text(st, 1, ways[i].way, -1, SQLITE_STATIC);
+		while (rep_row(p->r, &st)) {
+			page_row(p);
+			page_td_name(p, way_text(ways[i].way));
+			td_times(p, st, 0);
+			td_slowest(p, ways[i].way, col_text(st, 5), col_text(st, 6));
+			page_td_code(p, col_text(st, 5));
+			page_td_code(p, col_text(st, 6));
+			page_row_end(p);
+		}
+	}
+	page_table_end(p);
+}
+
+static void write_pairs(struct page *p)
+{
+	static const struct head heads[] = { { N_("From"), false },
+					     { N_("To"), false },
+					     { N_("Packets"), true },
+					     { N_("p50"), true },
+					     { N_("p90"), true },
+					     { N_("p99"), true },
+					     { N_("Longest"), true },
+					     { N_("Spread"), HEAD_RANGE },
+					     { N_("Slowest packets"), false } };
+	int64_t all = rep_int(p->r, "SELECT count(*) FROM latency", 0), shown = 0;
+	sqlite3_stmt *st;
+
+	page_table(p, N_("Latency between two stages"), heads, ARRAY_SIZE(heads));
+	st = rep_query(
+		p->r,
+		"SELECT stage_from, stage_to, count, p50_ns, p90_ns, p99_ns, max_ns FROM latency "
+		"ORDER BY 1.0 * p99_ns * count DESC, stage_from, stage_to LIMIT 60");
+	while (rep_row(p->r, &st)) {
+		shown++;
+		page_row(p);
+		page_td_code(p, col_text(st, 0));
+		page_td_code(p, col_text(st, 1));
+		td_times(p, st, 2);
+		td_slowest(p, NULL, col_text(st, 0), col_text(st, 1));
+		page_row_end(p);
+	}
+	page_table_end(p);
+	page_hint(p, N_("Dot: median. Thick bar: to the 90th percentile. Thin bar: to the 99th. "
+			"Line: to the longest. Pairs that cost most in all stand first."));
+	page_more(p, shown, all, N_("stage pairs"), "SELECT * FROM latency");
+}
+
+/* The pairs of one device, CPU or flow that cost most; those that hardly happened say little. */
+static void write_parts(struct page *p, const char *part, const char *caption, const char *name)
+{
+	const struct head heads[] = {
+		{ name, false },	 { N_("From"), false },	  { N_("To"), false },
+		{ N_("Packets"), true }, { N_("p50"), true },	  { N_("p90"), true },
+		{ N_("p99"), true },	 { N_("Longest"), true }, { N_("Spread"), HEAD_RANGE }
+	};
+	int64_t all = 0, shown = 0;
+	sqlite3_stmt *st = rep_query(p->r, "SELECT count(*) FROM latency_part WHERE part = ?");
+
+	if (st)
+		sqlite3_bind_text(st, 1, part, -1, SQLITE_STATIC);
+	while (rep_row(p->r, &st))
+		all = col_int(st, 0);
+	if (!all)
+		return;
+	page_fold(p, caption);
+	page_table(p, caption, heads, ARRAY_SIZE(heads));
+	st = rep_query(p->r, "SELECT l.cpu, l.netns, l.dev, f.proto, f.src, f.sport, f.dst, "
+			     "f.dport, l.stage_from, l.stage_to, l.count, l.p50_ns, l.p90_ns, "
+			     "l.p99_ns, l.max_ns FROM latency_part l LEFT JOIN flow f ON f.id = "
+			     "l.flow_id WHERE l.part = ? ORDER BY 1.0 * l.p99_ns * l.count DESC, "
+			     "l.cpu, l.netns, l.dev, l.flow_id, l.stage_from, l.stage_to LIMIT "
+			     "60");
+	if (st)
+		sqlite3_bind_text(st, 1, part, -1, SQLITE_STATIC);
+	while (rep_row(p->r, &st)) {
+		shown++;
+		page_row(p);
+		fputs("<th scope=\"row\">", p->f);
+		if (!col_null(st, 0))
+			page_textf(p, "CPU %" PRId64, col_int(st, 0));
+		else if (!col_null(st, 3))
+			page_text(p,
+				  text_flow(col_text(st, 3), col_text(st, 4), col_int_or(st, 5, -1),
+					    col_text(st, 6), col_int_or(st, 7, -1))
+					  .s);
+		else
+			page_textf(p, "%.60s%s%s", col_text(st, 1), col_null(st, 1) ? "" : ": ",
+				   col_text(st, 2));
+		fputs("</th>", p->f);
+		page_td_code(p, col_text(st, 8));
+		page_td_code(p, col_text(st, 9));
+		td_times(p, st, 10);
+		page_row_end(p);
+	}
+	page_table_end(p);
+	page_more(p, shown, all, N_("rows"), "SELECT * FROM latency_part");
+	fputs("</details>\n", p->f);
+}
+
+void panel_latency(struct page *p)
+{
+	p->range_ns = rep_int(p->r,
+			      "SELECT max(m) FROM (SELECT max(max_ns) AS m FROM latency UNION ALL "
+			      "SELECT max(max_ns) FROM latency_total)",
+			      0);
+
+	if (!rep_int(p->r, "SELECT count(*) FROM latency", 0)) {
+		page_none(p, N_("No two stages of one packet were seen, so there is no latency to "
+				"tell."));
+		return;
+	}
+	page_h3(p, N_("Whole ways"));
+	write_ways(p);
+	page_h3(p, N_("Stage by stage"));
+	write_pairs(p);
+	write_parts(p, "device", N_("By device of the later stage"), N_("Device"));
+	write_parts(p, "cpu", N_("By CPU of the later stage"), N_("CPU"));
+	write_parts(p, "flow", N_("By flow, those with the most packets"), N_("Flow"));
+}
