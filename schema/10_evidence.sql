@@ -115,7 +115,7 @@ CREATE TABLE flow (
 	dst TEXT NOT NULL,
 	dport INTEGER,
 	reverse_id INTEGER REFERENCES flow(id), -- the other direction, NULL: never seen
-	frames INTEGER NOT NULL DEFAULT 0,
+	frames INTEGER NOT NULL DEFAULT 0, -- 0: only events told of it
 	bytes INTEGER NOT NULL DEFAULT 0, -- sum of the frames' original lengths
 	first_ns INTEGER,
 	last_ns INTEGER
