@@ -200,6 +200,29 @@ static int place(struct db *d, const struct entry *en, struct err *e)
 	return rc;
 }
 
+/*
+ * A task may have its socket in another namespace than its own: where the counter of that kind stood still in the task's and moved far
+ * enough in another, the place that was found by the task is taken back, before step 2.
+ */
+static int unplace(struct db *d, const struct entry *en, struct err *e)
+{
+	struct buf b = { 0 };
+	int rc;
+
+	rc = buf_printf(&b,
+			"UPDATE _drop_group AS g SET netns = NULL, netns_by = NULL WHERE g.netns_by = 'task' AND (%.*s) "
+			"AND NOT EXISTS (SELECT 1 FROM _moved m WHERE m.source = ?1 AND m.name = ?2 AND m.netns = g.netns AND m.delta > 0) "
+			"AND EXISTS (SELECT 1 FROM _moved m WHERE m.source = ?1 AND m.name = ?2 AND m.netns <> g.netns AND m.delta >= g.drops) "
+			"AND ?3 IS ?3 AND ?4 IS ?4",
+			(int)en->where.n, en->where.p);
+	if (!rc)
+		rc = buf_put(&b, "", 1);
+	if (!rc)
+		rc = run(d, en, (const char *)b.data, e);
+	buf_free(&b);
+	return rc;
+}
+
 /* The part of the statement of step 3 that counts events, per row m of moved counters. */
 static int put_explained(struct buf *b, const struct entry *en)
 {
@@ -266,8 +289,11 @@ int ledger_build(struct db *d, struct err *e)
 	int rc = db_exec(d, WORK, e);
 
 	while (!rc && entry_next(&text, &en))
-		if (span_is(en.place, "y"))
-			rc = place(d, &en, e);
+		if (span_is(en.place, "y")) {
+			rc = unplace(d, &en, e);
+			if (!rc)
+				rc = place(d, &en, e);
+		}
 	if (!rc)
 		rc = db_exec(d, READERS, e);
 	if (!rc)

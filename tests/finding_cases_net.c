@@ -486,6 +486,13 @@ static void link_out_route_no(void)
 	link_out("IP_INNOROUTES", "ip_error", 0);
 }
 
+/* Two findings of one program would be two causes. */
+static void xdp_native(void)
+{
+	drops(60, "NOT_SPECIFIED", "veth_xdp_rcv_skb", "policy", 0, NULL, 0);
+	counter(3, "ethtool", "rx_queue_0_xdp_drops", "b0", -1, 60);
+}
+
 static void xfrm_out(void)
 {
 	counter(2, "xfrm_stat", "XfrmOutPolBlock", NULL, -1, 60);
@@ -540,6 +547,7 @@ const struct finding_case net_cases[] = {
 	{ "link_out_neigh", link_out_neigh, "link-down", "critical" },
 	{ "link_out_route", link_out_route, "link-down", "critical" },
 	{ "link_out_route_no", link_out_route_no, "no-route-forward", NULL },
+	{ "xdp_native", xdp_native, "xdp-drop", "critical" },
 	{ "xfrm_out", xfrm_out, "ipsec-policy-drop", "critical" },
 	{ "xfrm_out_few", xfrm_out_few, NULL, NULL },
 	{ "route6_none", route6_none, "no-route-output", "critical" },

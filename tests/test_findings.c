@@ -370,6 +370,29 @@ static void test_ledger_places_by_elimination(void **state)
 	db_close(db);
 }
 
+/* The task's own namespace counted nothing: its socket is in the other one. */
+static void test_ledger_takes_a_task_s_place_back(void **state)
+{
+	(void)state;
+	for (int own = 0; own < 2; own++) {
+		start();
+		drops(30, "UDP_CSUM", "udpv6_recvmsg", "error", 0, NULL, 0);
+		sql("INSERT INTO task VALUES(77, 77, 'agent', 2, '/')");
+		sql("UPDATE _drop SET context = 1, pid = 77");
+		counter(3, "snmp6", "Udp6InCsumErrors", NULL, -1, 30);
+		if (own)
+			counter(2, "snmp6", "Udp6InCsumErrors", NULL, -1, 30);
+		run_all();
+		assert_int_equal(
+			number(own ? "SELECT count(*) FROM _drop_target WHERE netns = 'a' AND "
+				     "netns_by = 'task'" :
+				     "SELECT count(*) FROM _drop_target WHERE netns = 'b' AND "
+				     "netns_by = 'counter'"),
+			1);
+		db_close(db);
+	}
+}
+
 /* Two namespaces could have done it: nobody gets it. */
 static void test_ledger_does_not_guess(void **state)
 {
@@ -432,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_confidence_falls_with_what_was_lost),
 		cmocka_unit_test(test_same_twice),
 		cmocka_unit_test(test_ledger_places_by_elimination),
+		cmocka_unit_test(test_ledger_takes_a_task_s_place_back),
 		cmocka_unit_test(test_ledger_does_not_guess),
 		cmocka_unit_test(test_ledger_scopes),
 	};

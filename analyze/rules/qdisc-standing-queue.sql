@@ -28,8 +28,9 @@ WITH pair AS (
 	FROM pair p JOIN dev d USING (dev_id)
 ), seen AS (
 	SELECT n.text AS dev, d.*, (SELECT wait FROM ranked r WHERE r.dev_id = d.dev_id AND r.nth = (d.n + 1) / 2) AS median,
-		(SELECT s.name FROM ranked r JOIN _packet p ON p.id = r.packet_id JOIN netns s ON s.id = p.netns_out_id
-			WHERE r.dev_id = d.dev_id GROUP BY s.name ORDER BY count(*) DESC, s.name LIMIT 1) AS netns
+		coalesce((SELECT min(x.netns) FROM netdev x WHERE x.name = n.text HAVING count(DISTINCT x.netns_id) = 1),
+			(SELECT s.name FROM ranked r JOIN _packet p ON p.id = r.packet_id JOIN netns s ON s.id = p.netns_out_id
+			WHERE r.dev_id = d.dev_id GROUP BY s.name ORDER BY count(*) DESC, s.name LIMIT 1)) AS netns
 	FROM dev d JOIN _name n ON n.id = d.dev_id
 ), deep AS (
 	SELECT q.id, q.netns, q.dev, count(DISTINCT c.snap_ns) AS times, max(c.value) AS bytes, min(c.snap_ns) AS from_ns, max(c.snap_ns) AS to_ns

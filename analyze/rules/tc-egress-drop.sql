@@ -3,8 +3,8 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters, config
--- how: At least 10 drops with reason TC_EGRESS. They come before any device event, so device and namespace are those of the only
---   clsact qdisc that counted drops, where the drops do not tell.
+-- how: At least 10 drops with reason TC_EGRESS. They come before any event of the device that they were to leave by (a drop's own device
+--   is the one before it), so that is the only clsact qdisc that counted drops, or, of a router, the only other device.
 -- title: A tc filter drops on egress[[ of {dev}]]
 -- summary: {packets} packets[[ to {flow_dst} port {flow_dport}]] were dropped on egress[[ of {dev}]][[ in {netns}]] by traffic control; send() reported success.
 WITH hit AS (
@@ -18,9 +18,10 @@ WITH hit AS (
 )
 SELECT
 	CASE WHEN h.all_drops >= 50 THEN 'critical' ELSE 'warning' END AS severity,
-	CASE WHEN h.dev IS NOT NULL THEN 0.95 WHEN o.dev IS NOT NULL THEN 0.85 ELSE 0.8 END AS confidence,
+	CASE WHEN h.netns IS NOT NULL OR o.dev IS NOT NULL THEN 0.9 ELSE 0.8 END AS confidence,
 	coalesce(h.netns, o.netns) AS netns,
-	coalesce(h.dev, o.dev) AS dev,
+	coalesce(o.dev, (SELECT min(d.name) FROM netdev d WHERE h.dev IS NOT NULL AND d.netns = h.netns AND d.name NOT IN ('lo', h.dev) AND d.flags & 1
+		HAVING count(*) = 1)) AS dev,
 	h.function,
 	h.reason,
 	h.flow_id,
@@ -36,7 +37,7 @@ SELECT
 	h.netns AS v_netns,
 	h.dev AS v_dev
 FROM hit h
-LEFT JOIN one o ON h.dev IS NULL
+LEFT JOIN one o ON h.netns IS NULL OR o.netns = h.netns
 WHERE h.nth = 1 AND h.all_drops >= 10
 ORDER BY h.all_drops DESC, h.id;
 
