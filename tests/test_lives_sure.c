@@ -328,6 +328,25 @@ static void test_place_doubt(void **state)
 	expect(CONFIDENCE, "1|delivered|high\n2|delivered|high\n");
 }
 
+/* From one container's eth0 to another's: it is dropped where it came to, not where it left. */
+static void test_place_last(void **state)
+{
+	(void)state;
+	fake_host_dev(story.host, 1, "eth0", "");
+	fake_host_dev(story.host, 2, "eth0", "");
+	fake_frame(story.frames, 1, "eth0", 1, 2000500, 142);
+	fake_frame(story.frames, 2, "eth0", 0, 2002500, 142);
+	begin();
+	story.now.ts = 2000000;
+	queue("eth0", 0x100, 142);
+	veth("eth0", "eth0", 0x100, 142);
+	softirq_in();
+	receive("eth0", 0x100, 128);
+	kfree(0x100, "nft_do_chain", 2);
+	finish();
+	expect("SELECT netns_id, (SELECT text FROM _name WHERE id = dev_id) FROM _drop", "2|eth0\n");
+}
+
 static void test_place_sure(void **state)
 {
 	(void)state;
@@ -734,6 +753,7 @@ int main(void)
 		T(test_ready_nested),
 		T(test_ready_elsewhere),
 		T(test_place_doubt),
+		T(test_place_last),
 		T(test_place_sure),
 		T(test_ready_of_others),
 		T(test_probe),

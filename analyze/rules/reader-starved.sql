@@ -8,7 +8,8 @@
 --   not run: switched out while still runnable, or woken from sleep, for at least 10 ms at a time, 5 times or more, in all at least 300 ms and a
 --   fifth of the time between its first and last wait. And it hurt: its socket dropped datagrams, its TCP window was
 --   closed, or the snapshots show its receive queue filled. Shorter waits are what any scheduler does. Without a quota, a loss or
---   a wait of 250 ms it is an info: a busy CPU that is shared. Where others' work on the CPU is why it waits, what was lost decides on
+--   a wait of 250 ms it is an info: a busy CPU that is shared. Without a quota it has to wait for longer than it sleeps meanwhile: one that sleeps while
+--   its data is there is slow by itself. Where others' work on the CPU is why it waits, what was lost decides on
 --   severity and rank, not how long it waited: a busy host is no reason to overlook a loss.
 -- title: {v_task}, the reader of port {flow_dport}, does not get the CPU[[: the CPU quota of {v_cgroup} is used up]]
 -- summary: {v_who} reads {flow_dst} port {flow_dport} and was ready to run, but did not, {v_times:n time}, up to {delay_ns:time} and {v_total:time} in all[[, because
@@ -26,14 +27,18 @@ WITH victim AS (
 ), waking AS (
 	SELECT pid, ts_ns, latency_ns, waking, lag(end_state) OVER (PARTITION BY pid ORDER BY ts_ns, waking) AS before
 	FROM turn
+), off AS (
+	SELECT pid, end_ns, end_state, lead(start_ns) OVER (PARTITION BY pid ORDER BY start_ns) AS next_ns
+	FROM run
+	WHERE pid IN (SELECT pid FROM victim)
 ), wait AS (
-	SELECT pid, end_ns AS from_ns, next_ns - end_ns AS ns
-	FROM (SELECT pid, end_ns, end_state, lead(start_ns) OVER (PARTITION BY pid ORDER BY start_ns) AS next_ns FROM run WHERE pid IN (SELECT pid FROM victim))
+	SELECT pid, end_ns AS from_ns, next_ns - end_ns AS ns, 0 AS woken
+	FROM off
 	WHERE end_state IN (0, 256) AND next_ns - end_ns >= 10000000
 	UNION ALL
-	SELECT pid, ts_ns, latency_ns FROM waking WHERE waking AND latency_ns >= 10000000 AND before NOT IN (0, 256)
+	SELECT pid, ts_ns, latency_ns, 1 FROM waking WHERE waking AND latency_ns >= 10000000 AND before NOT IN (0, 256)
 ), starved AS (
-	SELECT pid, count(*) AS times, sum(ns) AS total, max(ns) AS longest, min(from_ns) AS from_ns, max(from_ns + ns) AS to_ns
+	SELECT pid, count(*) AS times, sum(ns) AS total, sum(woken * ns) AS woken, max(ns) AS longest, min(from_ns) AS from_ns, max(from_ns + ns) AS to_ns
 	FROM wait
 	GROUP BY pid
 	HAVING count(*) >= 5 AND sum(ns) >= 300000000 AND sum(ns) * 5 >= max(from_ns + ns) - min(from_ns)
@@ -49,7 +54,7 @@ WITH victim AS (
 	FROM starved s JOIN victim v USING (pid) JOIN quota q ON q.ns BETWEEN s.total / 2 AND s.total * 2 AND (v.cgroup = q.path OR nullif(v.cgroup, '') IS NULL)
 	GROUP BY s.pid, q.path
 ), harm AS (
-	SELECT v.*, s.times AS waits, s.total, s.longest, s.from_ns, s.to_ns,
+	SELECT v.*, s.times AS waits, s.total, s.woken, s.longest, s.from_ns, s.to_ns,
 		(SELECT sum(t.drops) FROM _drop_target t WHERE v.proto = 'udp' AND t.proto = 'udp' AND t.dst = v.dst AND t.dport = v.dport
 			AND (t.reason = 'SOCKET_RCVBUFF' OR (t.reason IS NULL AND t.function LIKE '%queue_rcv%'))) AS drops,
 		(SELECT max(k.rqueue_max) FROM _socket_span k WHERE k.proto = v.proto AND k.sport = v.dport AND k.src = v.dst AND (k.state IS NULL OR k.state <> 'LISTEN')) AS queue,
@@ -82,7 +87,10 @@ SELECT
 	c.quota_us AS v_quota,
 	c.period_us AS v_period
 FROM harm h LEFT JOIN cause c ON c.pid = h.pid AND c.fits = 1
-WHERE h.drops >= 3 OR h.queue > 0 OR h.closed
+WHERE (h.drops >= 3 OR h.queue > 0 OR h.closed)
+	-- a reader that chooses to sleep for longer than it has to wait is slow by itself
+	AND (c.path IS NOT NULL OR h.total >= (SELECT total(o.next_ns - o.end_ns) - h.woken FROM off o
+		WHERE o.pid = h.pid AND o.end_state NOT IN (0, 256) AND o.end_ns >= h.from_ns AND o.next_ns <= h.to_ns))
 ORDER BY harm DESC, h.pid, h.dst, h.dport
 LIMIT 10;
 

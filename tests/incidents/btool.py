@@ -65,7 +65,7 @@ def v_tserve(addr, port, mode="echo", backlog=64, pause=0, secs=60, rcvbuf=0, no
     """echo | sink | noread (accept, never read) | slowaccept (pause s before each accept batch) |
     closeunread (read 10 bytes, then close) | cork"""
     pin(cpu)
-    l = socket.socket(socket.AF_INET, socket.SOCK_STREAM); l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    l = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, socket.SOCK_STREAM); l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if int(rcvbuf): l.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(rcvbuf))
     l.bind((addr, int(port))); l.listen(int(backlog)); print("ready", flush=True); end = time.time() + float(secs); keep = []
     def one(c):

@@ -5,7 +5,7 @@
   run.py [--build DIR] [--out DIR] [--loaded] [--neighbours] [--lock FILE] [--profile NAME] [--advice]
          [--together N] [--again] [ID...]
 
-ID: the beginning of a name in expected.tsv (a01, b, h); none: all of them. Each incident is set up, the recorder
+ID: the beginning of a name in expected.tsv (a01, b, h, v); none: all of them. Each incident is set up, the recorder
 armed, the fault triggered, the recorder stopped, all removed. Results go to OUT/ID/: tape, database, report.json,
 NAME.truth.json. --loaded: a busy loop on each CPU and TCP between two further namespaces beside it. --neighbours: ordinary
 and mildly faulty traffic of others in further namespaces beside it. --lock: hold this file's lock while incidents
@@ -22,13 +22,15 @@ HEALTHY_PORTS = (7001, 7002)            # of lib.sh's healthy_start
 def expected():
     for line in open(os.path.join(HERE, "expected.tsv")):
         if line.strip() and not line.startswith("#"):
-            name, causes = line.rstrip("\n").split("\t")[:2]
-            yield name, causes.split()
+            name, causes, options = (line.rstrip("\n").split("\t") + [""])[:3]
+            yield name, causes.split(), options.split()
 
 
 def script(name):
     if name.startswith("h"):
         return ["bash", os.path.join(HERE, "healthy.sh")], {"INC_ID": name}
+    if name.startswith("v"):
+        return ["bash", os.path.join(HERE, "variants.sh")], {"INC_ID": name}
     return ["bash", os.path.join(HERE, name + ".sh")], {}
 
 
@@ -111,7 +113,7 @@ def devices(spaces):
     return at
 
 
-def run_some(names, out, a):
+def run_some(names, options, out, a):
     """one tape of one incident, or of several at once; what went wrong"""
     cmd = {n: script(n) for n in names}
     state = os.path.join(a.out, "state")
@@ -121,8 +123,10 @@ def run_some(names, out, a):
 
     def start(name, v, stdout=log):
         env = dict(os.environ, INC_STATE_ROOT=state, **cmd[name][1])
-        return subprocess.Popen(cmd[name][0] + [v], env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=log)
+        started.append(subprocess.Popen(cmd[name][0] + [v], env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=log))
+        return started[-1]
 
+    started = []
     beside = rec = None
     try:
         for n in names:
@@ -133,7 +137,7 @@ def run_some(names, out, a):
         beside = Beside(a.loaded, a.neighbours)
         errors = open(os.path.join(out, "recorder.log"), "w")
         # by its bare name: no path of this machine goes on the tape
-        rec = subprocess.Popen(["skbtape-record", "-e", a.profile, "-o", os.path.basename(out) + ".skbtape"], cwd=out, stderr=errors,
+        rec = subprocess.Popen(["skbtape-record", "-e", a.profile, "-o", os.path.basename(out) + ".skbtape"] + options, cwd=out, stderr=errors,
                                stdin=subprocess.DEVNULL, executable=os.path.abspath(os.path.join(a.build, "skbtape-record")),
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         end = time.monotonic() + 30
@@ -173,6 +177,10 @@ def run_some(names, out, a):
             rec.wait()
         if beside:
             beside.stop()
+        for p in started:                       # interrupted: it must not go on behind the cleanup
+            if p.poll() is None:
+                p.terminate()
+                p.wait()
         for n in names:
             start(n, "cleanup").wait()
 
@@ -288,6 +296,8 @@ def amount(right, truth):
 
 def score(name, causes, out, alone):
     """row of the table"""
+    also = [c[1:] for c in causes if c[0] == "+"]
+    causes = [c for c in causes if c[0] != "+"]
     truth = json.load(open(os.path.join(out, name + ".truth.json")))
     at = json.load(open(os.path.join(out, "devices.json")))[name]
     report = json.load(open(os.path.join(out, "report.json")))
@@ -312,6 +322,7 @@ def score(name, causes, out, alone):
         right = [first] + [f for f in severe if f is not first and f["cause"] in causes and f["where"].get("netns") == first["where"].get("netns")]
         bad += place(first, truth, at) + amount(right, truth)
         others = [f for f in severe if f not in right]
+        bad += ["no %s above info" % c for c in also if c not in [f["cause"] for f in severe]]
     reasons = {d["reason"] for d in report["drops"]}
     bad += ["no drop %s" % r for r in truth.get("expect_reason") or [] if r not in reasons]
     for f in severe:
@@ -344,7 +355,9 @@ def main():
     a.out = os.path.abspath(a.out or os.path.join(a.build, "incidents"))
     if not a.again and os.geteuid():
         sys.exit("incidents: this needs root")
-    todo = [(n, c) for n, c in expected() if not a.id or any(n.startswith(i) for i in a.id)]
+    rows = [(n, c, o) for n, c, o in expected() if not a.id or any(n.startswith(i) for i in a.id)]
+    todo = [(n, c) for n, c, _ in rows]
+    options = {n: o for n, _, o in rows}
     if not todo:
         sys.exit("incidents: no incident has such a name: " + " ".join(a.id))
     for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):     # so that what was set up is removed
@@ -377,7 +390,7 @@ def main():
         if not a.again:
             turn.take()
             t = time.monotonic()
-            why = run_some(names, out, a)
+            why = run_some(names, options[names[0]] if len(names) == 1 else [], out, a)
         pending.append((group, out, why, time.monotonic() - t))
         if turn.over() or not turn.path:
             turn.give()
