@@ -35,7 +35,7 @@ T_series    := $(BASE) analyze/series.c
 T_lives_read := $(T_lives)
 T_lives_sure := $(T_lives)
 T_report    := $(BASE) $(filter-out reports/info.c reports/export%,$(REPORTS)) analyze/rule_text.c analyze/series.c analyze/db.c analyze/embed.c analyze/tmpfiles.c \
-	       analyze/only.c analyze/progress.c analyze/dissect.c analyze/pcapng.c analyze/tape_frames.c analyze/tape_read.c capture/filter.c
+	       analyze/only.c analyze/progress.c analyze/dissect.c analyze/pcapng.c $(TAPE_READ) capture/filter.c
 T_tape_write := $(BASE) capture/tape_write.c capture/privilege.c capture/clock.c
 T_cut       := capture/cut.c
 T_pcapng_write := $(BASE) capture/pcapng_write.c
@@ -77,9 +77,9 @@ $(BUILD)/tests/lang_list: $(patsubst %.c,$(BUILD)/%.o,tests/lang_list.c schema/b
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lsqlite3
 unit: $(BUILD)/tests/lang_list
 
-$(BUILD)/tests/corrupt: $(patsubst %.c,$(BUILD)/%.o,$(BASE) tests/corrupt.c tests/tape_make.c analyze/tape_frames.c analyze/tape_read.c)
+$(BUILD)/tests/corrupt: $(patsubst %.c,$(BUILD)/%.o,$(BASE) tests/corrupt.c tests/tape_make.c $(TAPE_READ))
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lzstd -lsqlite3
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lzstd -lz -lpcap -lsqlite3
 unit: $(BUILD)/tests/corrupt
 
 # 1000 random damages of each of three tapes (make check has 30 of one); FULL=1: analyze each of them
