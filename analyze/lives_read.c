@@ -441,7 +441,9 @@ int lives_read(struct lives *v, const struct event *ev)
 	}
 	if (!l || (!known && s->n > 1 && k <= 0))
 		return row_drop(v, s, s->n - 1);
-	known &= alone && !v->read->node[s->head].swapped;
+	if (v->read->node[s->head].swapped)
+		return row_drop(v, s, s->n - 1); /* this one, or its neighbour */
+	known &= alone;
 	return read_hop(v, row_pop(v->read, s), ev, known ? HIGH : MEDIUM);
 }
 

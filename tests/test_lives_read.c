@@ -267,6 +267,24 @@ static void test_read_without_news(void **state)
 	expect(SURE, "2|high\n");
 }
 
+/* News of two CPUs at once: either datagram may be the first one. The next one is sure again. */
+static void test_read_swapped(void **state)
+{
+	(void)state;
+	begin();
+	read_sock(-EAGAIN);
+	datagram(0x100, 200);
+	on_cpu(1);
+	datagram(0x200, 200);
+	story.now.ts += 1000000;
+	softirq_out();
+	datagram(0x300, 200);
+	for (int i = 0; i < 3; i++)
+		read_sock(200);
+	finish();
+	expect(SURE, "3|high\n");
+}
+
 /* Two that read at once return in any order. */
 static void test_read_shared(void **state)
 {
@@ -679,6 +697,7 @@ int main(void)
 		T(test_woken_unseen_short),
 		T(test_woken_interrupt),
 		T(test_woken_idle),
+		T(test_read_swapped),
 		T(test_told),
 		T(test_told_nothing),
 		T(test_told_lossy),
