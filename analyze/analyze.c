@@ -112,7 +112,7 @@ int analyze_main(int argc, char **argv)
 		case 'h':
 			puts("usage: skbtape analyze TAPE [PCAP]... [-o DB] [--rules DIR] [--filter EXPR] [-q]\n\n"
 			     "Decode a tape into an SQLite database (default: TAPE with .db for .skbtape).\n"
-			     "TAPE may also be a trace.dat of trace-cmd (version 6 or 7) or a capture (pcap, pcapng).\n"
+			     "TAPE may also be a trace.dat of trace-cmd (version 6 or 7), a perf.data or a capture.\n"
 			     "Captures behind it are of the same time; their devices and clock are found by the packets.\n\n"
 			     "  -o, --output DB   where the database goes\n"
 			     "      --rules DIR   rules of your own, *.sql, besides the built-in ones\n"

@@ -868,13 +868,10 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 	int rc;
 
 	rc = db_exec(d,
-		     "DELETE FROM finding_value; DELETE FROM finding_text; DELETE FROM finding_packet; DELETE FROM finding_ruled_out; DELETE FROM "
-		     "finding_advice;"
-		     "DELETE FROM finding_evidence; DELETE FROM finding;"
-		     "DELETE FROM quality WHERE kind = 'rule-failed' OR (kind = 'limit' AND source "
-		     "LIKE '%.sql')"
-		     " OR (kind = 'note' AND note LIKE '%could not be looked for:%')",
-		     e);
+		     "DELETE FROM finding_value; DELETE FROM finding_text; DELETE FROM finding_packet;"
+		     "DELETE FROM finding_ruled_out; DELETE FROM finding_advice; DELETE FROM finding_evidence;"
+		     "DELETE FROM finding; DELETE FROM quality WHERE kind = 'rule-failed' OR (kind = 'limit' AND "
+		     "source LIKE '%.sql') OR (kind = 'note' AND note LIKE '%could not be looked for:%')", e);
 	if (!rc)
 		rc = rules_load(&r.rules, rules_dir, e);
 	if (rc)

@@ -18,6 +18,7 @@ static const struct {
 	int (*import)(struct import *im, struct err *e);
 } KINDS[] = {
 	{ "\x17\x08\x44tracing", 10, "a trace.dat of trace-cmd", tracedat_import },
+	{ "PERFILE2", 8, "a perf.data file", perfdata_import },
 	{ "\x0a\x0d\x0d\x0a", 4, "a pcapng capture", pcap_import },
 	{ "\xd4\xc3\xb2\xa1", 4, "a pcap capture", pcap_import },
 	{ "\xa1\xb2\xc3\xd4", 4, "a pcap capture", pcap_import },

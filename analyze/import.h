@@ -80,5 +80,8 @@ int import_about(struct import *im, const struct import_about *a);
 /* Each kind of file: take it apart. Return: 0, -EINVAL, -ENOMEM, or as tape_file_read(). */
 int tracedat_import(struct import *im, struct err *e);
 int pcap_import(struct import *im, struct err *e);
+int perfdata_import(struct import *im, struct err *e);
+/* tracedat_texts() - the texts of tracefs as perf.data has them: the beginning of a version 6. Return: 0, -ENOMEM. */
+int tracedat_texts(struct import *im, struct import_about *a, const void *data, size_t n);
 
 #endif

@@ -762,6 +762,27 @@ static int read_head(struct dat *d, struct rd *r, struct err *e)
 	return 0;
 }
 
+int tracedat_texts(struct import *im, struct import_about *a, const void *data, size_t n)
+{
+	struct dat d = { .im = im, .about = *a };
+	struct rd r;
+	int rc = 0;
+
+	rd_init(&r, data, n);
+	rd_bytes(&r, 10);
+	rtext(&r);
+	if (rd_u8(&r) == 1 || r.bad) { /* samples of the other byte order are not read */
+		im->bad++;
+		return 0;
+	}
+	rd_bytes(&r, 5);
+	for (int id = OPT_HEADER_INFO; !rc && id <= OPT_PRINTK; id++)
+		rc = put_section(&d, &r, id);
+	im->bad += rc == -EBADMSG;
+	a->long_bytes = d.about.long_bytes;
+	return rc == -EBADMSG ? 0 : rc;
+}
+
 /**
  * tracedat_import() - take a trace.dat apart
  * Return: 0, -EINVAL, -ENOMEM, or as tape_file_read().

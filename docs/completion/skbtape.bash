@@ -12,6 +12,7 @@ _skbtape()
 	case $prev in
 	--csv) [ "$command" = query ] || { COMPREPLY=($(compgen -d -- "$cur")); return; } ;;
 	--rules) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+	--lang) COMPREPLY=($(compgen -W "en zh" -- "$cur")); return ;;
 	--format) COMPREPLY=($(compgen -W "html md json" -- "$cur")); return ;;
 	-e) COMPREPLY=($(compgen -W "drops path standard full" -- "$cur")); return ;;
 	--netns) COMPREPLY=($(compgen -W "all self" -- "$cur")); return ;;
@@ -22,7 +23,7 @@ _skbtape()
 	doctor) options='--help' ;;
 	info) options='--json --help' ;;
 	analyze) options='--output --rules --filter --quiet --help' ;;
-	report) options='-o --format --filter --tape --help' ;;
+	report) options='-o --format --lang --filter --tape --help' ;;
 	why) options='--packet --frame --filter --tape --help' ;;
 	query) options='--json --csv --examples --help' ;;
 	rules) options='--rules --help' ;;

@@ -34,6 +34,7 @@ complete -c skbtape -n '__fish_seen_subcommand_from analyze' -l quiet
 complete -c skbtape -n '__fish_seen_subcommand_from analyze' -l help
 complete -c skbtape -n '__fish_seen_subcommand_from report' -s o -r -F
 complete -c skbtape -n '__fish_seen_subcommand_from report' -l format -x -a 'html md json'
+complete -c skbtape -n '__fish_seen_subcommand_from report' -l lang -x -a 'en zh'
 complete -c skbtape -n '__fish_seen_subcommand_from report' -l filter -x
 complete -c skbtape -n '__fish_seen_subcommand_from report' -l tape -r -F
 complete -c skbtape -n '__fish_seen_subcommand_from report' -l help
