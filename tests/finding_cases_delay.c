@@ -135,7 +135,7 @@ static void starved(void)
 	counter(3, "snmp", "Udp.RcvbufErrors", NULL, -1, 60);
 }
 
-/* a second each time behind others' work, and nothing is lost: no more than a warning, and behind what is lost */
+/* a second each time behind others' work, and nothing is lost: no more than a warning */
 void case_starved_busy(void)
 {
 	event("sched_switch", T0, "{}");

@@ -59,7 +59,7 @@ SELECT
 	t.times AS packets,
 	t.flows,
 	t.wait AS delay_ns,
-	t.times + t.times * t.wait / 1000000 AS harm,
+	t.times + t.times * t.wait / 10000000 AS harm,
 	t.pauses AS v_pauses
 FROM target t
 -- whoever reads the answers
@@ -69,6 +69,8 @@ LEFT JOIN (
 	WHERE proto = 'tcp'
 	GROUP BY src, sport, dst, pid
 ) k ON k.nth = 1 AND k.src = t.dst AND k.sport = t.dport AND k.dst = t.src
+-- where segments are dropped, what comes a timer later is a retransmission
+WHERE NOT EXISTS (SELECT 1 FROM _drop_target d WHERE d.proto = 'tcp' AND d.dst = t.dst AND d.dport = t.dport AND d.class <> 'noise')
 ORDER BY t.times DESC, t.netns, t.dev, t.flow_id;
 
 -- evidence: {result} of {v_pauses:n pause} of 150 ms or more ended with a segment that a softirq sent while nothing was unacknowledged.
