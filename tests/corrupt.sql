@@ -22,10 +22,12 @@ WHERE NOT EXISTS (
 	WHERE a.ts_ns = l.ts_ns AND a.cpu = l.cpu AND a.stage = l.stage AND p.outcome = l.outcome AND p.confidence = 'certain'
 		AND (f.id IS NULL OR g.id IS NULL OR (f.proto IS g.proto AND f.src IS g.src AND f.dst IS g.dst AND f.sport IS g.sport AND f.dport IS g.dport)));
 
+-- Without the kernel's symbols it is not known either that an skb was of a Unix socket or of netlink: packet_drop leaves those out.
 SELECT 'drop', d.id, d.function, d.reason, d.ts_ns FROM main.packet_drop d
 WHERE NOT EXISTS (
-	SELECT 1 FROM w.packet_drop x WHERE x.ts_ns = d.ts_ns - (SELECT ns FROM temp.moved) AND x.cpu = d.cpu AND x.reason IS d.reason
-		AND (x.function IS d.function OR d.function = '?'));
+	SELECT 1 FROM w.packet_drop x WHERE x.ts_ns = d.ts_ns - (SELECT ns FROM temp.moved) AND x.cpu = d.cpu AND x.reason IS d.reason AND x.function IS d.function)
+	AND NOT (d.function = '?' AND EXISTS (
+		SELECT 1 FROM w._drop x WHERE x.ts_ns = d.ts_ns - (SELECT ns FROM temp.moved) AND x.cpu = d.cpu));
 
 -- Without the kernel's symbols the place of a drop is not known and the cause a more general one: of the same namespace then.
 SELECT 'finding', f.cause, f.netns, f.dev, f.function, f.confidence FROM main.finding f
