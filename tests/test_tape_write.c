@@ -404,7 +404,7 @@ static void test_clock(void **state)
 	assert_int_equal(clock_pair_line(&p, &b), 0);
 	for (size_t i = 0; i < b.len; i++)
 		tabs += b.data[i] == '\t';
-	assert_int_equal(tabs, 5);
+	assert_int_equal(tabs, 6);
 	assert_int_equal(b.data[b.len - 1], '\n');
 	buf_free(&b);
 }
