@@ -42,6 +42,7 @@
 #define READ_ERRORS   0x2000
 #define TASKS	      4096  /* a power of two */
 #define EARLY_MAX     64    /* reads that wait for their news */
+#define MIXED_NS      10000000 /* so long after two CPUs fed a queue in turn, its order is only likely that of the news */
 #define NEAR_NS	      20000 /* between the queue and the news of it on one CPU another may do both */
 #define SHARED_NS     1000000000 /* two tasks that read within that time share the socket */
 #define LATE_NS	      10000000	 /* no news come as late after what they tell of */
@@ -62,6 +63,7 @@ struct sock {
 	uint32_t early;	    /* datagrams that were read before their news, with the row known */
 	uint64_t early_ts;  /* of the last of these */
 	uint64_t news_ts;   /* of the last news, and where it came from */
+	uint64_t mixed_ts;  /* of the last news that came from another CPU than the one before, soon after it; 0: never */
 	uint64_t read_ts;   /* of the last read */
 	uint64_t shared_ts; /* when another task than before has read, 0: never */
 	int reader;	    /* that task, 0: nothing was read yet */
@@ -232,6 +234,8 @@ int lives_read_queued(struct lives *v, struct life *l, const struct event *ev)
 	if (l)
 		l->udp = true;
 	swapped = s->news_ts && s->news_cpu != ev->cpu && ev->ts - s->news_ts < NEAR_NS;
+	if (s->news_ts && s->news_cpu != ev->cpu && ev->ts - s->news_ts < MIXED_NS)
+		s->mixed_ts = ev->ts;
 	s->news_ts = ev->ts;
 	s->news_cpu = (uint16_t)ev->cpu;
 	late = news_late(s, ev);
@@ -444,6 +448,7 @@ int lives_read(struct lives *v, const struct event *ev)
 	if (v->read->node[s->head].swapped)
 		return row_drop(v, s, s->n - 1); /* this one, or its neighbour */
 	known &= alone;
+	known &= !s->mixed_ts || ev->ts - s->mixed_ts >= MIXED_NS;
 	return read_hop(v, row_pop(v->read, s), ev, known ? HIGH : MEDIUM);
 }
 
