@@ -49,7 +49,9 @@ for path in ${PATHS:-$CASES ping}; do
 	[ "$lost" = 0 ] || { [ "$path" = loss ] || skip "$path: counts" "$lost events or frames were lost"; continue; }
 	[ "$path" != loss ] || { no "$path: events are lost" 0; continue; }
 	[ "$untied" -le $((frames / 1000)) ] && ok "$path: frames are tied" || no "$path: frames are tied" "$untied of $frames are not"
-	[ "$unique" -ge $((frames * 95 / 100)) ] && ok "$path: by one way" || no "$path: by one way" "$unique of $frames"
+	# of so few frames that two CPUs send at once the share varies from run to run; bench-truth holds more of them to 95 %
+	case $path in two | same) share=90 ;; *) share=95 ;; esac
+	[ "$unique" -ge $((frames * share / 100)) ] && ok "$path: by one way" || no "$path: by one way" "$unique of $frames"
 	case $path in
 	fragments | tbf) ;; # parts of what was sent
 	*) [ "$all" -gt 0 ] && [ $((certain * 100)) -ge $((all * 60)) ] && ok "$path: packets are certain" || no "$path: packets are certain" "$certain of $all" ;;
@@ -59,7 +61,7 @@ for path in ${PATHS:-$CASES ping}; do
 	[ "$wrong_claims" -le $((claims / 1000)) ] && ok "$path: claims are right ($claims)" || no "$path: claims are right" "$wrong_claims of $claims; $(cat "$TMP/id.err")"
 	[ "$wrong_outcome" = 0 ] && [ "$wrong_layer" = 0 ] && ok "$path: outcomes ($(grep -c '^[0-9]' "$TMP/truth") of $outcomes received)" ||
 		no "$path: outcomes" "$wrong_outcome of $outcomes, $wrong_layer elsewhere; $(grep -e outcome -e elsewhere "$TMP/id.err")"
-	eq "$path: no read has the wrong packet ($reads have one)" "$wrong_reads" 0
+	eq "$path: no sure read has the wrong packet ($reads have one)" "$wrong_reads" 0
 	case $path in
 	veth)
 		eq "$path: packets by va = its counter" "$(q "$TMP/t.db" "SELECT count(*) FROM packet WHERE dev_out='va' AND netns_out='$NA'")" $(($(tx) - before))
