@@ -10,8 +10,7 @@ FUZZ_CFLAGS  := -std=gnu11 -O1 -g -fno-omit-frame-pointer -DFUZZING_BUILD_MODE_U
 
 FUZZ_BASE   := $(BASE) tests/fuzz/fuzz.c tests/tape_make.c
 F_tape      := $(FUZZ_BASE) $(TAPE_READ)
-F_tracedat  := $(T_trace) tests/fuzz/fuzz.c
-F_perfdata  := $(F_tracedat)
+F_import    := $(T_trace) tests/fuzz/fuzz.c
 F_page      := $(T_trace) tests/fuzz/fuzz.c
 F_format    := $(F_page)
 F_kallsyms  := $(FUZZ_BASE) analyze/symbols.c

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A trace.dat: taken apart, every member loaded, every event read. */
+/* A trace.dat or perf.data: taken apart, every member loaded, every event read. */
 #include "fuzz.h"
 #include "../../analyze/trace.h"
 
