@@ -100,7 +100,7 @@ static int quality_load(struct tape *t, struct db *d, const struct clocks *c, st
 /* When the recording ended, on the timeline. */
 static void end_time(struct db *d, const struct clocks *c)
 {
-	sqlite3_stmt *st = db_prepare(d, "SELECT CAST(value AS INTEGER) FROM tape WHERE key = 'end.end_real_ns'");
+	sqlite3_stmt *st = db_prepare(d, "SELECT CAST(value AS INTEGER) FROM tape WHERE key = 'end.end_real_ns' AND value IS NOT NULL");
 	bool known = sqlite3_step(st) == SQLITE_ROW;
 	int64_t ns = known ? sqlite3_column_int64(st, 0) : 0;
 

@@ -78,7 +78,8 @@ int rep_open(struct rep *r, const char *path, struct err *e)
 		snprintf(r->why, sizeof(r->why), "%s", load.why);
 	}
 	r->start_ns = rep_fact_int(r, "start_ns", 0);
-	r->end_ns = rep_fact_int(r, "end_ns", 0);
+	/* of a tape that was cut before its first event: no time that is known */
+	r->end_ns = rep_fact_int(r, "end_ns", r->start_ns);
 	rc = rep_error(r, e);
 	if (rc)
 		rep_close(r);

@@ -44,3 +44,7 @@ while read -r at; do
 	{ [ $rc = 3 ] || { [ $rc = 1 ] && [ "$at" -lt "$first" ]; } || { [ $rc = 0 ] && cmp -s "$tape" "$TMP/d.skbtape"; }; } || { bad=$((bad + 1)); echo "damage at $at: status $rc $(cat "$TMP/err")" >&2; }
 done <"$TMP/places"
 eq "40 damaged tapes: status 3 each" $bad 0
+# cut before its first event: how long it was is not known, and no number is made up
+head -c 4000 fixtures/healthy/healthy.skbtape >"$TMP/short.skbtape"
+"$SKBTAPE" report "$TMP/short.skbtape" --format md >"$TMP/short.md" 2>/dev/null
+eq "cut before its first event: status and duration" "$? $(grep -c ' for -' "$TMP/short.md") $(grep -c ' for 0 ns' "$TMP/short.md")" "3 0 1"
