@@ -19,6 +19,7 @@
 #include "pcap_add.h"
 #include "progress.h"
 #include "ringstats.h"
+#include "rows.h"
 #include "snapshots.h"
 #include "spans.h"
 #include "tasks.h"
@@ -169,6 +170,18 @@ static int load_evidence(struct load *l, struct err *e)
 	return rc;
 }
 
+/* The tables of many rows. */
+static int write_rows(struct load *l)
+{
+	int rc = rows_pause(l->db);
+
+	if (!rc)
+		rc = lives_rows(l->lives);
+	if (!rc)
+		rc = frames_write(l->frames, l->db);
+	return rc ? rc : rows_finish(l->db);
+}
+
 static int load_packets(struct load *l, struct err *e)
 {
 	int rc = trace_load(&l->trace, l->tape, l->clocks, e);
@@ -185,6 +198,10 @@ static int load_packets(struct load *l, struct err *e)
 	if (!rc)
 		rc = spans_finish(l->spans);
 	if (!rc)
+		rc = lives_end(l->lives);
+	if (!rc)
+		rc = write_rows(l);
+	if (!rc)
 		rc = lives_finish(l->lives);
 	if (!rc)
 		rc = events_finish(l->events, e);
@@ -194,8 +211,6 @@ static int load_packets(struct load *l, struct err *e)
 		return db_error(l->db, e) ? rc : rc;
 	load_trace_state(l);
 	rc = ringstats_load(l->tape, l->db, l->clocks, trace_state(l->trace)->events, e);
-	if (!rc && frames_write_ties(l->frames, l->db))
-		rc = db_error(l->db, e);
 	if (!rc && (lives_reassembled(l->lives) || lives_told(l->lives)))
 		rc = db_error(l->db, e);
 	if (!rc)
