@@ -42,6 +42,7 @@ struct load {
 	struct lives *lives;
 	struct spans *spans;
 	struct tasks *tasks;
+	struct facts_hash *hash;
 	int64_t first_ns, last_ns; /* of events */
 };
 
@@ -153,6 +154,7 @@ static int load_evidence(struct load *l, struct err *e)
 	if (rc)
 		return rc;
 	facts_tape_state(l->tape, l->db);
+	l->hash = facts_hash_begin(tape_path(l->tape));
 	rc = facts_load(l->tape, l->db, l->clocks, e);
 	if (!rc)
 		rc = load_symbols(l, e);
@@ -209,6 +211,8 @@ static int load_packets(struct load *l, struct err *e)
 		rc = tasks_finish(l->tasks, e);
 	if (rc)
 		return db_error(l->db, e) ? rc : rc;
+	facts_hash_end(l->hash, l->db);
+	l->hash = NULL;
 	load_trace_state(l);
 	rc = ringstats_load(l->tape, l->db, l->clocks, trace_state(l->trace)->events, e);
 	if (!rc && (lives_reassembled(l->lives) || lives_told(l->lives)))
@@ -274,6 +278,7 @@ int load_tape_with(const char *tape_path, char *const *pcaps, size_t n_pcaps, co
 		rc = db_commit(l.db, e);
 	}
 	progress_end();
+	facts_hash_end(l.hash, NULL);
 	spans_close(l.spans);
 	lives_close(l.lives);
 	events_close(l.events);

@@ -14,7 +14,7 @@ T_rules     := $(filter-out tests/%,$(T_findings))
 T_kbuf      := $(BASE) analyze/kbuf.c
 T_symbols   := $(BASE) analyze/symbols.c
 # what tape_read reads, and what it takes that from
-TAPE_READ   := analyze/tape_frames.c analyze/tape_read.c analyze/import.c analyze/tracedat.c analyze/pcap_import.c analyze/pcap_read.c analyze/perfdata.c analyze/kbuf.c
+TAPE_READ   := analyze/tape_ahead.c analyze/tape_frames.c analyze/tape_read.c analyze/import.c analyze/tracedat.c analyze/pcap_import.c analyze/pcap_read.c analyze/perfdata.c analyze/kbuf.c
 T_tape_read := $(BASE) tests/tape_make.c $(TAPE_READ)
 T_clocks    := $(T_tape_read) analyze/clocks.c
 T_rows      := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c
