@@ -62,30 +62,7 @@ static const char WORK[] =
 	"JOIN flow f ON f.id = x.flow_id GROUP BY x.flow_id;";
 
 static const char READERS[] =
-	"DELETE FROM _woken; DELETE FROM _flow_task;"
-
-	/* sock_def_readable() wakes right behind sk_data_ready, on the same CPU */
-	"INSERT INTO _woken(packet_id, ts_ns, cpu, pid, run_cpu, latency_ns) "
-	"SELECT "
-	"	before AS packet_id, "
-	"	before_ns AS ts_ns, "
-	"	cpu, "
-	"	pid, "
-	"	run_cpu, "
-	"	latency_ns "
-	"FROM ( "
-	"	SELECT ts_ns, cpu, packet_id, pid, run_cpu, latency_ns, lag(packet_id) OVER w AS before, lag(ts_ns) OVER w AS before_ns "
-	"	FROM ( "
-	"		SELECT ts_ns, cpu, packet_id, NULL AS pid, NULL AS run_cpu, NULL AS latency_ns "
-	"		FROM _hop "
-	"		WHERE stage = (SELECT id FROM _stage WHERE name = 'sk_data_ready') "
-	"		UNION ALL "
-	"		SELECT start_ns, cpu, NULL, pid, run_cpu, latency_ns FROM wakeup WHERE pid > 0 "
-	"	) "
-	"	WINDOW w AS (PARTITION BY cpu ORDER BY ts_ns, packet_id IS NULL) "
-	") "
-	"WHERE packet_id IS NULL AND before IS NOT NULL AND ts_ns - before_ns <= 20000;"
-
+	"DELETE FROM _flow_task;"
 	"INSERT INTO _flow_task(flow_id, proto, src, sport, dst, dport, pid, comm, cgroup, times, who, nth) "
 	"SELECT "
 	"	f.id AS flow_id, "

@@ -88,6 +88,8 @@ static int load_events(struct load *l, struct err *e)
 		rc = lives_event(l->lives, &ev);
 		if (!rc)
 			rc = spans_event(l->spans, &ev);
+		if (!rc && ev.kind == EV_SK_DATA_READY && lives_ready_id(l->lives))
+			spans_ready(l->spans, ev.cpu, ev.ts_ns, lives_ready_id(l->lives));
 		if (!rc)
 			rc = tasks_event(l->tasks, &ev);
 		if (!rc && ev.kind != EV_LOST)

@@ -39,6 +39,7 @@
 #define IRQ_NEST 8
 #define SLOTS	 65536 /* open wakeups; the eldest one of a slot gives way */
 #define NET_RX	 3
+#define WOKEN_NS 20000 /* sock_def_readable() wakes right behind sk_data_ready, on the same CPU */
 
 #define SOFTIRQ_LATE_NS 100000	/* no healthy CPU leaves a softirq pending for as long */
 #define WAIT_LONG_NS	1000000 /* a task's wait that a reader of packets feels */
@@ -70,6 +71,7 @@ struct cpu {
 	int64_t run_from_ns;  /* of the running task; -1: not known */
 	int32_t run_pid;
 	bool running; /* run_pid is known */
+	int64_t ready_id, ready_ns; /* the packet that a socket was told of last, 0: none since the last wakeup */
 };
 
 struct wake {
@@ -80,6 +82,7 @@ struct wake {
 	uint32_t losses; /* spans.losses at that time */
 	uint16_t cpu;
 	uint8_t context;
+	int64_t for_id, for_ns; /* the packet whose data woke it, 0: none, and its sk_data_ready */
 };
 
 struct spans {
@@ -95,7 +98,8 @@ struct spans {
 			  */
 	uint32_t losses;
 	bool has_switch;
-	sqlite3_stmt *ins_softirq, *ins_irq, *ins_wake, *ins_run, *ins_late, *ins_wait;
+	sqlite3_stmt *ins_softirq, *ins_irq, *ins_wake, *ins_run, *ins_late, *ins_wait,
+		*ins_woken;
 };
 
 enum softirq_part {
@@ -135,6 +139,8 @@ int spans_open(struct spans **out, struct db *d, const struct trace *t, struct e
 		   "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	s->ins_wait = db_prepare(d, "INSERT INTO wakeup_delay(start_ns, wait_ns, pid, cpu, state, "
 				    "other_pid, other_ns) VALUES(?, ?, ?, ?, ?, ?, ?)");
+	s->ins_woken = db_prepare(
+		d, "INSERT INTO _woken(packet_id, ts_ns, cpu, pid, run_cpu, latency_ns) VALUES(?, ?, ?, ?, ?, ?)");
 	*out = s;
 	return 0;
 }
@@ -400,6 +406,15 @@ static int wake_write(struct spans *s, const struct wake *w, int64_t end_ns, int
 	db_bind_int(st, 6, w->pid);
 	db_bind_int(st, 7, w->waker);
 	db_bind_int(st, 8, w->context);
+	if (db_run(s->db, st) || !w->for_id)
+		return db_error(s->db, NULL);
+	st = s->ins_woken;
+	db_bind_int(st, 1, w->for_id);
+	db_bind_int(st, 2, w->for_ns);
+	db_bind_int(st, 3, w->cpu);
+	db_bind_int(st, 4, w->pid);
+	db_bind_opt(st, 5, run_cpu, -1);
+	db_bind_opt(st, 6, latency_ns, -1);
 	return db_run(s->db, st);
 }
 
@@ -407,6 +422,7 @@ static int wake_write(struct spans *s, const struct wake *w, int64_t end_ns, int
  * enqueued. */
 static int waking_event(struct spans *s, const struct event *ev)
 {
+	struct cpu *c = &s->cpu[ev->cpu];
 	struct wake *w;
 	uint64_t pid;
 	int rc = 0;
@@ -429,7 +445,20 @@ static int waking_event(struct spans *s, const struct event *ev)
 			    .losses = s->losses,
 			    .cpu = (uint16_t)ev->cpu,
 			    .context = (uint8_t)event_context(ev) };
+	if (c->ready_id && ev->ts_ns - c->ready_ns <= WOKEN_NS) {
+		w->for_id = c->ready_id;
+		w->for_ns = c->ready_ns;
+	}
+	c->ready_id = 0;
 	return rc;
+}
+
+void spans_ready(struct spans *s, int cpu, int64_t ts_ns, int64_t packet_id)
+{
+	if (cpu < 0 || cpu >= s->cpu_n)
+		return;
+	s->cpu[cpu].ready_id = packet_id;
+	s->cpu[cpu].ready_ns = ts_ns;
 }
 
 static int run_write(struct spans *s, int cpu, int64_t end_ns, int64_t state)
