@@ -515,6 +515,11 @@ static int settle_before(struct lives *v, struct lives_cpu *c, const struct even
 	return c->consumed.l ? lives_consume_settle(v, c, ev) : 0;
 }
 
+int64_t lives_ready_id(const struct lives *v)
+{
+	return v->ready_id;
+}
+
 int lives_event(struct lives *v, const struct event *ev)
 {
 	struct lives_cpu *c;

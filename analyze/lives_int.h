@@ -162,6 +162,7 @@ struct lives {
 	bool has_location; /* consume_skb tells where */
 	bool has_nfqueue;  /* rules hand packets to processes, who keep them or change them */
 	bool has_lite;	   /* a UDP-Lite socket was told of something */
+	int64_t ready_id;  /* the packet that the last sk_data_ready was about, 0: not known */
 	bool whole;	   /* every event that begins, moves or ends a packet is recorded */
 	struct lives_cpu *cpu;
 	int cpu_n;

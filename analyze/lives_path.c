@@ -749,6 +749,7 @@ int lives_ready(struct lives *v, const struct event *ev)
 	bool sure;
 	int rc;
 
+	v->ready_id = 0;
 	if (!event_u64(ev, F_PROTOCOL, &protocol) || !is_transport(protocol))
 		return 0;
 	/* netlink counts its own protocols */
@@ -761,6 +762,7 @@ int lives_ready(struct lives *v, const struct event *ev)
 		      c->batch_n != 1 || !lives_same_run(v, l, ev)))
 		return lives_read_queued(v, NULL, ev);
 	l->ready = true;
+	v->ready_id = l->id;
 	c->last = NET_READY; /* what is received next is no list with this one */
 	rc = lives_hop(v, l, ev, STAGE_SK_DATA_READY, sure ? CERTAIN : HIGH);
 	return rc ? rc : lives_read_queued(v, l, ev);

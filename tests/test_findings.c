@@ -41,6 +41,7 @@ static void run_all(void)
 {
 	struct err e = { "" };
 
+	summed();
 	if (ledger_build(db, &e) || findings_run(db, NULL, &e))
 		fail_msg("%s", e.text);
 }

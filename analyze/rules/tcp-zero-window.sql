@@ -11,11 +11,11 @@
 -- summary: The receiver of the connection[[ {flow_src} port {flow_sport}]] to {flow_dst} port {flow_dport}[[ ({v_reader})]] did not read: its
 --   window was closed[[ {v_times:n time}, the longest for {delay_ns:time}]][[ ({v_total:time} in all)]]. The sender had to wait; the network lost nothing.
 WITH flows AS (
-	SELECT DISTINCT flow_id FROM _frame WHERE tcp_window = 0 AND tcp_flags & 6 = 0 AND flow_id IS NOT NULL
+	SELECT flow_id FROM _flow_seen WHERE closed > 0
 ), f AS (
 	SELECT x.flow_id, x.netns_id, x.dev_id, x.direction, x.ts_ns, x.no, x.tcp_window = 0 AS closed,
 		lag(x.tcp_window = 0) OVER w AS before
-	FROM _frame x JOIN flows USING (flow_id)
+	FROM (SELECT 1 FROM flows LIMIT 1) CROSS JOIN _frame x JOIN flows USING (flow_id)
 	WHERE x.tcp_flags & 6 = 0
 	WINDOW w AS (PARTITION BY x.flow_id, x.netns_id, x.dev_id, x.direction ORDER BY x.ts_ns, x.no)
 ), turn AS (
