@@ -12,8 +12,8 @@ enum { TIE_NONE, TIE_UNIQUE, TIE_ORDERED, TIE_AMBIGUOUS };
 
 /* Compact form of struct tie_event. */
 struct event_rec {
-	int64_t packet_id;
 	int64_t ts_ns;
+	uint32_t packet_id;
 	uint32_t lo, hi; /* ns before ts_ns */
 	uint32_t late;	 /* ns after it */
 	uint32_t len;
