@@ -18,7 +18,7 @@ WITH pair AS (
 	WHERE a.stage = (SELECT id FROM _stage WHERE name = 'net_dev_queue')
 ), dev AS (
 	SELECT dev_id, count(*) AS n, sum(wait >= 50000000) AS late, max(wait) AS longest,
-		min(CASE WHEN wait >= 50000000 THEN ts_ns END) AS from_ns, max(CASE WHEN wait >= 50000000 THEN ts_ns END) AS to_ns
+		total(CASE WHEN wait >= 50000000 THEN min(wait, 100000000) END) AS waited, min(CASE WHEN wait >= 50000000 THEN ts_ns END) AS from_ns, max(CASE WHEN wait >= 50000000 THEN ts_ns END) AS to_ns
 	FROM pair
 	GROUP BY dev_id
 	HAVING sum(wait >= 50000000) >= 30 AND sum(wait >= 50000000) * 2 >= count(*)
@@ -51,13 +51,15 @@ SELECT
 	s.to_ns,
 	s.late AS packets,
 	s.longest AS delay_ns,
+	s.waited / 1e8 AS harm,
 	s.median AS v_median,
 	coalesce(r.kind, 'transmit') AS v_kind,
 	r.rate_bps AS v_rate,
 	r.handle AS v_handle
 FROM seen s LEFT JOIN root r ON r.nth = 1 AND r.dev = s.dev AND (r.netns = s.netns OR s.netns IS NULL)
 UNION ALL
-SELECT 0.7, d.netns, d.dev, d.from_ns, d.to_ns, q.max_backlog_packets, d.bytes * 8000000000 / q.rate_bps, NULL, q.kind, q.rate_bps, q.handle
+SELECT 0.7, d.netns, d.dev, d.from_ns, d.to_ns, q.max_backlog_packets, d.bytes * 8000000000 / q.rate_bps,
+	q.max_backlog_packets * min(d.bytes * 80.0 / q.rate_bps, 1), NULL, q.kind, q.rate_bps, q.handle
 FROM deep d JOIN qdisc q ON q.id = d.id
 ORDER BY 7 DESC, 2, 3;
 
