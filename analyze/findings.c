@@ -13,8 +13,8 @@
  *
  * Rank: 2000 for critical, 1000 for warning, 0 for info, and below 1000 the
  * logarithm of the harm times the confidence; a symptom stands right behind its
- * cause at best. Harm: the rule's column harm, else packets lost plus a tenth of
- * the milliseconds of delay, so that what is lost goes before what is late.
+ * cause at best. Harm is counted in lost packets: the rule's column harm, else
+ * packets plus one for each 100 ms of delay, see docs/RULES.md.
  *
  * Confidence: the rule's, times the share of events (frames) that were not lost
  * where it rests on them, times 0.95 where the tape is not whole; at most 0.9 for
@@ -32,8 +32,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MAX    25 /* findings of one rule: more than anyone reads */
-#define PACKETS_MAX 20 /* packets of one finding */
+#define ROWS_MAX    25  /* findings of one rule: more than anyone reads */
+#define PACKETS_MAX 20  /* packets of one finding */
+#define LOST_NS     1e8 /* of waiting do the harm of a lost packet */
 
 /* A text with its SQL or command, as it goes into the tables behind finding. */
 struct part {
@@ -352,7 +353,7 @@ static double rank_of(const struct found *f)
 							: 0;
 	double harm = row_number(&f->row, "harm",
 				 row_number(&f->row, "packets", 0) +
-					 row_number(&f->row, "delay_ns", 0) / 1e7);
+					 row_number(&f->row, "delay_ns", 0) / LOST_NS);
 	double score = harm > 0 ? 90 * log10(1 + harm) * f->confidence : 0;
 
 	return base + (score < 999 ? score : 999);

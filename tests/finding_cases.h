@@ -62,6 +62,7 @@ void case_udp_rcvbuf(void);
 void case_neigh_failed(void);
 void case_starved_busy(void);
 void case_very_late_softirq(void);
+void case_zero_window_brief(void);
 void case_nf_frag(void);
 void case_backlog(void);
 
