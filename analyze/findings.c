@@ -21,6 +21,7 @@
  * a rule that was never tried on a recording, at most 0.5 for an untested one.
  */
 #include "findings.h"
+#include "claims.h"
 #include "evidence_state.h"
 #include "rule_text.h"
 #include "rules.h"
@@ -530,39 +531,17 @@ static void note_lacking(struct run *r, const struct span *lacking)
 	}
 }
 
-/* The words in quotes in @sql go into _ruled: whoever names a reason or function has judged it. */
-static void words_write(struct run *r, sqlite3_stmt *st, const char *sql)
-{
-	for (const char *p = sql, *end; (p = strchr(p, '\'')) && (end = strchr(p + 1, '\''));
-	     p = end + 1) {
-		db_bind_span(st, 1, (struct span){ p + 1, (size_t)(end - p - 1) });
-		db_run(r->d, st);
-	}
-}
-
 /* What the rules so far speak of, and what they found. */
 static void claims_write(struct run *r)
 {
-	sqlite3_stmt *word = db_prepare(r->d, "INSERT OR IGNORE INTO _ruled(word) VALUES(?)");
-	sqlite3_stmt *claim =
-		db_prepare(r->d, "INSERT INTO _claim(cause, layer, netns, dev, function, reason) "
-				 "VALUES(?, ?, ?, ?, ?, ?)");
-	static const char *const columns[] = { "netns", "dev", "function", "reason" };
-
-	for (size_t i = 0; i < rules_count(r->rules); i++) {
-		const struct rule *rule = rules_at(r->rules, i);
-
-		if (!rule->problem && !rule->last)
-			words_write(r, word, rule->sql);
-	}
+	claims_words(r->d, r->rules);
 	for (size_t i = 0; i < r->n; i++) {
-		const struct rule_cause *cause = r->v[i].rule->cause;
+		const struct rule_row *row = &r->v[i].row;
 
-		db_bind_text(claim, 1, cause->word);
-		db_bind_text(claim, 2, cause->layer);
-		for (size_t k = 0; k < ARRAY_SIZE(columns); k++)
-			db_bind_text(claim, 3 + (int)k, row_text(&r->v[i].row, columns[k]));
-		db_run(r->d, claim);
+		claims_add(r->d,
+			   &(struct claim){ r->v[i].rule->cause, row_text(row, "netns"),
+					    row_text(row, "dev"), row_text(row, "function"),
+					    row_text(row, "reason") });
 	}
 }
 
@@ -865,7 +844,7 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 	int rc;
 
 	rc = db_exec(d,
-		     "DELETE FROM _ruled; DELETE FROM _claim; DELETE FROM finding_value; DELETE "
+		     "DELETE FROM finding_value; DELETE "
 		     "FROM finding_text; DELETE FROM finding_packet;"
 		     "DELETE FROM finding_ruled_out; DELETE FROM finding_advice; DELETE FROM "
 		     "finding_evidence;"
@@ -874,6 +853,8 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 		     "source LIKE '%.sql') OR (kind = 'note' AND note LIKE '%could not be looked "
 		     "for:%')",
 		     e);
+	if (!rc)
+		rc = claims_clear(d, e);
 	if (!rc)
 		rc = rules_load(&r.rules, rules_dir, e);
 	if (rc)
