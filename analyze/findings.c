@@ -2,7 +2,8 @@
 /*
  * Theory of operation
  *
- * Rules run one after the other, sorted by file name, each confined: an
+ * Rules run one after the other, sorted by file name, those whose order is last
+ * when the others have (table _claim holds what these found), each confined: an
  * authorizer lets them read and nothing else, and the number of SQLite's virtual
  * machine steps is bounded, so that a rule (a user's too) can neither change the
  * evidence nor hang the program; steps, not time, so that the same tape gives the
@@ -20,6 +21,7 @@
  * a rule that was never tried on a recording, at most 0.5 for an untested one.
  */
 #include "findings.h"
+#include "evidence_state.h"
 #include "rule_text.h"
 #include "rules.h"
 
@@ -30,12 +32,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MAX    25	     /* findings of one rule: more than anyone reads */
-#define PACKETS_MAX 20	     /* packets of one finding */
-#define STEP_UNIT   100000   /* virtual machine instructions */
-#define STEPS_MIN   2000LL   /* a rule may take so many units, and one more for */
-#define STEPS_EACH  50	     /* so many events and frames, */
-#define STEPS_MAX   200000LL /* but never more than that */
+#define ROWS_MAX    25 /* findings of one rule: more than anyone reads */
+#define PACKETS_MAX 20 /* packets of one finding */
 
 /* A text with its SQL or command, as it goes into the tables behind finding. */
 struct part {
@@ -67,9 +65,8 @@ struct run {
 	struct found *v;
 	size_t n;
 	bool confined;
-	long long steps, steps_max;	 /* of the present rule */
-	double events_kept, frames_kept; /* share that was not lost */
-	bool tape_whole;
+	long long steps; /* of the present rule */
+	struct evidence_state state;
 	sqlite3_stmt *put_text, *put_value;
 	struct err *e;
 };
@@ -97,7 +94,7 @@ static int progress(void *ctx)
 {
 	struct run *r = ctx;
 
-	return r->confined && ++r->steps > r->steps_max;
+	return r->confined && ++r->steps > r->state.steps_max;
 }
 
 static void rule_failed(struct run *r, const struct rule *rule, const char *what, const char *why)
@@ -186,7 +183,8 @@ struct texts {
 	struct run *r;
 	struct found *f;
 	const char *ns;
-	bool astray; /* where it is, is not known, and there is more than one namespace: no command then */
+	bool astray; /* where it is, is not known, and there is more than one namespace: no command
+			then */
 };
 
 /* Fill a template into a string of its own. Return: 0; -EINVAL with the reason in @e; -ENOMEM. */
@@ -335,10 +333,10 @@ static double confidence_of(const struct run *r, const struct rule *rule,
 	double c = row_number(row, "confidence", rule->confidence);
 
 	if (rule->uses & RULE_USES_EVENTS)
-		c *= r->events_kept;
+		c *= r->state.events_kept;
 	if (rule->uses & RULE_USES_FRAMES)
-		c *= r->frames_kept;
-	if (!r->tape_whole)
+		c *= r->state.frames_kept;
+	if (!r->state.tape_whole)
 		c *= 0.95;
 	if (rule->tested == RULE_UNTESTED && c > 0.5)
 		c = 0.5;
@@ -531,19 +529,61 @@ static void note_lacking(struct run *r, const struct span *lacking)
 	}
 }
 
+/* The words in quotes in @sql go into _ruled: whoever names a reason or function has judged it. */
+static void words_write(struct run *r, sqlite3_stmt *st, const char *sql)
+{
+	for (const char *p = sql, *end; (p = strchr(p, '\'')) && (end = strchr(p + 1, '\''));
+	     p = end + 1) {
+		db_bind_span(st, 1, (struct span){ p + 1, (size_t)(end - p - 1) });
+		db_run(r->d, st);
+	}
+}
+
+/* What the rules so far speak of, and what they found. */
+static void claims_write(struct run *r)
+{
+	sqlite3_stmt *word = db_prepare(r->d, "INSERT OR IGNORE INTO _ruled(word) VALUES(?)");
+	sqlite3_stmt *claim =
+		db_prepare(r->d, "INSERT INTO _claim(cause, layer, netns, dev, function, reason) "
+				 "VALUES(?, ?, ?, ?, ?, ?)");
+	static const char *const columns[] = { "netns", "dev", "function", "reason" };
+
+	for (size_t i = 0; i < rules_count(r->rules); i++) {
+		const struct rule *rule = rules_at(r->rules, i);
+
+		if (!rule->problem && !rule->last)
+			words_write(r, word, rule->sql);
+	}
+	for (size_t i = 0; i < r->n; i++) {
+		const struct rule_cause *cause = r->v[i].rule->cause;
+
+		db_bind_text(claim, 1, cause->word);
+		db_bind_text(claim, 2, cause->layer);
+		for (size_t k = 0; k < ARRAY_SIZE(columns); k++)
+			db_bind_text(claim, 3 + (int)k, row_text(&r->v[i].row, columns[k]));
+		db_run(r->d, claim);
+	}
+}
+
 static int rules_run(struct run *r)
 {
 	size_t n = rules_count(r->rules);
 	struct span *lacking = calloc(n + 1, sizeof(*lacking));
 	int rc = lacking ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !rc && i < n; i++) {
-		const struct rule *rule = rules_at(r->rules, i);
+	for (int last = 0; !rc && last < 2; last++) {
+		if (last)
+			claims_write(r);
+		for (size_t i = 0; !rc && i < n; i++) {
+			const struct rule *rule = rules_at(r->rules, i);
 
-		if (rule->problem)
-			rule_failed(r, rule, "", rule->problem);
-		else if (needs_met(r, rule, &lacking[i]))
-			rc = rule_run(r, rule);
+			if (rule->last != last)
+				continue;
+			if (rule->problem)
+				rule_failed(r, rule, "", rule->problem);
+			else if (needs_met(r, rule, &lacking[i]))
+				rc = rule_run(r, rule);
+		}
 	}
 	if (!rc)
 		note_lacking(r, lacking);
@@ -771,9 +811,11 @@ static int write_all(struct run *r)
 	int rc = order && id ? 0 : -ENOMEM;
 
 	r->put_text = db_prepare(
-		r->d, "INSERT INTO finding_text(finding_id, part, seq, template) VALUES(?, ?, ?, ?)");
-	r->put_value = db_prepare(r->d, "INSERT OR IGNORE INTO finding_value(finding_id, part, seq, "
-					"name, value) VALUES(?, ?, ?, ?, ?)");
+		r->d,
+		"INSERT INTO finding_text(finding_id, part, seq, template) VALUES(?, ?, ?, ?)");
+	r->put_value =
+		db_prepare(r->d, "INSERT OR IGNORE INTO finding_value(finding_id, part, seq, "
+				 "name, value) VALUES(?, ?, ?, ?, ?)");
 	for (size_t i = 0; !rc && i < r->n; i++)
 		order[i] = i;
 	if (!rc && r->n)
@@ -782,6 +824,7 @@ static int write_all(struct run *r)
 		id[order[i]] = i + 1;
 	for (size_t i = 0; !rc && i < r->n; i++) {
 		const struct found *f = &r->v[order[i]];
+		const char *own;
 		int at = 11;
 
 		db_bind_int(st, 1, (int64_t)i + 1);
@@ -792,7 +835,8 @@ static int write_all(struct run *r)
 		sqlite3_bind_double(st, 6, f->confidence);
 		db_bind_text(st, 7, f->title);
 		db_bind_text(st, 8, f->summary);
-		db_bind_text(st, 9, f->rule->cause->layer);
+		own = row_text(&f->row, "layer");
+		db_bind_text(st, 9, own ? own : f->rule->cause->layer);
 		db_bind_opt(st, 10, f->symptom_of == SIZE_MAX ? 0 : (int64_t)id[f->symptom_of], 0);
 		for (size_t k = 0; k < ARRAY_SIZE(text_column); k++)
 			bind_row_text(st, at++, &f->row, text_column[k]);
@@ -814,74 +858,28 @@ static int write_all(struct run *r)
 	return rc;
 }
 
-/* Share of the events or frames that reached the tape, at least one half: counters and
- * configuration still tell the rest. */
-static double kept(struct run *r, const char *total, const char *lost, const char *kind)
-{
-	sqlite3_stmt *st = db_prepare(
-		r->d, "SELECT coalesce((SELECT CAST(value AS REAL) FROM tape WHERE key = ?1), 0), "
-		      "max(coalesce((SELECT CAST(value AS REAL) FROM tape WHERE key = ?2), 0), "
-		      "(SELECT coalesce(sum(count), 0) FROM quality WHERE kind = ?3)), "
-		      "(SELECT count(*) FROM quality WHERE kind = ?3 AND count IS NULL)");
-	double n, gone, share = 1;
-
-	db_bind_text(st, 1, total);
-	db_bind_text(st, 2, lost);
-	db_bind_text(st, 3, kind);
-	if (sqlite3_step(st) == SQLITE_ROW) {
-		n = sqlite3_column_double(st, 0);
-		gone = sqlite3_column_double(st, 1);
-		if (gone > 0 && n + gone > 0)
-			share = n / (n + gone);
-		if (sqlite3_column_int(st, 2))
-			share *= 0.9; /* some were lost, how many is not known */
-	}
-	sqlite3_reset(st);
-	return share < 0.5 ? 0.5 : share;
-}
-
-/* How long a rule may take grows with the tape, which may lie about its size. */
-static long long steps_allowed(struct run *r)
-{
-	sqlite3_stmt *st = db_prepare(r->d, "SELECT total(CAST(value AS REAL)) FROM tape WHERE key "
-					    "IN ('events_recorded', 'frames')");
-	double n = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_double(st, 0) : 0;
-
-	sqlite3_reset(st);
-	n = STEPS_MIN + (n > 0 ? n / STEPS_EACH : 0);
-	return n < STEPS_MAX ? (long long)n : STEPS_MAX;
-}
-
-static bool tape_is_whole(struct run *r)
-{
-	sqlite3_stmt *st = db_prepare(
-		r->d, "SELECT count(*) FROM quality WHERE kind IN ('tape-cut', 'tape-damaged')");
-	bool whole = sqlite3_step(st) == SQLITE_ROW && !sqlite3_column_int(st, 0);
-
-	sqlite3_reset(st);
-	return whole;
-}
-
 int findings_run(struct db *d, const char *rules_dir, struct err *e)
 {
 	struct run r = { .d = d, .e = e };
 	int rc;
 
 	rc = db_exec(d,
-		     "DELETE FROM finding_value; DELETE FROM finding_text; DELETE FROM finding_packet;"
-		     "DELETE FROM finding_ruled_out; DELETE FROM finding_advice; DELETE FROM finding_evidence;"
-		     "DELETE FROM finding; DELETE FROM quality WHERE kind = 'rule-failed' OR (kind = 'limit' AND "
-		     "source LIKE '%.sql') OR (kind = 'note' AND note LIKE '%could not be looked for:%')", e);
+		     "DELETE FROM _ruled; DELETE FROM _claim; DELETE FROM finding_value; DELETE "
+		     "FROM finding_text; DELETE FROM finding_packet;"
+		     "DELETE FROM finding_ruled_out; DELETE FROM finding_advice; DELETE FROM "
+		     "finding_evidence;"
+		     "DELETE FROM finding; DELETE FROM quality WHERE kind = 'rule-failed' OR (kind "
+		     "= 'limit' AND "
+		     "source LIKE '%.sql') OR (kind = 'note' AND note LIKE '%could not be looked "
+		     "for:%')",
+		     e);
 	if (!rc)
 		rc = rules_load(&r.rules, rules_dir, e);
 	if (rc)
 		return rc;
-	r.events_kept = kept(&r, "events_recorded", "events_lost", "events-lost");
-	r.frames_kept = kept(&r, "frames", "frames_lost", "frames-lost");
-	r.tape_whole = tape_is_whole(&r);
-	r.steps_max = steps_allowed(&r);
+	evidence_state(d, &r.state);
 	sqlite3_set_authorizer(db_handle(d), authorize, &r);
-	sqlite3_progress_handler(db_handle(d), STEP_UNIT, progress, &r);
+	sqlite3_progress_handler(db_handle(d), EVIDENCE_STEP_UNIT, progress, &r);
 	rc = rules_run(&r);
 	sqlite3_progress_handler(db_handle(d), 0, NULL, NULL);
 	sqlite3_set_authorizer(db_handle(d), NULL, NULL);

@@ -99,6 +99,7 @@ enum key {
 	KEY_NEEDS,
 	KEY_CONFIDENCE,
 	KEY_SYMPTOM_OF,
+	KEY_ORDER,
 	KEY_EVIDENCE,
 	KEY_EVIDENCE_OPT,
 	KEY_ADVICE,
@@ -121,6 +122,7 @@ static const char *const key_name[] = {
 	[KEY_NEEDS] = "needs",
 	[KEY_CONFIDENCE] = "confidence",
 	[KEY_SYMPTOM_OF] = "symptom-of",
+	[KEY_ORDER] = "order",
 	[KEY_EVIDENCE] = "evidence",
 	[KEY_EVIDENCE_OPT] = "evidence?",
 	[KEY_ADVICE] = "advice",
@@ -135,7 +137,7 @@ static_assert(ARRAY_SIZE(key_name) == KEY_COUNT, "a name for each");
 struct parse {
 	const struct rules *all;
 	struct rule *r;
-	char *tested, *uses, *confidence, *cause; /* raw values of the header */
+	char *tested, *uses, *confidence, *cause, *order; /* raw values of the header */
 	int line;
 };
 
@@ -235,6 +237,8 @@ static char **field_target(struct parse *p, enum key k)
 		return &p->confidence;
 	case KEY_SYMPTOM_OF:
 		return &r->symptom_of;
+	case KEY_ORDER:
+		return &p->order;
 	case KEY_EVIDENCE:
 	case KEY_EVIDENCE_OPT:
 		it = item_new(p, RULE_EVIDENCE);
@@ -375,6 +379,9 @@ static void rule_check(struct parse *p)
 	if (strcmp(p->tested, tested_name[r->tested]))
 		problem(p, "tested '%.20s' is not live, replay or no", p->tested);
 	uses_parse(p);
+	r->last = p->order && !strcmp(p->order, "last");
+	if (p->order && !r->last)
+		problem(p, "order '%.20s' is not last", p->order);
 	r->confidence = 0.9;
 	if (p->confidence) {
 		char *end;
@@ -411,6 +418,7 @@ static int rule_parse(const struct rules *all, struct rule *r, const char *name,
 	free(p.tested);
 	free(p.uses);
 	free(p.confidence);
+	free(p.order);
 	return rc;
 }
 

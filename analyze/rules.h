@@ -61,6 +61,7 @@ struct rule {
 	char *how;
 	char *needs; /* NULL: nothing */
 	char *symptom_of;
+	bool last; /* runs when the others have, and sees what they found in table _claim */
 	enum rule_tested tested;
 	unsigned int uses;
 	double confidence; /* where the query does not say */

@@ -12,6 +12,17 @@ CREATE TABLE _drop_reason (
 	check_text TEXT -- what to look at
 ) STRICT;
 
+CREATE TABLE _drop_location (
+	-- functions that freed packets on this tape, with what the dictionary knows of them
+	function TEXT NOT NULL,
+	reason TEXT NOT NULL, -- only with this reason; '-': where the reason says nothing
+	exact INTEGER NOT NULL, -- 0: known by the beginning of its name
+	meaning TEXT,
+	cause TEXT, -- typical
+	check_text TEXT, -- what to look at
+	PRIMARY KEY (function, reason)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE _packet (
 	-- one skb's life: as long as its address goes on, through forwarding, bridges, tunnels, veth and loopback
 	id INTEGER PRIMARY KEY, -- in order of birth

@@ -9,7 +9,7 @@ DELAYS      := analyze/delays.c analyze/flow_delays.c analyze/moves.c analyze/se
 
 # test_NAME: its modules
 T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
-T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/findings.c analyze/ledger.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c
+T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/evidence_state.c analyze/findings.c analyze/ledger.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c
 T_rules     := $(filter-out tests/%,$(T_findings))
 T_kbuf      := $(BASE) analyze/kbuf.c
 T_symbols   := $(BASE) analyze/symbols.c
@@ -134,4 +134,5 @@ incidents healthy:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)python3 tests/incidents/run.py --build $(BUILD) $(INCIDENTS) $(if $(filter healthy,$@),$(if $(ONLY),$(ONLY),h),$(ONLY))
 
+-include $(wildcard $(BUILD)/tests/*.d)
 include tests/fuzz.mk
