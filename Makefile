@@ -3,6 +3,7 @@
 #   make            build/skbtape-record (static, for the host) and build/skbtape (for the laptop)
 #   make demo       record a few seconds of real traffic, analyze it, write a report
 #   make check      all tests
+#   make instructions  how many instructions the analysis of fixed tapes takes, against recorded figures
 #   make bench-truth  how true packet stories are, measured
 #   make deps       install what the build and the tests need (Debian packages)
 # V=1 shows the commands, BUILD=DIR builds elsewhere, WERROR=1 makes warnings errors.

@@ -103,6 +103,17 @@ $(BUILD)/tests/skbtape-crash: $(patsubst %.c,$(BUILD)/%.o,tests/crash.c) $(SKBTA
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=ledger_build -o $@ $^ $(SKBTAPE_LIBS)
 unit: $(BUILD)/tests/skbtape-crash
 
+# skbtape for instructions.sh
+$(BUILD)/tests/skbtape-count: $(patsubst %.c,$(BUILD)/%.o,tests/count.c) $(SKBTAPE_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=confine_start,--wrap=findings_run,--wrap=ledger_build -o $@ $^ $(SKBTAPE_LIBS)
+unit: $(BUILD)/tests/skbtape-count
+
+# Instructions that fixed tapes cost, against the figures in tests/instructions.tsv; KEEP=1 writes these
+.PHONY: instructions
+instructions: $(BUILD)/tests/skbtape-count
+	$(Q)BUILD=$(BUILD) FULL=1 sh tests/instructions.sh
+
 # what it tries would be forbidden to a sanitizer too
 $(BUILD)/tests/confine_try: $(patsubst %.c,$(BUILD)/%.o,tests/confine_try.c analyze/confine.c analyze/tmpfiles.c)
 	$(call say,LD,$@)
