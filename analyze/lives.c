@@ -82,7 +82,7 @@ int lives_open(struct lives **out, struct db *d, struct host *h, const struct tr
 	v->has_switch = has(t, EV_SCHED_SWITCH);
 	v->has_retransmit = has(t, EV_TCP_RETRANSMIT_SKB);
 	v->has_entries = has(t, EV_NAPI_GRO_RECEIVE_ENTRY) && has(t, EV_NETIF_RECEIVE_SKB_ENTRY) &&
-			 has(t, EV_NETIF_RX_ENTRY);
+			 (has(t, EV_NETIF_RX_ENTRY) || has(t, EV_NETIF_RX));
 	v->whole = v->has_entries && v->has_queue && v->has_start &&
 		   has(t, EV_NETIF_RECEIVE_SKB) && has(t, EV_CONSUME_SKB) && has(t, EV_KFREE_SKB);
 	v->dev_cap = 64;
@@ -462,7 +462,7 @@ static int event_lost(struct lives *v, const struct event *ev)
 	c->held_n = 0;
 	c->held_more = false;
 	c->rx_group = -1;
-	c->tap_ns = 0;
+	c->before_ns = c->tap_ns = 0;
 	c->freed = 0;
 	c->queue_addr = 0;
 	c->batch++;
@@ -520,29 +520,8 @@ int64_t lives_ready_id(const struct lives *v)
 	return v->ready_id;
 }
 
-int lives_event(struct lives *v, const struct event *ev)
+static int dispatch(struct lives *v, struct lives_cpu *c, const struct event *ev)
 {
-	struct lives_cpu *c;
-	int rc;
-
-	if (ev->cpu < 0 || ev->cpu >= LIVES_CPUS_MAX)
-		return 0;
-	if (cpu_get(v, ev->cpu))
-		return -ENOMEM;
-	c = &v->cpu[ev->cpu];
-	if (ev->kind == EV_LOST)
-		return event_lost(v, ev);
-	if (!v->first_ns)
-		v->first_ns = ev->ts_ns;
-	v->last_ns = ev->ts_ns;
-	rc = settle_before(v, c, ev);
-	if (!rc && c->ready_sk && ev->kind == EV_SCHED_WAKING)
-		rc = lives_read_woken(v, c->ready_sk, ev);
-	if (rc)
-		return rc;
-	lives_read_task(v, ev);
-	if (!is_between(ev) || ev->kind == EV_SK_DATA_READY)
-		c->ready_sk = 0;
 	switch ((enum ev_kind)ev->kind) {
 	case EV_NAPI_GRO_RECEIVE_ENTRY:
 		return lives_entry(v, ev, STAGE_NAPI_GRO_RECEIVE_ENTRY);
@@ -595,6 +574,37 @@ int lives_event(struct lives *v, const struct event *ev)
 	default:
 		return 0;
 	}
+}
+
+int lives_event(struct lives *v, const struct event *ev)
+{
+	struct lives_cpu *c;
+	bool between;
+	int rc;
+
+	if (ev->cpu < 0 || ev->cpu >= LIVES_CPUS_MAX)
+		return 0;
+	if (cpu_get(v, ev->cpu))
+		return -ENOMEM;
+	c = &v->cpu[ev->cpu];
+	if (ev->kind == EV_LOST)
+		return event_lost(v, ev);
+	if (!v->first_ns)
+		v->first_ns = ev->ts_ns;
+	v->last_ns = ev->ts_ns;
+	rc = settle_before(v, c, ev);
+	if (!rc && c->ready_sk && ev->kind == EV_SCHED_WAKING)
+		rc = lives_read_woken(v, c->ready_sk, ev);
+	if (rc)
+		return rc;
+	lives_read_task(v, ev);
+	between = is_between(ev);
+	if (!between || ev->kind == EV_SK_DATA_READY)
+		c->ready_sk = 0;
+	rc = dispatch(v, c, ev);
+	if (!between)
+		c->before_ns = ev->ts_ns;
+	return rc;
 }
 
 static int loss_cmp(const void *a, const void *b)

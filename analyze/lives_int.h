@@ -75,6 +75,7 @@ struct lives_cpu {
 	int64_t rx_index;
 	int64_t tx_lo_ns; /* when the present transmission can have begun at the earliest */
 	uint64_t tx_lo_addr; /* what was queued or dequeued then; another may have been sent since */
+	int64_t before_ns; /* of the CPU's event before this one, interrupts left out; 0: not known */
 	int64_t tap_ns;	  /* the event before this one freed a tap's clone then, 0: it did not */
 	/* a packet that was segmented: its segments are the next ones that start here */
 	bool split, split_sure;

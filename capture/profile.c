@@ -51,8 +51,6 @@ static const struct profile_event events[] = {
 	EVENT("net", "netif_receive_skb_entry", PROFILE_PATH),
 	EVENT("net", "netif_receive_skb_list_entry", PROFILE_PATH),
 	EVENT("net", "netif_rx", PROFILE_PATH, .core = true),
-	EVENT("net", "netif_rx_entry", PROFILE_PATH),
-	EVENT("net", "netif_rx_ni_entry", PROFILE_PATH),
 	EVENT("net", "napi_gro_receive_entry", PROFILE_PATH, .core = true),
 	EVENT("net", "napi_gro_receive_exit", PROFILE_PATH),
 	EVENT("net", "napi_gro_frags_entry", PROFILE_PATH),
@@ -77,13 +75,16 @@ static const struct profile_event events[] = {
 	EVENT("sched", "sched_wakeup", PROFILE_STANDARD, .core = true, .unless = "sched_waking"),
 	EVENT("sock", "sk_data_ready", PROFILE_STANDARD),
 	EVENT("sock", "sock_recv_length", PROFILE_STANDARD),
-	EVENT("sock", "sock_send_length", PROFILE_STANDARD),
 
 	/* rare ones that name what no packet event does */
 	EVENT("fib", "fib_table_lookup", PROFILE_STANDARD, .filter = ROUTE_FAILED),
 	EVENT("icmp", "icmp_send", PROFILE_STANDARD),
 	EVENT("neigh", "neigh_update", PROFILE_STANDARD),
 
+	/* what netif_rx and net_dev_queue say, too, or what no answer needs */
+	EVENT("net", "netif_rx_entry", PROFILE_FULL),
+	EVENT("net", "netif_rx_ni_entry", PROFILE_FULL),
+	EVENT("sock", "sock_send_length", PROFILE_FULL),
 	EVENT("net", "netif_rx_exit", PROFILE_FULL),
 	EVENT("net", "netif_rx_ni_exit", PROFILE_FULL),
 	EVENT("net", "netif_receive_skb_exit", PROFILE_FULL),

@@ -8,8 +8,9 @@
  * non-blocking read(2), which also hands out the committed part of the page
  * that is being written (splice(2) does not), up to that page; what one round
  * took from a CPU goes to the tape in members of at most 256 KiB. Rounds come 5 to
- * 100 ms apart: less often while the buffers stay nearly empty, more often when
- * they fill.
+ * 500 ms apart: less often while the buffers stay nearly empty, more often when
+ * they fill. Each one takes a CPU from whatever would run there, and has it
+ * woken and interrupted, so few long rounds cost the host less than many short ones.
  *
  * The buffers overwrite their oldest page when full, because then the next page
  * read says how many events are missing (kernel/trace/ring_buffer.c,
@@ -38,13 +39,13 @@
 #include <unistd.h>
 
 #define BUFFER_MIN     (1 * MIB)  /* per CPU, chosen */
-#define BUFFER_MAX     (16 * MIB) /* per CPU, chosen */
+#define BUFFER_MAX     (32 * MIB) /* per CPU, chosen */
 #define BUFFER_LEAST   (64 * KIB) /* per CPU, when the kernel has no more */
 #define BUFFER_SHARE   64	  /* of the available memory, all CPUs together get 1/64 */
 #define CHUNK_BYTES    (256 * KIB)
 #define CHUNKS_A_ROUND 64 /* per CPU: the others want their turn */
 #define WAIT_MIN_NS    (5 * 1000000LL)
-#define WAIT_MAX_NS    (100 * 1000000LL)
+#define WAIT_MAX_NS    (500 * 1000000LL)
 #define RATE	       64 /* bytes per us and CPU that the longest wait must bear: a busy CPU's maximum */
 #define TAIL_WAIT_US   1000
 #define CPUS_MAX       8192
