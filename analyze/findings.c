@@ -20,6 +20,7 @@
  * a rule that was never tried on a recording, at most 0.5 for an untested one.
  */
 #include "findings.h"
+#include "coverage.h"
 #include "rule_text.h"
 #include "rules.h"
 
@@ -70,6 +71,8 @@ struct run {
 	long long steps, steps_max;	 /* of the present rule */
 	double events_kept, frames_kept; /* share that was not lost */
 	bool tape_whole;
+	enum detail_level lowered;
+	bool blind;  /* the statement that was prepared last reads what was not recorded to the end */
 	sqlite3_stmt *put_text, *put_value;
 	struct err *e;
 };
@@ -79,13 +82,14 @@ struct run {
 static int authorize(void *ctx, int action, const char *a, const char *b, const char *db,
 		     const char *trigger)
 {
-	const struct run *r = ctx;
+	struct run *r = ctx;
 
-	(void)a;
 	(void)db;
 	(void)trigger;
 	if (!r->confined)
 		return SQLITE_OK;
+	if (action == SQLITE_READ)
+		r->blind |= a && coverage_ends(r->lowered, a);
 	if (action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE)
 		return SQLITE_OK;
 	if (action == SQLITE_FUNCTION)
@@ -117,6 +121,7 @@ static sqlite3_stmt *rule_prepare(struct run *r, const char *sql, char *why, siz
 	sqlite3_stmt *st = NULL;
 	const char *tail = NULL;
 
+	r->blind = false;
 	if (sqlite3_prepare_v2(db_handle(r->d), sql, -1, &st, &tail) != SQLITE_OK || !st) {
 		snprintf(why, size, "%s",
 			 st || sqlite3_errcode(db_handle(r->d)) != SQLITE_OK
@@ -287,6 +292,8 @@ static int section(const struct texts *t, const struct rule_item *it, struct err
 			wanted = rc > 0 && sqlite3_value_type(more.value[0]) != SQLITE_NULL &&
 				 (sqlite3_value_type(more.value[0]) == SQLITE_TEXT ||
 				  sqlite3_value_double(more.value[0]) != 0);
+		/* what was not recorded rules nothing out, and asks for no advice */
+		wanted = wanted && !(t->r->blind && it->kind != RULE_EVIDENCE);
 		rc = rc > 0 ? 0 : rc;
 	}
 	if (rc || !wanted)
@@ -465,8 +472,9 @@ static bool needs_met(struct run *r, const struct rule *rule, struct span *lacki
 	return true;
 }
 
-/* Return: 0 (also where the rule fails), -ENOMEM. */
-static int rule_run(struct run *r, const struct rule *rule)
+/* @blind: set where it was not run, because it reads what was not recorded to the end. Return: 0 (also
+ * where the rule fails), -ENOMEM. */
+static int rule_run(struct run *r, const struct rule *rule, bool *blind)
 {
 	char why[512];
 	struct err e = { "" };
@@ -480,6 +488,12 @@ static int rule_run(struct run *r, const struct rule *rule)
 	if (!st) {
 		r->confined = false;
 		rule_failed(r, rule, "its query", why);
+		return 0;
+	}
+	if (r->blind && !rule->partial) {
+		r->confined = false;
+		*blind = true;
+		sqlite3_finalize(st);
 		return 0;
 	}
 	while (!rc && (step = sqlite3_step(st)) == SQLITE_ROW && rows < ROWS_MAX) {
@@ -531,11 +545,30 @@ static void note_lacking(struct run *r, const struct span *lacking)
 	}
 }
 
+/* The causes of rules that were not run, because the recorder lowered its detail. */
+static void note_blind(struct run *r, const bool *blind)
+{
+	char causes[800] = "";
+
+	for (size_t i = 0; i < rules_count(r->rules); i++) {
+		size_t n = strlen(causes);
+
+		if (blind[i])
+			snprintf(causes + n, sizeof(causes) - n, "%s%s", n ? ", " : "",
+				 rules_at(r->rules, i)->cause->word);
+	}
+	if (*causes)
+		db_quality(r->d, &(struct quality){ "note", "detail", -1, NULL, -1, -1, -1 },
+			   "the recorder lowered its detail, so these causes could not be looked for: %s",
+			   causes);
+}
+
 static int rules_run(struct run *r)
 {
 	size_t n = rules_count(r->rules);
 	struct span *lacking = calloc(n + 1, sizeof(*lacking));
-	int rc = lacking ? 0 : -ENOMEM;
+	bool *blind = calloc(n + 1, sizeof(*blind));
+	int rc = lacking && blind ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !rc && i < n; i++) {
 		const struct rule *rule = rules_at(r->rules, i);
@@ -543,11 +576,14 @@ static int rules_run(struct run *r)
 		if (rule->problem)
 			rule_failed(r, rule, "", rule->problem);
 		else if (needs_met(r, rule, &lacking[i]))
-			rc = rule_run(r, rule);
+			rc = rule_run(r, rule, &blind[i]);
 	}
-	if (!rc)
+	if (!rc) {
 		note_lacking(r, lacking);
+		note_blind(r, blind);
+	}
 	free(lacking);
+	free(blind);
 	return rc;
 }
 
@@ -814,32 +850,6 @@ static int write_all(struct run *r)
 	return rc;
 }
 
-/* Share of the events or frames that reached the tape, at least one half: counters and
- * configuration still tell the rest. */
-static double kept(struct run *r, const char *total, const char *lost, const char *kind)
-{
-	sqlite3_stmt *st = db_prepare(
-		r->d, "SELECT coalesce((SELECT CAST(value AS REAL) FROM tape WHERE key = ?1), 0), "
-		      "max(coalesce((SELECT CAST(value AS REAL) FROM tape WHERE key = ?2), 0), "
-		      "(SELECT coalesce(sum(count), 0) FROM quality WHERE kind = ?3)), "
-		      "(SELECT count(*) FROM quality WHERE kind = ?3 AND count IS NULL)");
-	double n, gone, share = 1;
-
-	db_bind_text(st, 1, total);
-	db_bind_text(st, 2, lost);
-	db_bind_text(st, 3, kind);
-	if (sqlite3_step(st) == SQLITE_ROW) {
-		n = sqlite3_column_double(st, 0);
-		gone = sqlite3_column_double(st, 1);
-		if (gone > 0 && n + gone > 0)
-			share = n / (n + gone);
-		if (sqlite3_column_int(st, 2))
-			share *= 0.9; /* some were lost, how many is not known */
-	}
-	sqlite3_reset(st);
-	return share < 0.5 ? 0.5 : share;
-}
-
 /* How long a rule may take grows with the tape, which may lie about its size. */
 static long long steps_allowed(struct run *r)
 {
@@ -850,16 +860,6 @@ static long long steps_allowed(struct run *r)
 	sqlite3_reset(st);
 	n = STEPS_MIN + (n > 0 ? n / STEPS_EACH : 0);
 	return n < STEPS_MAX ? (long long)n : STEPS_MAX;
-}
-
-static bool tape_is_whole(struct run *r)
-{
-	sqlite3_stmt *st = db_prepare(
-		r->d, "SELECT count(*) FROM quality WHERE kind IN ('tape-cut', 'tape-damaged')");
-	bool whole = sqlite3_step(st) == SQLITE_ROW && !sqlite3_column_int(st, 0);
-
-	sqlite3_reset(st);
-	return whole;
 }
 
 int findings_run(struct db *d, const char *rules_dir, struct err *e)
@@ -876,9 +876,10 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 		rc = rules_load(&r.rules, rules_dir, e);
 	if (rc)
 		return rc;
-	r.events_kept = kept(&r, "events_recorded", "events_lost", "events-lost");
-	r.frames_kept = kept(&r, "frames", "frames_lost", "frames-lost");
-	r.tape_whole = tape_is_whole(&r);
+	r.events_kept = coverage_kept(d, "events_recorded", "events_lost", "events-lost");
+	r.frames_kept = coverage_kept(d, "frames", "frames_lost", "frames-lost");
+	r.tape_whole = coverage_whole(d);
+	r.lowered = coverage_level(d);
 	r.steps_max = steps_allowed(&r);
 	sqlite3_set_authorizer(db_handle(d), authorize, &r);
 	sqlite3_progress_handler(db_handle(d), STEP_UNIT, progress, &r);

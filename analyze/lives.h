@@ -30,6 +30,10 @@ int lives_open(struct lives **l, struct db *d, struct host *h, const struct trac
  * the database's error. */
 int lives_event(struct lives *l, const struct event *ev);
 
+/* lives_lowered() - behind an EV_LOST that says so: what @t no longer has is not waited for. Return: as
+ * lives_event(). */
+int lives_lowered(struct lives *l, const struct trace *t);
+
 /* lives_finish() - write what is open, tie the frames, and what follows from both. Return: as
  * lives_event(). */
 int lives_finish(struct lives *l);

@@ -60,6 +60,7 @@ struct rule {
 	char *summary;	/* template */
 	char *how;
 	char *needs; /* NULL: nothing */
+	char *partial; /* not NULL: what is there is enough, it concludes nothing from what is not */
 	char *symptom_of;
 	enum rule_tested tested;
 	unsigned int uses;

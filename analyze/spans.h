@@ -16,6 +16,8 @@ int spans_open(struct spans **s, struct db *d, const struct trace *t, struct err
 /* spans_event() - every event of the merged stream, EV_LOST too. Return: 0, -ENOMEM, or the
  * database's error. */
 int spans_event(struct spans *s, const struct event *ev);
+/* spans_lowered() - behind an EV_LOST that says so: what @t no longer has is not waited for. */
+void spans_lowered(struct spans *s, const struct trace *t);
 /* spans_finish() - write what is still open. */
 int spans_finish(struct spans *s);
 void spans_close(struct spans *s);
