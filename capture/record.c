@@ -252,14 +252,19 @@ static void *snap_thread(void *arg)
 
 	setpriority(PRIO_PROCESS, 0, NICE);
 	/* a small tape keeps its room for what happens */
-	if ((!r->o.max_bytes || r->o.max_bytes >= SYMBOLS_FIRST) && snap_symbols(r->snap, false))
-		return NULL;
+	bool symbols = !r->o.max_bytes || r->o.max_bytes >= SYMBOLS_FIRST;
+
 	for (;;) {
 		int64_t wait = next - clock_mono_ns();
 
 		if (poll(&p, 1, wait > 0 ? (int)(wait / 1000000) + 1 : 0) > 0 ||
 		    snap_take(r->snap, SNAP_TICK))
 			return NULL;
+		/* a megabyte: behind the first second's events, so that the head of a copy has some,
+		 * and early, so that a recorder that is killed leaves names for them */
+		if (symbols && snap_symbols(r->snap, false))
+			return NULL;
+		symbols = false;
 		next += NSEC_PER_SEC;
 		if (next < clock_mono_ns()) /* the last one took too long: go on from here, do not
 					       catch up */

@@ -377,8 +377,7 @@ static void lowered(void **state)
 
 	(void)state;
 	mark(&p, 1000000100, "a");
-	mark(&p, 1000000300, "b");
-	put_page(&c0, &p);
+	mark(&p, 1000000300, "b"), put_page(&c0, &p);
 	tape_make_member(m, "ftrace/cpu0/000000", c0.data, c0.len);
 	tape_make_text(m, "detail/000000", "\t\nx\n1000000250\tpath\t7.1\t5\ta:b ftrace:print\n1000000270\tno-pcap\t\t\t\n");
 	x = finish(m);
