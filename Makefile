@@ -23,13 +23,13 @@ CPPFLAGS += -D_GNU_SOURCE -DSKBTAPE_VERSION='"$(VERSION)"' -I$(BUILD) -I/usr/inc
 CFLAGS   += -std=gnu11 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANITIZE) -pthread
 
 BASE    := schema/base.c schema/json.c schema/sha256.c schema/tape.c
-CAPTURE := capture/about.c capture/clock.c capture/command.c capture/cut.c capture/devwatch.c capture/doctor.c capture/ethtool.c \
-	   capture/filter.c capture/instance.c capture/netlink.c capture/netset.c capture/options.c capture/output.c \
+CAPTURE := capture/about.c capture/budget.c capture/clock.c capture/command.c capture/cut.c capture/devwatch.c capture/doctor.c capture/ethtool.c \
+	   capture/filter.c capture/instance.c capture/lower.c capture/netlink.c capture/netset.c capture/options.c capture/output.c \
 	   capture/pcapng_write.c capture/privilege.c capture/profile.c capture/record.c capture/section.c capture/snap.c \
 	   capture/snap_files.c capture/snap_host.c capture/sniff.c capture/tape_write.c capture/trace.c
-ANALYZE := analyze/analyze.c analyze/claims.c analyze/clocks.c analyze/confine.c analyze/counters.c analyze/cpu_time.c analyze/db.c analyze/delays.c \
+ANALYZE := analyze/analyze.c analyze/claims.c analyze/clocks.c analyze/confine.c analyze/counters.c analyze/coverage.c analyze/cpu_time.c analyze/db.c analyze/delays.c analyze/detail.c \
 	   analyze/dissect.c analyze/drops.c analyze/embed.c analyze/ethtool_read.c analyze/events.c \
-	   analyze/evidence_state.c analyze/facts.c analyze/fields.c analyze/findings.c analyze/flow_delays.c analyze/flow_seen.c analyze/flows.c analyze/format.c analyze/frames.c \
+	   analyze/facts.c analyze/fields.c analyze/findings.c analyze/flow_delays.c analyze/flow_seen.c analyze/flows.c analyze/format.c analyze/frames.c \
 	   analyze/host.c analyze/import.c analyze/kbuf.c analyze/ledger.c analyze/life.c analyze/lives.c analyze/lives_end.c \
 	   analyze/lives_parts.c analyze/lives_path.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/load.c \
 	   analyze/moves.c analyze/nft_text.c analyze/nft_value.c analyze/nl_link.c \

@@ -22,7 +22,7 @@
  */
 #include "findings.h"
 #include "claims.h"
-#include "evidence_state.h"
+#include "coverage.h"
 #include "rule_text.h"
 #include "rules.h"
 
@@ -67,8 +67,11 @@ struct run {
 	struct found *v;
 	size_t n;
 	bool confined;
-	long long steps; /* of the present rule */
-	struct evidence_state state;
+	long long steps, steps_max;	 /* of the present rule */
+	double events_kept, frames_kept; /* share that was not lost */
+	bool tape_whole;
+	enum detail_level lowered;
+	bool blind; /* the statement that was prepared last reads what was not recorded to the end */
 	sqlite3_stmt *put_text, *put_value;
 	struct err *e;
 };
@@ -78,13 +81,14 @@ struct run {
 static int authorize(void *ctx, int action, const char *a, const char *b, const char *db,
 		     const char *trigger)
 {
-	const struct run *r = ctx;
+	struct run *r = ctx;
 
-	(void)a;
 	(void)db;
 	(void)trigger;
 	if (!r->confined)
 		return SQLITE_OK;
+	if (action == SQLITE_READ)
+		r->blind |= a && coverage_ends(r->lowered, a);
 	if (action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE)
 		return SQLITE_OK;
 	if (action == SQLITE_FUNCTION)
@@ -96,7 +100,7 @@ static int progress(void *ctx)
 {
 	struct run *r = ctx;
 
-	return r->confined && ++r->steps > r->state.steps_max;
+	return r->confined && ++r->steps > r->steps_max;
 }
 
 static void rule_failed(struct run *r, const struct rule *rule, const char *what, const char *why)
@@ -116,6 +120,7 @@ static sqlite3_stmt *rule_prepare(struct run *r, const char *sql, char *why, siz
 	sqlite3_stmt *st = NULL;
 	const char *tail = NULL;
 
+	r->blind = false;
 	if (sqlite3_prepare_v2(db_handle(r->d), sql, -1, &st, &tail) != SQLITE_OK || !st) {
 		snprintf(why, size, "%s",
 			 st || sqlite3_errcode(db_handle(r->d)) != SQLITE_OK
@@ -287,6 +292,8 @@ static int section(const struct texts *t, const struct rule_item *it, struct err
 			wanted = rc > 0 && sqlite3_value_type(more.value[0]) != SQLITE_NULL &&
 				 (sqlite3_value_type(more.value[0]) == SQLITE_TEXT ||
 				  sqlite3_value_double(more.value[0]) != 0);
+		/* what was not recorded rules nothing out, and asks for no advice */
+		wanted = wanted && !(t->r->blind && it->kind != RULE_EVIDENCE);
 		rc = rc > 0 ? 0 : rc;
 	}
 	if (rc || !wanted)
@@ -335,10 +342,10 @@ static double confidence_of(const struct run *r, const struct rule *rule,
 	double c = row_number(row, "confidence", rule->confidence);
 
 	if (rule->uses & RULE_USES_EVENTS)
-		c *= r->state.events_kept;
+		c *= r->events_kept;
 	if (rule->uses & RULE_USES_FRAMES)
-		c *= r->state.frames_kept;
-	if (!r->state.tape_whole)
+		c *= r->frames_kept;
+	if (!r->tape_whole)
 		c *= 0.95;
 	if (rule->tested == RULE_UNTESTED && c > 0.5)
 		c = 0.5;
@@ -465,8 +472,9 @@ static bool needs_met(struct run *r, const struct rule *rule, struct span *lacki
 	return true;
 }
 
-/* Return: 0 (also where the rule fails), -ENOMEM. */
-static int rule_run(struct run *r, const struct rule *rule)
+/* @blind: set where it was not run, because it reads what was not recorded to the end. Return: 0 (also
+ * where the rule fails), -ENOMEM. */
+static int rule_run(struct run *r, const struct rule *rule, bool *blind)
 {
 	char why[512];
 	struct err e = { "" };
@@ -480,6 +488,12 @@ static int rule_run(struct run *r, const struct rule *rule)
 	if (!st) {
 		r->confined = false;
 		rule_failed(r, rule, "its query", why);
+		return 0;
+	}
+	if (r->blind && !rule->partial) {
+		r->confined = false;
+		*blind = true;
+		sqlite3_finalize(st);
 		return 0;
 	}
 	while (!rc && (step = sqlite3_step(st)) == SQLITE_ROW && rows < ROWS_MAX) {
@@ -545,11 +559,30 @@ static void claims_write(struct run *r)
 	}
 }
 
+/* The causes of rules that were not run, because the recorder lowered its detail. */
+static void note_blind(struct run *r, const bool *blind)
+{
+	char causes[800] = "";
+
+	for (size_t i = 0; i < rules_count(r->rules); i++) {
+		size_t n = strlen(causes);
+
+		if (blind[i])
+			snprintf(causes + n, sizeof(causes) - n, "%s%s", n ? ", " : "",
+				 rules_at(r->rules, i)->cause->word);
+	}
+	if (*causes)
+		db_quality(r->d, &(struct quality){ "note", "detail", -1, NULL, -1, -1, -1 },
+			   "the recorder lowered its detail, so these causes could not be looked for: %s",
+			   causes);
+}
+
 static int rules_run(struct run *r)
 {
 	size_t n = rules_count(r->rules);
 	struct span *lacking = calloc(n + 1, sizeof(*lacking));
-	int rc = lacking ? 0 : -ENOMEM;
+	bool *blind = calloc(n + 1, sizeof(*blind));
+	int rc = lacking && blind ? 0 : -ENOMEM;
 
 	for (int last = 0; !rc && last < 2; last++) {
 		if (last)
@@ -562,12 +595,15 @@ static int rules_run(struct run *r)
 			if (rule->problem)
 				rule_failed(r, rule, "", rule->problem);
 			else if (needs_met(r, rule, &lacking[i]))
-				rc = rule_run(r, rule);
+				rc = rule_run(r, rule, &blind[i]);
 		}
 	}
-	if (!rc)
+	if (!rc) {
 		note_lacking(r, lacking);
+		note_blind(r, blind);
+	}
 	free(lacking);
+	free(blind);
 	return rc;
 }
 
@@ -859,9 +895,13 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 		rc = rules_load(&r.rules, rules_dir, e);
 	if (rc)
 		return rc;
-	evidence_state(d, &r.state);
+	r.events_kept = coverage_kept(d, "events_recorded", "events_lost", "events-lost");
+	r.frames_kept = coverage_kept(d, "frames", "frames_lost", "frames-lost");
+	r.tape_whole = coverage_whole(d);
+	r.lowered = coverage_level(d);
+	r.steps_max = coverage_steps(d);
 	sqlite3_set_authorizer(db_handle(d), authorize, &r);
-	sqlite3_progress_handler(db_handle(d), EVIDENCE_STEP_UNIT, progress, &r);
+	sqlite3_progress_handler(db_handle(d), COVERAGE_STEP_UNIT, progress, &r);
 	rc = rules_run(&r);
 	sqlite3_progress_handler(db_handle(d), 0, NULL, NULL);
 	sqlite3_set_authorizer(db_handle(d), NULL, NULL);

@@ -30,6 +30,9 @@ int lives_open(struct lives **l, struct db *d, struct host *h, const struct trac
  * the database's error. */
 int lives_event(struct lives *l, const struct event *ev);
 
+/* lives_lowered() - behind an EV_LOST that says so: what @t no longer has is not waited for. Return: as
+ * lives_event(). */
+int lives_lowered(struct lives *l, const struct trace *t);
 /* lives_ready_id() - the packet of the sk_data_ready that lives_event() got last, 0: not known. */
 int64_t lives_ready_id(const struct lives *l);
 /*

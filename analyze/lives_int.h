@@ -159,7 +159,7 @@ struct lives {
 	bool all_netns; /* every namespace of the host was recorded: a device name that is known
 			   once is unique */
 	bool has_gro_exit, has_xmit, has_start, has_entries, has_queue, has_softirq, has_switch;
-	bool has_retransmit;
+	bool has_retransmit, has_consume;
 	bool has_location; /* consume_skb tells where */
 	bool has_nfqueue;  /* rules hand packets to processes, who keep them or change them */
 	bool has_lite;	   /* a UDP-Lite socket was told of something */

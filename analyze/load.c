@@ -88,6 +88,10 @@ static int load_events(struct load *l, struct err *e)
 			progress_at("following packets", l->last_ns - l->first_ns, all);
 		}
 		rc = lives_event(l->lives, &ev);
+		if (!rc && ev.lowered)
+			rc = lives_lowered(l->lives, l->trace);
+		if (ev.lowered)
+			spans_lowered(l->spans, l->trace);
 		if (!rc)
 			rc = spans_event(l->spans, &ev);
 		if (!rc && ev.kind == EV_SK_DATA_READY && lives_ready_id(l->lives))

@@ -630,6 +630,11 @@ int spans_event(struct spans *s, const struct event *ev)
 	}
 }
 
+void spans_lowered(struct spans *s, const struct trace *t)
+{
+	s->has_switch = trace_has(t, EV_SCHED_SWITCH);
+}
+
 /* --- softirq_cpu --- */
 
 static void bind_handler(sqlite3_stmt *st, const struct series *x)

@@ -17,6 +17,7 @@
  */
 #include "trace.h"
 #include "fields.h"
+#include "detail.h"
 #include "kbuf.h"
 
 #include <errno.h>
@@ -69,6 +70,9 @@ struct trace {
 	bool taken; /* the head of heap[0] was handed out */
 	uint64_t chunk_bytes;
 	uint64_t tsc_mult, tsc_shift, tsc_offset; /* of a clock that counts cycles; tsc_mult 0: it counts ns */
+	struct detail detail;
+	size_t lowered; /* steps of it that are behind */
+	size_t told;	/* cursors that were told of the present one */
 	struct trace_state st;
 };
 
@@ -377,6 +381,41 @@ static void hand_out_lost(const struct trace *t, struct cursor *c, struct event 
 	c->lost = 0;
 }
 
+/*
+ * The recorder turned events off before the next event: say so once for each CPU, as a loss of none,
+ * so that nothing goes on across it.
+ * Return: whether @ev is that.
+ */
+static bool hand_out_lowered(struct trace *t, const struct cursor *next, struct event *ev)
+{
+	int64_t ts_ns = clocks_trace_real(t->clocks, next->ts);
+	const struct detail_step *s;
+
+	while (t->lowered < t->detail.n) {
+		s = &t->detail.step[t->lowered];
+		if (s->at_ns > ts_ns)
+			return false;
+		if (!t->told)
+			for (size_t i = 0; i < t->n_formats; i++)
+				t->formats[i]->type.off |= detail_off(
+					s, t->formats[i]->type.system, t->formats[i]->type.name);
+		if (*s->events && t->told < t->n_cursors) {
+			*ev = (struct event){
+				.ts = next->ts,
+				.ts_ns = ts_ns,
+				.cpu = t->cursors[t->told++].cpu,
+				.kind = EV_LOST,
+				.lost_from_ns = s->at_ns,
+				.lowered = true,
+			};
+			return true;
+		}
+		t->told = 0;
+		t->lowered++;
+	}
+	return false;
+}
+
 static int32_t load_pid(const struct trace *t, const uint8_t *p)
 {
 	uint32_t v;
@@ -389,6 +428,7 @@ int trace_next(struct trace *t, struct event *ev, struct err *e)
 {
 	struct cursor *c;
 
+again:
 	if (t->taken) {
 		int rc;
 
@@ -415,6 +455,8 @@ int trace_next(struct trace *t, struct event *ev, struct err *e)
 		}
 		return 1;
 	}
+	if (hand_out_lowered(t, c, ev))
+		return 1;
 	*ev = (struct event){
 		.ts = c->ts,
 		.ts_ns = clocks_trace_real(t->clocks, c->ts),
@@ -432,6 +474,8 @@ int trace_next(struct trace *t, struct event *ev, struct err *e)
 	c->any = true;
 	t->st.events++;
 	t->taken = true;
+	if (c->format->type.off)
+		goto again; /* one that came until all CPUs had heard of it */
 	return 1;
 }
 
@@ -493,7 +537,9 @@ int trace_load(struct trace **out, struct tape *tape, const struct clocks *c, st
 		t->tsc_shift = (uint64_t)shift;
 		t->tsc_offset = (uint64_t)offset;
 	}
-	rc = load_formats(t, !little, (int)long_bytes, e);
+	rc = detail_load(&t->detail, tape, c, e);
+	if (!rc)
+		rc = load_formats(t, !little, (int)long_bytes, e);
 	if (!rc)
 		rc = find_pieces(t);
 	if (!rc && t->n_pieces)
@@ -518,6 +564,7 @@ void trace_free(struct trace *t)
 		buf_free(&t->cursors[i].chunk);
 	for (size_t i = 0; i < t->n_formats; i++)
 		format_free(t->formats[i]);
+	detail_free(&t->detail);
 	free(t->heap);
 	free(t->cursors);
 	free(t->pieces);
@@ -544,7 +591,7 @@ const struct ev_type *trace_type(const struct trace *t, size_t i)
 bool trace_has(const struct trace *t, enum ev_kind k)
 {
 	for (size_t i = 0; i < t->n_formats; i++)
-		if (t->formats[i]->type.kind == k)
+		if (t->formats[i]->type.kind == k && !t->formats[i]->type.off)
 			return true;
 	return false;
 }

@@ -16,6 +16,7 @@
 static const char *const reasons[] = {
 	[END_NONE] = "error",	 [END_DURATION] = "duration", [END_COMMAND] = "command",
 	[END_SIGNAL] = "signal", [END_MAX_SIZE] = "max-size", [END_NO_SPACE] = "no-space",
+	[END_MAX_CPU] = "max-cpu",
 	[END_ERROR] = "error",
 };
 
@@ -95,6 +96,10 @@ static void put_options(struct json *j, const struct record_options *o, char *co
 		json_uint(j, "max_size_bytes", o->max_bytes);
 	else
 		json_null(j, "max_size_bytes");
+	if (o->max_cpu > 0)
+		json_real(j, "max_cpu_percent", o->max_cpu);
+	else
+		json_null(j, "max_cpu_percent");
 	json_bool(j, "pcap", o->pcap);
 	put_words(j, "command", o->command);
 	json_close_object(j);

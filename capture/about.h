@@ -14,6 +14,7 @@ enum end_reason {
 	END_SIGNAL,
 	END_MAX_SIZE,
 	END_NO_SPACE,
+	END_MAX_CPU,
 	END_ERROR,
 	END_COUNT
 };

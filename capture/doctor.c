@@ -2,6 +2,7 @@
 #include "doctor.h"
 
 #include "about.h"
+#include "budget.h"
 #include "clock.h"
 #include "instance.h"
 #include "netlink.h"
@@ -266,6 +267,8 @@ static void check_memory(struct doctor *d)
 	row(d, "memory", "%llu MiB available; trace buffers %.1f MiB per CPU, %.1f MiB in all",
 	    trace_memory_available() / MIB, (double)each / MIB,
 	    (double)each / MIB * (double)(cpus > 0 ? cpus : 1));
+	row(d, "CPU", "%ld online; a recording lowers its detail above %.0f %% of one CPU (--max-cpu)",
+	    cpus, budget_default());
 }
 
 static void check_clocks(struct doctor *d)

@@ -23,6 +23,7 @@ struct record_options {
 	const char *netns;     /* as given; NULL: "all" */
 	uint64_t buffer_bytes; /* per CPU, 0: chosen */
 	uint64_t max_bytes;    /* 0: no limit */
+	double max_cpu;	       /* percent of one CPU, 0: no limit */
 	bool quiet;
 	char *filter; /* pcap-filter(7), "": none; freed by options_free() */
 	const char *interfaces[OPTIONS_INTERFACES_MAX + 1]; /* NULL terminated */
@@ -45,6 +46,8 @@ void options_help(FILE *f, const char *name);
 
 /* options_size() - "10", "64K", "1.5M", "2G" in bytes. Return: 0, -EINVAL, -ERANGE. */
 int options_size(const char *text, uint64_t *bytes);
+/* options_percent() - "5", "12.5", "200"; 0 is one. Return: 0, -EINVAL, -ERANGE. */
+int options_percent(const char *text, double *percent);
 /* options_seconds() - "10", "0.5" in ns, more than 0 and at most ten years. Return: 0, -EINVAL,
  * -ERANGE. */
 int options_seconds(const char *text, int64_t *ns);

@@ -26,6 +26,7 @@
 #include "clock.h"
 #include "command.h"
 #include "doctor.h"
+#include "lower.h"
 #include "output.h"
 #include "privilege.h"
 #include "snap.h"
@@ -77,6 +78,7 @@ struct recorder {
 
 	struct command child;
 	pid_t command; /* 0: none runs */
+	struct lower lower;
 	struct about_end end;
 	char reason_text[128];
 	int64_t armed_ns; /* -d counts from here */
@@ -250,14 +252,19 @@ static void *snap_thread(void *arg)
 
 	setpriority(PRIO_PROCESS, 0, NICE);
 	/* a small tape keeps its room for what happens */
-	if ((!r->o.max_bytes || r->o.max_bytes >= SYMBOLS_FIRST) && snap_symbols(r->snap, false))
-		return NULL;
+	bool symbols = !r->o.max_bytes || r->o.max_bytes >= SYMBOLS_FIRST;
+
 	for (;;) {
 		int64_t wait = next - clock_mono_ns();
 
 		if (poll(&p, 1, wait > 0 ? (int)(wait / 1000000) + 1 : 0) > 0 ||
 		    snap_take(r->snap, SNAP_TICK))
 			return NULL;
+		/* a megabyte: behind the first second's events, so that the head of a copy has some,
+		 * and early, so that a recorder that is killed leaves names for them */
+		if (symbols && snap_symbols(r->snap, false))
+			return NULL;
+		symbols = false;
 		next += NSEC_PER_SEC;
 		if (next < clock_mono_ns()) /* the last one took too long: go on from here, do not
 					       catch up */
@@ -433,6 +440,32 @@ static void show_progress(const struct recorder *r, bool last)
 		(double)tape_writer_bytes(r->w, NULL) / 1e6, last ? "\n" : "");
 }
 
+static void end_frames(struct recorder *r)
+{
+	sniff_stop(r->sniff);
+	join_worker(r, &r->sniff_worker);
+	sniff_totals(r->sniff, &r->end.frames);
+	sniff_close(r->sniff);
+	r->sniff = NULL;
+}
+
+/* Whether we take more of the CPUs than we may, and what is done about it. */
+static void look_at_cost(struct recorder *r)
+{
+	enum lower_step step = lower_look(&r->lower, r->trace, r->sniff, r->w);
+
+	if (step == LOWER_NONE)
+		return;
+	if (!r->o.quiet)
+		say(r, "more than --max-cpu %g is used: %s", r->o.max_cpu, lower_words(step));
+	if (step == LOWER_PCAP)
+		end_frames(r);
+	if (step == LOWER_END)
+		end_because(r, END_MAX_CPU,
+			    "%.0f %% of a CPU used, with the least detail and --max-cpu %g",
+			    r->lower.used, r->o.max_cpu);
+}
+
 /* Until there is a reason to end. */
 static void wait_for_end(struct recorder *r)
 {
@@ -463,6 +496,8 @@ static void wait_for_end(struct recorder *r)
 			wait = deadline - now;
 		take_signals(r, wait);
 		look_at_tape(r);
+		if (r->end.reason == END_NONE)
+			look_at_cost(r);
 	}
 	show_progress(r, true);
 }
@@ -525,6 +560,7 @@ static void finish_tape(struct recorder *r)
 
 	take_last(r);
 	put_clock(r);
+	lower_finish(&r->lower, r->w);
 	look_at_tape(r);
 	if (r->trace)
 		trace_totals(r->trace, &r->end.events);
@@ -572,12 +608,15 @@ static void summarize(const struct recorder *r)
 			lost ? " (a larger -b, or a smaller profile with -e, loses less)" : "");
 	else
 		fprintf(stderr, "events     none\n");
-	if (r->sniff)
+	if (r->sniff || x->frames.written)
 		fprintf(stderr, "frames     %" PRIu64 ", lost %" PRIu64 "%s\n", x->frames.written,
 			x->frames.lost, x->frames.lost ? " (a filter, or -i, loses less)" : "");
 	else
 		fprintf(stderr, "frames     none\n");
 	fprintf(stderr, "snapshots  %u of %zu network namespaces\n", x->snapshots, x->namespaces);
+	if (r->lower.step != LOWER_NONE)
+		fprintf(stderr, "detail     lowered for --max-cpu %g: %s\n", r->o.max_cpu,
+			lower_words(r->lower.step));
 	fprintf(stderr, "own cost   %.2f s CPU (%.2f user, %.2f system), %.0f MB memory at most\n",
 		(double)(x->cpu_user_ns + x->cpu_system_ns) / 1e9, (double)x->cpu_user_ns / 1e9,
 		(double)x->cpu_system_ns / 1e9, (double)x->max_rss_bytes / 1e6);
@@ -684,6 +723,8 @@ int record_main(int argc, char **argv)
 		return fflush(stdout) || ferror(stdout) ? EXIT_FAILED : status;
 	}
 	r.end.command_status = -1;
+	r.lower.budget.percent = r.o.max_cpu;
+	r.lower.profile = r.o.profile;
 	r.out.fd = -1;
 	r.env.stdout_is_tape = r.o.output && !strcmp(r.o.output, "-");
 	raise_file_limit(&r);

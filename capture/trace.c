@@ -733,6 +733,24 @@ void trace_stop(struct trace *t)
 	}
 }
 
+size_t trace_lower(struct trace *t, enum trace_profile p, struct buf *off)
+{
+	char file[128];
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->armed_count; i++) {
+		const struct profile_event *ev = t->armed[i].ev;
+
+		if (ev->from <= p)
+			continue;
+		snprintf(file, sizeof(file), "events/%s/%s/enable", ev->system, ev->name);
+		tracefs_instance_file_write(t->fs, file, "0");
+		buf_printf(off, "%s%s:%s", n ? " " : "", ev->system, ev->name);
+		n++;
+	}
+	return n;
+}
+
 void trace_totals(const struct trace *t, struct trace_totals *x)
 {
 	pthread_mutex_t *lock = (pthread_mutex_t *)&t->lock;

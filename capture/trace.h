@@ -44,6 +44,12 @@ int trace_arm(struct trace *t, struct tape_writer *w, struct err *e);
 int trace_run(struct trace *t);
 /* trace_stop() - ask trace_run() to end. Async-signal-safe. */
 void trace_stop(struct trace *t);
+/**
+ * trace_lower() - turn off all events that profile @p does not have, while trace_run() goes on
+ * @off: gets their names, "SYSTEM:EVENT", blanks between them
+ * Return: how many.
+ */
+size_t trace_lower(struct trace *t, enum trace_profile p, struct buf *off);
 void trace_totals(const struct trace *t, struct trace_totals *x);
 /* trace_close() - remove the instance; also after a failure half-way. Return: 0; -EBUSY when
  * something else still reads in it, with the message. */

@@ -318,7 +318,7 @@ static void write_limits(struct page *p)
 	sqlite3_stmt *st = rep_query(
 		p->r,
 		"SELECT source, note FROM quality WHERE " BLINDS " ORDER BY kind NOT IN "
-		"('tape-cut', 'tape-damaged'), kind NOT IN ('events-lost', 'frames-lost'), kind "
+		"('tape-cut', 'tape-damaged'), kind NOT IN ('events-lost', 'frames-lost', 'detail-lowered'), kind "
 		"NOT IN ('source-missing', 'permission'), id LIMIT 4");
 	bool any = false;
 

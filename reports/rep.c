@@ -54,7 +54,6 @@ int rep_open(struct rep *r, const char *path, struct err *e)
 {
 	struct load_result load = { 0 };
 	bool database = false;
-	sqlite3 *h;
 	int rc;
 
 	*r = (struct rep){ 0 };
@@ -67,10 +66,6 @@ int rep_open(struct rep *r, const char *path, struct err *e)
 		rc = load_tape(path, NULL, NULL, &r->db, &load, e);
 	if (rc)
 		return rc;
-	/* a database may come from anyone: its schema must not be able to call what has effects */
-	h = db_handle(r->db);
-	sqlite3_db_config(h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	r->from_tape = !database;
 	note_incomplete(r);
 	if (load.incomplete && !r->incomplete) {

@@ -332,6 +332,54 @@ static void test_confidence_falls_with_what_was_lost(void **state)
 	db_close(db);
 }
 
+static void lower(const char *step)
+{
+	sql("INSERT INTO quality(kind, source, from_ns, note) VALUES('detail-lowered', '%s', %lld, 'x')", step,
+	    T0 + 5 * MS);
+	run_all();
+}
+
+/* Nothing is concluded from what was not recorded to the end; what drops and counters say stands. */
+static void test_silent_where_detail_was_lowered(void **state)
+{
+	static const struct {
+		const char *step, *cause;
+		void (*build)(void);
+		int64_t stays;
+	} t[] = {
+		{ "path", "reader-starved", case_starved_busy, 0 },
+		{ "drops", "reader-starved", case_starved_busy, 0 },
+		{ "path", "softirq-delayed", case_very_late_softirq, 0 },
+		{ "no-pcap", "netfilter-fragment-drop", case_nf_frag, 0 },
+		{ "path", "netfilter-fragment-drop", case_nf_frag, 1 },
+		{ "drops", "udp-rcvbuf-overflow", case_udp_rcvbuf, 1 },
+		{ "drops", "neighbour-failed", case_neigh_failed, 1 },
+		{ "drops", "backlog-overflow", case_backlog, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		char q[256];
+
+		start();
+		t[i].build();
+		run_all();
+		snprintf(q, sizeof(q), "SELECT count(*) > 0 FROM finding WHERE cause = '%s'", t[i].cause);
+		if (!number(q))
+			fail_msg("%s was not there", t[i].cause);
+		lower(t[i].step);
+		if (number(q) != t[i].stays)
+			fail_msg("%s behind step %s: %d", t[i].cause, t[i].step, (int)number(q));
+		snprintf(q, sizeof(q),
+			 "SELECT count(*) FROM quality WHERE source = 'detail' AND note LIKE '%%could not be looked for:%%%s%%'",
+			 t[i].cause);
+		if (number(q) != !t[i].stays)
+			fail_msg("%s behind step %s: said %d times", t[i].cause, t[i].step, (int)number(q));
+		assert_int_equal(number("SELECT count(*) FROM quality WHERE kind = 'rule-failed'"), 0);
+		db_close(db);
+	}
+}
+
 static void test_same_twice(void **state)
 {
 	(void)state;
@@ -459,6 +507,7 @@ int main(void)
 		cmocka_unit_test(test_finding_is_whole),
 		cmocka_unit_test(test_no_command_for_a_place_not_known),
 		cmocka_unit_test(test_confidence_falls_with_what_was_lost),
+		cmocka_unit_test(test_silent_where_detail_was_lowered),
 		cmocka_unit_test(test_same_twice),
 		cmocka_unit_test(test_ledger_places_by_elimination),
 		cmocka_unit_test(test_ledger_takes_a_task_s_place_back),

@@ -20,6 +20,7 @@ complete -c skbtape -n '__fish_seen_subcommand_from record' -l netns -x -a 'all 
 complete -c skbtape -n '__fish_seen_subcommand_from record' -l no-pcap
 complete -c skbtape -n '__fish_seen_subcommand_from record' -s b -x
 complete -c skbtape -n '__fish_seen_subcommand_from record' -l max-size -x
+complete -c skbtape -n '__fish_seen_subcommand_from record' -l max-cpu -x
 complete -c skbtape -n '__fish_seen_subcommand_from record' -s q
 complete -c skbtape -n '__fish_seen_subcommand_from record' -l doctor
 complete -c skbtape -n '__fish_seen_subcommand_from record' -l help
