@@ -388,7 +388,20 @@ static void write_nothing(struct page *p, int64_t infos)
 	fputs("</div></div>\n", p->f);
 }
 
-/* How sure, where, and what to do: what a reader wants to know first. */
+/* How bad it is, in one number: packets, else a delay. */
+static void write_extent(struct page *p, sqlite3_stmt *st)
+{
+	int64_t packets = col_int(st, 6);
+
+	if (!col_null(st, 6) && packets > 0)
+		fprintf(p->f, "<span class=\"much\">%s %s</span> ", text_count(packets).s,
+			packets == 1 ? _("packet") : _("packets"));
+	else if (!col_null(st, 7))
+		fprintf(p->f, "<span class=\"much\">%s %s</span> ", _("delay"),
+			text_duration(col_int(st, 7)).s);
+}
+
+/* How bad, how sure, where, and what to do: what a reader wants to know first. */
 static void write_answer(struct page *p, sqlite3_stmt *st)
 {
 	static const int place[] = { 3, 4, 5 };
@@ -398,7 +411,9 @@ static void write_answer(struct page *p, sqlite3_stmt *st)
 					  "? ORDER BY seq LIMIT 1",
 					  id);
 
-	fputs("<p class=\"how\"><span>", p->f);
+	fputs("<p class=\"how\">", p->f);
+	write_extent(p, st);
+	fputs("<span>", p->f);
 	fprintf(p->f, _("confidence %.0f %%"), 100 * sqlite3_column_double(st, 2));
 	fputs("</span>", p->f);
 	for (size_t i = 0; i < ARRAY_SIZE(place); i++) {
@@ -436,8 +451,8 @@ static void write_summary(struct page *p, int64_t critical, int64_t warning, int
 		fprintf(p->f, lang_many(warning, N_("%s warning"), N_("%s warnings")),
 			text_count(warning).s);
 	fputs("</p>\n<ol class=\"toc\">", p->f);
-	st = rep_query(p->r, "SELECT id, title, confidence, netns, dev, process FROM finding WHERE "
-			     "severity <> 'info' ORDER BY id LIMIT 12");
+	st = rep_query(p->r, "SELECT id, title, confidence, netns, dev, process, packets, "
+			     "delay_ns FROM finding WHERE severity <> 'info' ORDER BY id LIMIT 12");
 	for (int n = 0; rep_row(p->r, &st); n++) {
 		fprintf(p->f, "<li value=\"%" PRId64 "\"><a href=\"#finding-%" PRId64 "\">",
 			col_int(st, 0), col_int(st, 0));
