@@ -82,6 +82,7 @@ static const struct {
 	{ "run", DETAIL_NO_SCHED },
 	{ "latency", DETAIL_NO_SCHED },
 	{ "latency_part", DETAIL_NO_SCHED },
+	{ "latency_hist", DETAIL_NO_SCHED },
 	{ "latency_total", DETAIL_NO_SCHED },
 	{ "latency_slow", DETAIL_NO_SCHED },
 	{ "socket_lock", DETAIL_NO_SCHED },

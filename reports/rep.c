@@ -206,6 +206,14 @@ int64_t rep_unnamed_drops(struct rep *r)
 	return r->incomplete && n >= REP_DROPS_FEW ? n : 0;
 }
 
+double rep_lost_percent(struct rep *r)
+{
+	double lost = (double)rep_fact_int(r, "events_lost", 0), read = (double)rep_fact_int(r, "events_decoded", 0);
+	double share = lost > 0 && read >= 0 ? 100 * lost / (lost + read) : 0;
+
+	return share >= REP_LOST_MUCH ? share : 0;
+}
+
 /* The temporary file stands beside the final one, so that rename() is atomic. */
 static int open_tmp(struct out *o, struct err *e)
 {

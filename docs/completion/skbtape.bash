@@ -24,7 +24,7 @@ _skbtape()
 	info) options='--json --help' ;;
 	analyze) options='--output --rules --filter --quiet --help' ;;
 	report) options='-o --format --lang --filter --tape --help' ;;
-	why) options='--packet --frame --filter --tape --help' ;;
+	why) options='--packet --frame --lang --filter --tape --help' ;;
 	query) options='--json --csv --examples --help' ;;
 	rules) options='--rules --help' ;;
 	export) options='--pcapng --perfetto --csv --filter --tape --from --to --no-comments --help' ;;

@@ -41,6 +41,7 @@ complete -c skbtape -n '__fish_seen_subcommand_from report' -l tape -r -F
 complete -c skbtape -n '__fish_seen_subcommand_from report' -l help
 complete -c skbtape -n '__fish_seen_subcommand_from why' -l packet -x
 complete -c skbtape -n '__fish_seen_subcommand_from why' -l frame -x
+complete -c skbtape -n '__fish_seen_subcommand_from why' -l lang -x -a 'en zh'
 complete -c skbtape -n '__fish_seen_subcommand_from why' -l filter -x
 complete -c skbtape -n '__fish_seen_subcommand_from why' -l tape -r -F
 complete -c skbtape -n '__fish_seen_subcommand_from why' -l help
