@@ -22,7 +22,7 @@ CPPFLAGS += -D_GNU_SOURCE -DSKBTAPE_VERSION='"$(VERSION)"' -I$(BUILD) -I/usr/inc
 CFLAGS   += -std=gnu11 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANITIZE) -pthread
 
 BASE    := schema/base.c schema/json.c schema/sha256.c schema/tape.c
-CAPTURE := capture/about.c capture/clock.c capture/command.c capture/cut.c capture/doctor.c capture/ethtool.c \
+CAPTURE := capture/about.c capture/clock.c capture/command.c capture/cpus.c capture/cut.c capture/doctor.c capture/ethtool.c \
 	   capture/filter.c capture/instance.c capture/netlink.c capture/netset.c capture/options.c capture/output.c \
 	   capture/pcapng_write.c capture/privilege.c capture/profile.c capture/record.c capture/section.c capture/snap.c \
 	   capture/snap_files.c capture/snap_host.c capture/sniff.c capture/tape_write.c capture/trace.c

@@ -123,10 +123,10 @@ static void check_events(struct doctor *d, const struct tracefs_way *way)
 		unsigned int wanted = 0, here = 0;
 
 		for (size_t i = 0; i < n; i++) {
-			if (!trace_event_wanted(way->path, &ev[i], (enum trace_profile)p))
+			if (!profile_event_wanted(way->path, &ev[i], (enum trace_profile)p))
 				continue;
 			wanted++;
-			if (trace_event_here(way->path, &ev[i])) {
+			if (profile_event_here(way->path, &ev[i])) {
 				here++;
 				continue;
 			}
