@@ -23,16 +23,16 @@ CFLAGS   += -std=gnu11 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) $(SANITI
 
 BASE    := schema/base.c schema/json.c schema/sha256.c schema/tape.c
 CAPTURE := capture/about.c capture/clock.c capture/command.c capture/cpus.c capture/cut.c capture/doctor.c capture/ethtool.c \
-	   capture/filter.c capture/instance.c capture/netlink.c capture/netset.c capture/options.c capture/output.c \
+	   capture/filter.c capture/instance.c capture/netlink.c capture/netset.c capture/options.c capture/output.c capture/perf.c \
 	   capture/pcapng_write.c capture/privilege.c capture/profile.c capture/record.c capture/section.c capture/snap.c \
-	   capture/snap_files.c capture/snap_host.c capture/sniff.c capture/tape_write.c capture/trace.c
+	   capture/snap_files.c capture/snap_host.c capture/sniff.c capture/source.c capture/tape_write.c capture/trace.c
 ANALYZE := analyze/analyze.c analyze/clocks.c analyze/confine.c analyze/counters.c analyze/cpu_time.c analyze/db.c analyze/delays.c \
 	   analyze/dissect.c analyze/drops.c analyze/embed.c analyze/ethtool_read.c analyze/events.c \
 	   analyze/facts.c analyze/fields.c analyze/findings.c analyze/flow_delays.c analyze/flows.c analyze/format.c analyze/frames.c \
 	   analyze/host.c analyze/import.c analyze/kbuf.c analyze/ledger.c analyze/life.c analyze/lives.c analyze/lives_end.c \
 	   analyze/lives_parts.c analyze/lives_path.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/load.c \
 	   analyze/moves.c analyze/nft_text.c analyze/nft_value.c analyze/nl_link.c \
-	   analyze/netrx.c analyze/of_tape.c analyze/only.c analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcap_add.c analyze/pcap_import.c analyze/pcap_read.c analyze/pcapng.c analyze/perfdata.c analyze/procfs.c analyze/progress.c \
+	   analyze/netrx.c analyze/of_tape.c analyze/only.c analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcap_add.c analyze/pcap_import.c analyze/pcap_read.c analyze/pcapng.c analyze/perfdata.c analyze/perfring.c analyze/procfs.c analyze/progress.c \
 	   analyze/ringstats.c analyze/rules.c analyze/rule_text.c analyze/series.c analyze/snap_texts.c analyze/snapshots.c analyze/spans.c \
 	   analyze/symbols.c analyze/tape_frames.c analyze/tape_read.c analyze/tasks.c analyze/tc_options.c analyze/ties.c analyze/ties_carry.c analyze/ties_match.c \
 	   analyze/ties_rest.c analyze/ties_upper.c analyze/tmpfiles.c \
