@@ -32,6 +32,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pcap/pcap.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #define LOOK_NS	     (250 * 1000000LL) /* how soon a full disk or a closed pipe is noticed */
 #define CLOCK_TRIES  32
@@ -679,7 +681,7 @@ int record_main(int argc, char **argv)
 		if (r.o.action == OPTIONS_HELP)
 			options_help(stdout, r.name);
 		else if (r.o.action == OPTIONS_VERSION)
-			printf("skbtape %s\n", SKBTAPE_VERSION);
+			printf("skbtape %s (zstd %s, %s)\n", SKBTAPE_VERSION, ZSTD_versionString(), pcap_lib_version());
 		else
 			status = doctor_print(stdout);
 		options_free(&r.o);
