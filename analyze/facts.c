@@ -170,7 +170,7 @@ int facts_load(struct tape *t, struct db *d, const struct clocks *c, struct err 
 static void unknown_members(const struct tape *t, struct db *d)
 {
 	static const char *const known[] = {
-		"tape.json",	"end.json", "quality", "clock",	  "ftrace",	 "pcap",  "netns", "snap",
+		"tape.json",	"end.json", "quality", "clock",	  "ftrace",	 "perf",  "pcap",  "netns", "snap",
 		"kallsyms-end", "kallsyms", "modules", "modules-end", "tasks", "kmsg", "detail",
 	};
 	const char *first = NULL;

@@ -19,6 +19,7 @@
 #include "fields.h"
 #include "detail.h"
 #include "kbuf.h"
+#include "perfring.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,6 +45,7 @@ struct cursor {
 	struct buf chunk;
 	size_t page_at; /* next page in chunk */
 	struct kbuf k;
+	struct perfring ring; /* where perf recorded */
 	struct kbuf_event head;
 	struct ev_format *format; /* of the head, NULL: no head any more */
 	uint64_t ts;		  /* of the head, or of the last event */
@@ -57,6 +59,7 @@ struct trace {
 	const struct clocks *clocks;
 	struct kbuf_layout layout;
 	size_t page_bytes;
+	bool perf; /* recorded by perf */
 	int64_t start_ns;
 	struct ev_format **formats;
 	size_t n_formats;
@@ -139,9 +142,9 @@ static int load_formats(struct trace *t, bool big_endian, int long_bytes, struct
 
 /* ---- cursors ---- */
 
-static bool parse_piece(const char *name, struct piece *p)
+static bool parse_piece(const char *name, bool perf, struct piece *p)
 {
-	static const char head[] = "ftrace/cpu";
+	const char *head = perf ? "perf/" : "ftrace/cpu";
 	struct span s = { name, strlen(name) }, cpu;
 	uint64_t n;
 
@@ -174,7 +177,7 @@ static int find_pieces(struct trace *t)
 	for (size_t i = 0; i < tape_member_count(t->tape); i++) {
 		struct piece p = { .member = i };
 
-		if (!parse_piece(tape_member(t->tape, i)->name, &p))
+		if (!parse_piece(tape_member(t->tape, i)->name, t->perf, &p))
 			continue;
 		if (t->n_pieces == cap) {
 			struct piece *x;
@@ -222,13 +225,26 @@ static void note_lost(struct trace *t, struct cursor *c, uint64_t count)
 	c->lost = sat_add_u64(c->lost, count);
 }
 
+/* The loaded member's records to those that wait. */
+static int add_records(struct trace *t, struct cursor *c)
+{
+	bool bad;
+	int rc = perfring_add(&c->ring, c->chunk.data, c->chunk.len, t->layout.big_endian, &bad);
+
+	if (bad) {
+		t->st.pages_bad++;
+		note_lost(t, c, UINT64_MAX);
+	}
+	return rc;
+}
+
 /* Load the next member. Return: 1, 0 when there is none, -ENOMEM, -EIO. */
 static int next_chunk(struct trace *t, struct cursor *c, struct err *e)
 {
 	uint64_t size;
 	int rc;
 
-	t->chunk_bytes -= c->chunk.cap;
+	t->chunk_bytes -= c->chunk.cap + perfring_bytes(&c->ring);
 	if (c->piece == c->end) {
 		buf_free(&c->chunk);
 		return 0;
@@ -244,8 +260,10 @@ static int next_chunk(struct trace *t, struct cursor *c, struct err *e)
 		rc = 0;
 	} else {
 		rc = tape_load(t->tape, c->piece->member, &c->chunk, e);
+		if (!rc && t->perf)
+			rc = add_records(t, c);
 	}
-	t->chunk_bytes += c->chunk.cap;
+	t->chunk_bytes += c->chunk.cap + perfring_bytes(&c->ring);
 	c->piece++;
 	return rc ? rc : 1;
 }
@@ -278,6 +296,27 @@ static int next_page(struct trace *t, struct cursor *c, struct err *e)
 	return 1;
 }
 
+/* The next event of perf's records. Return: as advance(). */
+static int next_record(struct trace *t, struct cursor *c, struct err *e)
+{
+	for (;;) {
+		uint64_t lost;
+		int rc = perfring_next(&c->ring, c->piece == c->end, &c->head, &lost);
+
+		if (rc && lost)
+			note_lost(t, c, lost);
+		if (!rc && c->piece == c->end && c->ring.lost) {
+			note_lost(t, c, c->ring.lost);
+			c->ring.lost = 0;
+		}
+		if (rc || c->piece == c->end)
+			return rc;
+		rc = next_chunk(t, c, e);
+		if (rc < 0)
+			return rc;
+	}
+}
+
 /* As the kernel's perf_event_mmap_page tells it, and trace-cmd's TSC2NSEC after that. */
 static uint64_t cycles_ns(const struct trace *t, uint64_t cycles)
 {
@@ -289,8 +328,12 @@ static int advance(struct trace *t, struct cursor *c, struct err *e)
 {
 	for (;;) {
 		struct ev_format *f;
-		int rc = kbuf_next(&c->k, &c->head);
+		int rc = t->perf ? next_record(t, c, e) : kbuf_next(&c->k, &c->head);
 
+		if (t->perf && rc <= 0) {
+			c->format = NULL;
+			return rc;
+		}
 		if (rc < 0) {
 			t->st.pages_bad++;
 			note_lost(t, c, UINT64_MAX);
@@ -518,6 +561,7 @@ int trace_load(struct trace **out, struct tape *tape, const struct clocks *c, st
 {
 	struct trace *t = calloc(1, sizeof(*t));
 	int64_t little = 1, long_bytes = 8, mult, shift, offset;
+	char backend[16];
 	int rc = -ENOMEM;
 
 	if (!t)
@@ -537,12 +581,14 @@ int trace_load(struct trace **out, struct tape *tape, const struct clocks *c, st
 		t->tsc_shift = (uint64_t)shift;
 		t->tsc_offset = (uint64_t)offset;
 	}
+	t->layout.big_endian = !little;
+	t->perf = !tape_json_text(tape, "$.trace_backend", backend, sizeof(backend)) && !strcmp(backend, "perf");
 	rc = detail_load(&t->detail, tape, c, e);
 	if (!rc)
 		rc = load_formats(t, !little, (int)long_bytes, e);
 	if (!rc)
 		rc = find_pieces(t);
-	if (!rc && t->n_pieces)
+	if (!rc && t->n_pieces && !t->perf)
 		rc = load_layout(t, !little, (int)long_bytes, e);
 	if (!rc)
 		rc = make_cursors(t);
@@ -560,8 +606,10 @@ void trace_free(struct trace *t)
 {
 	if (!t)
 		return;
-	for (size_t i = 0; i < t->n_cursors; i++)
+	for (size_t i = 0; i < t->n_cursors; i++) {
 		buf_free(&t->cursors[i].chunk);
+		perfring_free(&t->cursors[i].ring);
+	}
 	for (size_t i = 0; i < t->n_formats; i++)
 		format_free(t->formats[i]);
 	detail_free(&t->detail);

@@ -54,7 +54,7 @@ static void note(struct lower *l, int64_t at_ns, const struct buf *off)
 }
 
 /* Turn off what the step leaves out. Return: false: nothing of it was on. */
-static bool take(struct lower *l, struct trace *t, bool frames, enum lower_step step,
+static bool take(struct lower *l, struct source *t, bool frames, enum lower_step step,
 		 struct buf *off)
 {
 	enum trace_profile to = step == LOWER_PATH ? PROFILE_PATH : PROFILE_DROPS;
@@ -66,10 +66,10 @@ static bool take(struct lower *l, struct trace *t, bool frames, enum lower_step 
 	if (!t || l->profile <= to)
 		return false;
 	l->profile = to;
-	return trace_lower(t, to, off);
+	return source_lower(t, to, off);
 }
 
-enum lower_step lower_look(struct lower *l, struct trace *t, bool frames, struct tape_writer *w)
+enum lower_step lower_look(struct lower *l, struct source *t, bool frames, struct tape_writer *w)
 {
 	struct timespec cpu;
 	struct buf off = { 0 };

@@ -4,7 +4,7 @@
 #define SKBTAPE_LOWER_H
 
 #include "budget.h"
-#include "trace.h"
+#include "source.h"
 
 enum lower_step {
 	LOWER_NONE,
@@ -31,7 +31,7 @@ struct lower {
  * What was turned off, when and why goes to the tape (schema/TAPE.md, detail/SEQ).
  * Return: the step that was taken now.
  */
-enum lower_step lower_look(struct lower *l, struct trace *t, bool frames, struct tape_writer *w);
+enum lower_step lower_look(struct lower *l, struct source *t, bool frames, struct tape_writer *w);
 /* lower_words() - what @step means to a user. */
 const char *lower_words(enum lower_step step);
 /* lower_finish() - the list once more, so that no damage of one place hides it; frees it. */

@@ -15,11 +15,23 @@
 #define SECONDS_MAX    315360000LL /* ten years */
 #define SECONDS_DIGITS 9
 
-enum { OPT_NETNS = 256, OPT_NO_PCAP, OPT_MAX_SIZE, OPT_MAX_CPU, OPT_DOCTOR, OPT_HELP, OPT_VERSION };
+enum {
+	OPT_NETNS = 256,
+	OPT_NO_PCAP,
+	OPT_BACKEND,
+	OPT_FORMATS,
+	OPT_MAX_SIZE,
+	OPT_MAX_CPU,
+	OPT_DOCTOR,
+	OPT_HELP,
+	OPT_VERSION
+};
 
 static const struct option long_options[] = {
 	{ "netns", required_argument, NULL, OPT_NETNS },
 	{ "no-pcap", no_argument, NULL, OPT_NO_PCAP },
+	{ "backend", required_argument, NULL, OPT_BACKEND },
+	{ "formats", required_argument, NULL, OPT_FORMATS },
 	{ "max-size", required_argument, NULL, OPT_MAX_SIZE },
 	{ "max-cpu", required_argument, NULL, OPT_MAX_CPU },
 	{ "doctor", no_argument, NULL, OPT_DOCTOR },
@@ -190,6 +202,15 @@ static int parse_option(struct record_options *o, int c, const char *arg, struct
 		name = "--netns", expected = "all, self, or the name of a network namespace";
 		rc = parse_netns(o, arg);
 		break;
+	case OPT_BACKEND:
+		name = "--backend", expected = "one of auto, tracefs, perf";
+		rc = backend_parse(arg, &o->backend);
+		break;
+	case OPT_FORMATS:
+		name = "--formats", expected = "a folder with copies of events and boot_id";
+		o->formats = arg;
+		rc = *arg ? 0 : -EINVAL;
+		break;
 	case OPT_NO_PCAP:
 		o->pcap = false;
 		return 0;
@@ -277,6 +298,8 @@ int options_parse(struct record_options *out, int argc, char **argv, struct err 
 	}
 	if (o.profile == PROFILE_DROPS)
 		o.pcap = false; /* light enough to leave on */
+	if (o.formats && o.backend == BACKEND_TRACEFS)
+		return err_set(e, -EINVAL, "--formats: only perf takes it, and --backend is tracefs");
 	rc = join_filter(&o, argv + optind, end - optind);
 	if (rc)
 		return err_set(e, rc, "no memory for the filter");
@@ -325,6 +348,11 @@ void options_help(FILE *f, const char *name)
 		"  --netns WHICH      network namespaces: all, self, or a NAME of /run/netns "
 		"(default: all)\n"
 		"  --no-pcap          record no frames\n"
+		"  --backend WHICH    where events come from: tracefs, perf, or auto (default: "
+		"tracefs, else perf)\n"
+		"  --formats DIR      for perf where tracefs cannot be read: copies of its folder "
+		"events and of\n"
+		"                     /proc/sys/kernel/random/boot_id, taken since this boot\n"
 		"  -b SIZE            trace buffer per CPU (default: 1M to 16M, by free memory)\n"
 		"  --max-size SIZE    stop before the tape grows past SIZE\n"
 		"  --max-cpu PERCENT  lower the detail, then end, where recording takes more than PERCENT "

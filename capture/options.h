@@ -4,7 +4,7 @@
 #define SKBTAPE_OPTIONS_H
 
 #include "netset.h"
-#include "trace.h"
+#include "source.h"
 
 #include <stdio.h>
 
@@ -17,6 +17,8 @@ struct record_options {
 	const char *output;  /* NULL: a name from host and time; "-": standard output */
 	int64_t duration_ns; /* -1: no limit */
 	enum trace_profile profile;
+	enum backend backend;
+	const char *formats; /* of perf, a folder; NULL: tracefs */
 	int snaplen; /* -1: headers only, 0: whole frames, else bytes */
 	bool pcap;
 	enum netset_scope scope;

@@ -33,6 +33,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pcap/pcap.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #define LOOK_NS	     (250 * 1000000LL) /* how soon a full disk or a closed pipe is noticed */
 #define CLOCK_TRIES  32
@@ -68,7 +70,7 @@ struct recorder {
 	struct command_env env;
 	struct output out;
 	struct netset *set;
-	struct trace *trace;
+	struct source *trace;
 	struct sniff *sniff;
 	struct snap *snap;
 	struct tape_writer *w;
@@ -230,7 +232,7 @@ static void *trace_thread(void *arg)
 {
 	struct recorder *r = arg;
 
-	trace_run(
+	source_run(
 		r->trace); /* what stops it early is the tape's error, which look_at_tape() sees */
 	return NULL;
 }
@@ -325,7 +327,7 @@ static int open_tape(struct recorder *r, struct err *trace_err)
 		say(r, "%s", e.text);
 		return EXIT_FAILED;
 	}
-	trace_open(&r->trace, r->o.profile, r->o.buffer_bytes, trace_err);
+	source_open(&r->trace, r->o.backend, r->o.profile, r->o.buffer_bytes, r->o.formats, trace_err);
 	rc = about_tape(&json, &r->o, r->argv, r->trace, &r->end.start_mono_ns);
 	if (rc)
 		err_set(&e, rc, "no memory for tape.json");
@@ -363,9 +365,11 @@ static void open_sources(struct recorder *r, const struct err *trace_err)
 	put_clock(r);
 	if (!r->trace)
 		note_lack(r, "source-missing", "ftrace", trace_err);
-	else if (r->o.buffer_bytes && trace_buffer_bytes(r->trace) < r->o.buffer_bytes)
+	else if (r->o.backend == BACKEND_AUTO && source_backend(r->trace) == BACKEND_PERF && !r->o.quiet)
+		say(r, "no tracing instance can be made here: events come through perf");
+	if (r->trace && r->o.buffer_bytes && source_buffer_bytes(r->trace) < r->o.buffer_bytes)
 		quality_put(r->w, "buffer-smaller", "ftrace", -1, NULL, -1, -1,
-			    (int64_t)trace_buffer_bytes(r->trace),
+			    (int64_t)source_buffer_bytes(r->trace),
 			    "the kernel had no memory for %" PRIu64 " bytes per CPU",
 			    r->o.buffer_bytes);
 	if (snap_open(&r->snap, r->set, r->w, r->o.profile == PROFILE_FULL, &e))
@@ -374,9 +378,9 @@ static void open_sources(struct recorder *r, const struct err *trace_err)
 		snap_take(r->snap, SNAP_BEFORE);
 	if (!ending(r))
 		open_sniffer(r);
-	if (r->trace && !ending(r) && trace_arm(r->trace, r->w, &e) && !ending(r)) {
+	if (r->trace && !ending(r) && source_arm(r->trace, r->w, &e) && !ending(r)) {
 		note_lack(r, "source-missing", "ftrace", &e);
-		trace_close(r->trace, NULL);
+		source_close(r->trace, NULL);
 		r->trace = NULL;
 	}
 	if ((!r->trace || (r->o.pcap && !r->sniff)) && geteuid() && !ending(r))
@@ -432,7 +436,7 @@ static void show_progress(const struct recorder *r, bool last)
 	if (r->o.quiet || r->o.command || !isatty(STDERR_FILENO))
 		return;
 	if (r->trace)
-		trace_totals(r->trace, &x);
+		source_totals(r->trace, &x);
 	if (r->sniff)
 		sniff_totals(r->sniff, &y);
 	fprintf(stderr, "\r%6.0f s  %" PRIu64 " events  %" PRIu64 " frames  %.1f MB %s",
@@ -541,7 +545,7 @@ static void stop_threads(struct recorder *r)
 	uint64_t one = 1;
 
 	if (r->trace_worker.running)
-		trace_stop(r->trace);
+		source_stop(r->trace);
 	if (r->sniff_worker.running)
 		sniff_stop(r->sniff);
 	if (r->snap_worker.running && write(r->snap_stop_fd, &one, sizeof(one)) < 0) {
@@ -563,7 +567,7 @@ static void finish_tape(struct recorder *r)
 	lower_finish(&r->lower, r->w);
 	look_at_tape(r);
 	if (r->trace)
-		trace_totals(r->trace, &r->end.events);
+		source_totals(r->trace, &r->end.events);
 	if (r->sniff)
 		sniff_totals(r->sniff, &r->end.frames);
 	if (r->snap)
@@ -656,7 +660,7 @@ static int record(struct recorder *r)
 	stop_threads(r);
 	finish_tape(r);
 	summarize(r);
-	if (trace_close(r->trace, &e))
+	if (source_close(r->trace, &e))
 		say(r, "%s", e.text);
 	r->trace = NULL;
 	return r->failed ? EXIT_FAILED : r->lacks ? EXIT_PARTIAL : EXIT_DONE;
@@ -716,7 +720,7 @@ int record_main(int argc, char **argv)
 		if (r.o.action == OPTIONS_HELP)
 			options_help(stdout, r.name);
 		else if (r.o.action == OPTIONS_VERSION)
-			printf("skbtape %s\n", SKBTAPE_VERSION);
+			printf("skbtape %s (zstd %s, %s)\n", SKBTAPE_VERSION, ZSTD_versionString(), pcap_lib_version());
 		else
 			status = doctor_print(stdout);
 		options_free(&r.o);
@@ -736,7 +740,7 @@ int record_main(int argc, char **argv)
 	} else {
 		status = record(&r);
 	}
-	trace_close(r.trace, NULL);
+	source_close(r.trace, NULL);
 	sniff_close(r.sniff);
 	snap_close(r.snap);
 	netset_close(r.set);

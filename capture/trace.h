@@ -59,11 +59,6 @@ int trace_close(struct trace *t, struct err *e);
 int trace_remove_stale(struct err *e);
 
 /* For doctor, too. */
-struct profile_event;
-/* trace_event_here() - whether this kernel has the event; @tracefs: its path, see instance.h. */
-bool trace_event_here(const char *tracefs, const struct profile_event *ev);
-/* trace_event_wanted() - whether profile @p records it where it exists. */
-bool trace_event_wanted(const char *tracefs, const struct profile_event *ev, enum trace_profile p);
 /* trace_memory_available() - bytes, MemAvailable of /proc/meminfo; 0: not known. */
 uint64_t trace_memory_available(void);
 /* trace_buffer_choose() - bytes per CPU that trace_open() takes when it is not told. */

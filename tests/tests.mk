@@ -15,6 +15,7 @@ T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
 T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/claims.c analyze/findings.c analyze/coverage.c analyze/clocks.c analyze/detail.c $(TAPE_READ) analyze/flow_seen.c analyze/ledger.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c
 T_rules     := $(filter-out tests/%,$(T_findings))
 T_kbuf      := $(BASE) analyze/kbuf.c
+T_perfring  := $(BASE) analyze/perfring.c
 T_symbols   := $(BASE) analyze/symbols.c
 T_tape_read := $(BASE) tests/tape_make.c $(TAPE_READ)
 T_clocks    := $(T_tape_read) analyze/clocks.c
@@ -25,7 +26,7 @@ T_snapshots := $(T_clocks) tests/snap_load.c analyze/tmpfiles.c analyze/db.c ana
 	       analyze/snap_texts.c analyze/counters.c analyze/procfs.c analyze/nldump.c analyze/nl_link.c analyze/nl_sock.c \
 	       analyze/nl_nft.c analyze/nft_text.c analyze/nft_value.c analyze/dissect.c analyze/nl_tc.c analyze/tc_options.c analyze/ethtool_read.c
 T_nldump    := $(T_snapshots)
-T_trace     := $(T_clocks) analyze/symbols.c analyze/detail.c analyze/trace.c analyze/format.c analyze/fields.c
+T_trace     := $(T_clocks) analyze/symbols.c analyze/perfring.c analyze/detail.c analyze/trace.c analyze/format.c analyze/fields.c
 T_drops     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/drops.c
 TIES        := analyze/ties.c analyze/ties_carry.c analyze/ties_match.c analyze/ties_rest.c analyze/ties_upper.c
 T_ties      := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c $(TIES)

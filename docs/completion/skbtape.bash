@@ -16,10 +16,12 @@ _skbtape()
 	--format) COMPREPLY=($(compgen -W "html md json" -- "$cur")); return ;;
 	-e) COMPREPLY=($(compgen -W "drops path standard full" -- "$cur")); return ;;
 	--netns) COMPREPLY=($(compgen -W "all self" -- "$cur")); return ;;
+	--backend) COMPREPLY=($(compgen -W "auto tracefs perf" -- "$cur")); return ;;
+	--formats) COMPREPLY=($(compgen -d -- "$cur")); return ;;
 	--filter|--frame|--from|--max-cpu|--max-size|--packet|--to|-b|-d|-i|-s) return ;;
 	esac
 	case $command in
-	record) options='-o -d -e -i -s --netns --no-pcap -b --max-size --max-cpu -q --doctor --help --version' ;;
+	record) options='-o -d -e -i -s --netns --no-pcap --backend --formats -b --max-size --max-cpu -q --doctor --help --version' ;;
 	doctor) options='--help' ;;
 	info) options='--json --help' ;;
 	analyze) options='--output --rules --filter --quiet --help' ;;

@@ -18,6 +18,8 @@ complete -c skbtape -n '__fish_seen_subcommand_from record' -s i -x
 complete -c skbtape -n '__fish_seen_subcommand_from record' -s s -x
 complete -c skbtape -n '__fish_seen_subcommand_from record' -l netns -x -a 'all self'
 complete -c skbtape -n '__fish_seen_subcommand_from record' -l no-pcap
+complete -c skbtape -n '__fish_seen_subcommand_from record' -l backend -x -a 'auto tracefs perf'
+complete -c skbtape -n '__fish_seen_subcommand_from record' -l formats -r -F
 complete -c skbtape -n '__fish_seen_subcommand_from record' -s b -x
 complete -c skbtape -n '__fish_seen_subcommand_from record' -l max-size -x
 complete -c skbtape -n '__fish_seen_subcommand_from record' -l max-cpu -x
