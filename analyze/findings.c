@@ -13,15 +13,16 @@
  *
  * Rank: 2000 for critical, 1000 for warning, 0 for info, and below 1000 the
  * logarithm of the harm times the confidence; a symptom stands right behind its
- * cause at best. Harm: the rule's column harm, else packets lost plus a tenth of
- * the milliseconds of delay, so that what is lost goes before what is late.
+ * cause at best. Harm is counted in lost packets: the rule's column harm, else
+ * packets plus one for each 100 ms of delay, see docs/RULES.md.
  *
  * Confidence: the rule's, times the share of events (frames) that were not lost
  * where it rests on them, times 0.95 where the tape is not whole; at most 0.9 for
  * a rule that was never tried on a recording, at most 0.5 for an untested one.
  */
 #include "findings.h"
-#include "evidence_state.h"
+#include "claims.h"
+#include "coverage.h"
 #include "rule_text.h"
 #include "rules.h"
 
@@ -32,8 +33,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MAX    25 /* findings of one rule: more than anyone reads */
-#define PACKETS_MAX 20 /* packets of one finding */
+#define ROWS_MAX    25  /* findings of one rule: more than anyone reads */
+#define PACKETS_MAX 20  /* packets of one finding */
+#define LOST_NS     1e8 /* of waiting do the harm of a lost packet */
 
 /* A text with its SQL or command, as it goes into the tables behind finding. */
 struct part {
@@ -65,8 +67,11 @@ struct run {
 	struct found *v;
 	size_t n;
 	bool confined;
-	long long steps; /* of the present rule */
-	struct evidence_state state;
+	long long steps, steps_max;	 /* of the present rule */
+	double events_kept, frames_kept; /* share that was not lost */
+	bool tape_whole;
+	enum detail_level lowered;
+	bool blind; /* the statement that was prepared last reads what was not recorded to the end */
 	sqlite3_stmt *put_text, *put_value;
 	struct err *e;
 };
@@ -76,13 +81,14 @@ struct run {
 static int authorize(void *ctx, int action, const char *a, const char *b, const char *db,
 		     const char *trigger)
 {
-	const struct run *r = ctx;
+	struct run *r = ctx;
 
-	(void)a;
 	(void)db;
 	(void)trigger;
 	if (!r->confined)
 		return SQLITE_OK;
+	if (action == SQLITE_READ)
+		r->blind |= a && coverage_ends(r->lowered, a);
 	if (action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE)
 		return SQLITE_OK;
 	if (action == SQLITE_FUNCTION)
@@ -94,7 +100,7 @@ static int progress(void *ctx)
 {
 	struct run *r = ctx;
 
-	return r->confined && ++r->steps > r->state.steps_max;
+	return r->confined && ++r->steps > r->steps_max;
 }
 
 static void rule_failed(struct run *r, const struct rule *rule, const char *what, const char *why)
@@ -114,6 +120,7 @@ static sqlite3_stmt *rule_prepare(struct run *r, const char *sql, char *why, siz
 	sqlite3_stmt *st = NULL;
 	const char *tail = NULL;
 
+	r->blind = false;
 	if (sqlite3_prepare_v2(db_handle(r->d), sql, -1, &st, &tail) != SQLITE_OK || !st) {
 		snprintf(why, size, "%s",
 			 st || sqlite3_errcode(db_handle(r->d)) != SQLITE_OK
@@ -285,6 +292,8 @@ static int section(const struct texts *t, const struct rule_item *it, struct err
 			wanted = rc > 0 && sqlite3_value_type(more.value[0]) != SQLITE_NULL &&
 				 (sqlite3_value_type(more.value[0]) == SQLITE_TEXT ||
 				  sqlite3_value_double(more.value[0]) != 0);
+		/* what was not recorded rules nothing out, and asks for no advice */
+		wanted = wanted && !(t->r->blind && it->kind != RULE_EVIDENCE);
 		rc = rc > 0 ? 0 : rc;
 	}
 	if (rc || !wanted)
@@ -333,10 +342,10 @@ static double confidence_of(const struct run *r, const struct rule *rule,
 	double c = row_number(row, "confidence", rule->confidence);
 
 	if (rule->uses & RULE_USES_EVENTS)
-		c *= r->state.events_kept;
+		c *= r->events_kept;
 	if (rule->uses & RULE_USES_FRAMES)
-		c *= r->state.frames_kept;
-	if (!r->state.tape_whole)
+		c *= r->frames_kept;
+	if (!r->tape_whole)
 		c *= 0.95;
 	if (rule->tested == RULE_UNTESTED && c > 0.5)
 		c = 0.5;
@@ -352,7 +361,7 @@ static double rank_of(const struct found *f)
 							: 0;
 	double harm = row_number(&f->row, "harm",
 				 row_number(&f->row, "packets", 0) +
-					 row_number(&f->row, "delay_ns", 0) / 1e7);
+					 row_number(&f->row, "delay_ns", 0) / LOST_NS);
 	double score = harm > 0 ? 90 * log10(1 + harm) * f->confidence : 0;
 
 	return base + (score < 999 ? score : 999);
@@ -463,8 +472,9 @@ static bool needs_met(struct run *r, const struct rule *rule, struct span *lacki
 	return true;
 }
 
-/* Return: 0 (also where the rule fails), -ENOMEM. */
-static int rule_run(struct run *r, const struct rule *rule)
+/* @blind: set where it was not run, because it reads what was not recorded to the end. Return: 0 (also
+ * where the rule fails), -ENOMEM. */
+static int rule_run(struct run *r, const struct rule *rule, bool *blind)
 {
 	char why[512];
 	struct err e = { "" };
@@ -478,6 +488,12 @@ static int rule_run(struct run *r, const struct rule *rule)
 	if (!st) {
 		r->confined = false;
 		rule_failed(r, rule, "its query", why);
+		return 0;
+	}
+	if (r->blind && !rule->partial) {
+		r->confined = false;
+		*blind = true;
+		sqlite3_finalize(st);
 		return 0;
 	}
 	while (!rc && (step = sqlite3_step(st)) == SQLITE_ROW && rows < ROWS_MAX) {
@@ -529,47 +545,44 @@ static void note_lacking(struct run *r, const struct span *lacking)
 	}
 }
 
-/* The words in quotes in @sql go into _ruled: whoever names a reason or function has judged it. */
-static void words_write(struct run *r, sqlite3_stmt *st, const char *sql)
-{
-	for (const char *p = sql, *end; (p = strchr(p, '\'')) && (end = strchr(p + 1, '\''));
-	     p = end + 1) {
-		db_bind_span(st, 1, (struct span){ p + 1, (size_t)(end - p - 1) });
-		db_run(r->d, st);
-	}
-}
-
 /* What the rules so far speak of, and what they found. */
 static void claims_write(struct run *r)
 {
-	sqlite3_stmt *word = db_prepare(r->d, "INSERT OR IGNORE INTO _ruled(word) VALUES(?)");
-	sqlite3_stmt *claim =
-		db_prepare(r->d, "INSERT INTO _claim(cause, layer, netns, dev, function, reason) "
-				 "VALUES(?, ?, ?, ?, ?, ?)");
-	static const char *const columns[] = { "netns", "dev", "function", "reason" };
+	claims_words(r->d, r->rules);
+	for (size_t i = 0; i < r->n; i++) {
+		const struct rule_row *row = &r->v[i].row;
+
+		claims_add(r->d,
+			   &(struct claim){ r->v[i].rule->cause, row_text(row, "netns"),
+					    row_text(row, "dev"), row_text(row, "function"),
+					    row_text(row, "reason") });
+	}
+}
+
+/* The causes of rules that were not run, because the recorder lowered its detail. */
+static void note_blind(struct run *r, const bool *blind)
+{
+	char causes[800] = "";
 
 	for (size_t i = 0; i < rules_count(r->rules); i++) {
-		const struct rule *rule = rules_at(r->rules, i);
+		size_t n = strlen(causes);
 
-		if (!rule->problem && !rule->last)
-			words_write(r, word, rule->sql);
+		if (blind[i])
+			snprintf(causes + n, sizeof(causes) - n, "%s%s", n ? ", " : "",
+				 rules_at(r->rules, i)->cause->word);
 	}
-	for (size_t i = 0; i < r->n; i++) {
-		const struct rule_cause *cause = r->v[i].rule->cause;
-
-		db_bind_text(claim, 1, cause->word);
-		db_bind_text(claim, 2, cause->layer);
-		for (size_t k = 0; k < ARRAY_SIZE(columns); k++)
-			db_bind_text(claim, 3 + (int)k, row_text(&r->v[i].row, columns[k]));
-		db_run(r->d, claim);
-	}
+	if (*causes)
+		db_quality(r->d, &(struct quality){ "note", "detail", -1, NULL, -1, -1, -1 },
+			   "the recorder lowered its detail, so these causes could not be looked for: %s",
+			   causes);
 }
 
 static int rules_run(struct run *r)
 {
 	size_t n = rules_count(r->rules);
 	struct span *lacking = calloc(n + 1, sizeof(*lacking));
-	int rc = lacking ? 0 : -ENOMEM;
+	bool *blind = calloc(n + 1, sizeof(*blind));
+	int rc = lacking && blind ? 0 : -ENOMEM;
 
 	for (int last = 0; !rc && last < 2; last++) {
 		if (last)
@@ -582,12 +595,15 @@ static int rules_run(struct run *r)
 			if (rule->problem)
 				rule_failed(r, rule, "", rule->problem);
 			else if (needs_met(r, rule, &lacking[i]))
-				rc = rule_run(r, rule);
+				rc = rule_run(r, rule, &blind[i]);
 		}
 	}
-	if (!rc)
+	if (!rc) {
 		note_lacking(r, lacking);
+		note_blind(r, blind);
+	}
 	free(lacking);
+	free(blind);
 	return rc;
 }
 
@@ -864,7 +880,7 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 	int rc;
 
 	rc = db_exec(d,
-		     "DELETE FROM _ruled; DELETE FROM _claim; DELETE FROM finding_value; DELETE "
+		     "DELETE FROM finding_value; DELETE "
 		     "FROM finding_text; DELETE FROM finding_packet;"
 		     "DELETE FROM finding_ruled_out; DELETE FROM finding_advice; DELETE FROM "
 		     "finding_evidence;"
@@ -874,12 +890,18 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 		     "for:%')",
 		     e);
 	if (!rc)
+		rc = claims_clear(d, e);
+	if (!rc)
 		rc = rules_load(&r.rules, rules_dir, e);
 	if (rc)
 		return rc;
-	evidence_state(d, &r.state);
+	r.events_kept = coverage_kept(d, "events_recorded", "events_lost", "events-lost");
+	r.frames_kept = coverage_kept(d, "frames", "frames_lost", "frames-lost");
+	r.tape_whole = coverage_whole(d);
+	r.lowered = coverage_level(d);
+	r.steps_max = coverage_steps(d);
 	sqlite3_set_authorizer(db_handle(d), authorize, &r);
-	sqlite3_progress_handler(db_handle(d), EVIDENCE_STEP_UNIT, progress, &r);
+	sqlite3_progress_handler(db_handle(d), COVERAGE_STEP_UNIT, progress, &r);
 	rc = rules_run(&r);
 	sqlite3_progress_handler(db_handle(d), 0, NULL, NULL);
 	sqlite3_set_authorizer(db_handle(d), NULL, NULL);

@@ -19,6 +19,7 @@
  */
 #include "ledger.h"
 #include "embed.h"
+#include "flow_seen.h"
 
 #include <errno.h>
 #include <string.h>
@@ -34,13 +35,6 @@ static const char WORK[] =
 	"SELECT netns, source, name, dev, cpu, delta FROM counter_delta WHERE delta <> 0 "
 	"ORDER BY source, name, netns, dev, cpu;"
 
-	/* with max(), SQLite takes the other columns from the row that has the maximum */
-	"INSERT INTO _flow_seen(flow_id, frames, bytes, syns) "
-	"SELECT flow_id, max(n), bytes, syns FROM ("
-	"	SELECT flow_id, count(*) AS n, sum(len_bytes) AS bytes, total((tcp_flags & 18) = 2) AS syns FROM _frame "
-	"	WHERE flow_id IS NOT NULL GROUP BY flow_id, netns_id, dev_id, direction) "
-	"GROUP BY flow_id;"
-
 	"INSERT INTO _drop_group(reason, function, layer, class, netns, netns_by, dev, flow_id, proto, src, sport, dst, dport, "
 	"	context, protocol, has_socket, drops, bytes, first_ns, last_ns) "
 	"SELECT p.reason, p.function, p.layer, p.class, coalesce(p.netns, n.name) AS place, "
@@ -52,40 +46,10 @@ static const char WORK[] =
 	"LEFT JOIN task t ON p.netns IS NULL AND p.context = 'task' AND p.pid > 0 AND t.pid = p.pid "
 	"LEFT JOIN netns n ON n.id = t.netns_id "
 	"GROUP BY p.reason, p.function, p.layer, p.class, place, by, p.dev, p.flow_id, p.context, p.protocol, p.has_socket "
-	"ORDER BY min(p.id);"
-
-	"INSERT INTO _reader(flow_id, netns, proto, dst, dport, pid, comm, reads) "
-	"SELECT flow_id, f.netns, f.proto, f.dst, f.dport, pid, (SELECT comm FROM task t WHERE t.pid = x.pid), max(n) FROM ("
-	"	SELECT p.flow_id, h.pid, count(DISTINCT h.packet_id) AS n FROM _hop h JOIN _packet p ON p.id = h.packet_id "
-	"	WHERE h.stage IN (SELECT id FROM _stage WHERE name IN ('skb_copy_datagram_iovec', 'sock_recv_length')) AND p.flow_id IS NOT NULL "
-	"	AND h.context = 1 AND h.pid > 0 GROUP BY p.flow_id, h.pid) x "
-	"JOIN flow f ON f.id = x.flow_id GROUP BY x.flow_id;";
+	"ORDER BY min(p.id);";
 
 static const char READERS[] =
-	"DELETE FROM _woken; DELETE FROM _flow_task;"
-
-	/* sock_def_readable() wakes right behind sk_data_ready, on the same CPU */
-	"INSERT INTO _woken(packet_id, ts_ns, cpu, pid, run_cpu, latency_ns) "
-	"SELECT "
-	"	before AS packet_id, "
-	"	before_ns AS ts_ns, "
-	"	cpu, "
-	"	pid, "
-	"	run_cpu, "
-	"	latency_ns "
-	"FROM ( "
-	"	SELECT ts_ns, cpu, packet_id, pid, run_cpu, latency_ns, lag(packet_id) OVER w AS before, lag(ts_ns) OVER w AS before_ns "
-	"	FROM ( "
-	"		SELECT ts_ns, cpu, packet_id, NULL AS pid, NULL AS run_cpu, NULL AS latency_ns "
-	"		FROM _hop "
-	"		WHERE stage = (SELECT id FROM _stage WHERE name = 'sk_data_ready') "
-	"		UNION ALL "
-	"		SELECT start_ns, cpu, NULL, pid, run_cpu, latency_ns FROM wakeup WHERE pid > 0 "
-	"	) "
-	"	WINDOW w AS (PARTITION BY cpu ORDER BY ts_ns, packet_id IS NULL) "
-	") "
-	"WHERE packet_id IS NULL AND before IS NOT NULL AND ts_ns - before_ns <= 20000;"
-
+	"DELETE FROM _flow_task;"
 	"INSERT INTO _flow_task(flow_id, proto, src, sport, dst, dport, pid, comm, cgroup, times, who, nth) "
 	"SELECT "
 	"	f.id AS flow_id, "
@@ -137,6 +101,10 @@ static const char TARGETS[] =
 	"LEFT JOIN _flow_seen s ON s.flow_id = g.flow_id "
 	"GROUP BY g.netns, g.dev, g.reason, g.function, g.layer, g.class, g.proto, g.dst, g.dport "
 	"ORDER BY sum(g.drops) DESC, min(g.first_ns), g.dst, g.dport;";
+
+/* Where the recorder ended the frames before the drops, they tell no share. */
+static const char NO_FRAMES[] = "UPDATE _drop_target SET seen = NULL, syns = 0 WHERE EXISTS ("
+				"SELECT 1 FROM quality WHERE kind = 'detail-lowered' AND source IN ('no-pcap', 'drops'));";
 
 /* The next line of ledger.tsv that is an entry. */
 static bool entry_next(struct span *text, struct entry *en)
@@ -288,6 +256,11 @@ int ledger_build(struct db *d, struct err *e)
 	struct entry en;
 	int rc = db_exec(d, WORK, e);
 
+	if (!rc) {
+		rc = flow_seen_build(d);
+		if (rc == -EIO)
+			db_error(d, e);
+	}
 	while (!rc && entry_next(&text, &en))
 		if (span_is(en.place, "y")) {
 			rc = unplace(d, &en, e);
@@ -303,6 +276,8 @@ int ledger_build(struct db *d, struct err *e)
 			     e);
 	if (!rc)
 		rc = db_exec(d, TARGETS, e);
+	if (!rc)
+		rc = db_exec(d, NO_FRAMES, e);
 	while (!rc && entry_next(&again, &en))
 		rc = enter(d, &en, e);
 	return rc == -ENOMEM ? err_set(e, rc, "out of memory") : rc;

@@ -97,6 +97,7 @@ enum key {
 	KEY_TESTED,
 	KEY_USES,
 	KEY_NEEDS,
+	KEY_PARTIAL,
 	KEY_CONFIDENCE,
 	KEY_SYMPTOM_OF,
 	KEY_ORDER,
@@ -120,6 +121,7 @@ static const char *const key_name[] = {
 	[KEY_TESTED] = "tested",
 	[KEY_USES] = "uses",
 	[KEY_NEEDS] = "needs",
+	[KEY_PARTIAL] = "partial",
 	[KEY_CONFIDENCE] = "confidence",
 	[KEY_SYMPTOM_OF] = "symptom-of",
 	[KEY_ORDER] = "order",
@@ -233,6 +235,8 @@ static char **field_target(struct parse *p, enum key k)
 		return &p->uses;
 	case KEY_NEEDS:
 		return &r->needs;
+	case KEY_PARTIAL:
+		return &r->partial;
 	case KEY_CONFIDENCE:
 		return &p->confidence;
 	case KEY_SYMPTOM_OF:
@@ -367,6 +371,8 @@ static void rule_check(struct parse *p)
 			"it needs cause, severity, title, summary, how, tested, uses and a query");
 		return;
 	}
+	if (r->partial && strcmp(r->partial, "yes"))
+		problem(p, "partial '%.20s' is not yes", r->partial);
 	r->cause = cause_find(p->all, (struct span){ p->cause, strlen(p->cause) });
 	if (!r->cause)
 		problem(p, "unknown cause '%.60s': it must be a word of causes.tsv", p->cause);
@@ -438,6 +444,7 @@ static void rule_free(struct rule *r)
 	free(r->summary);
 	free(r->how);
 	free(r->needs);
+	free(r->partial);
 	free(r->symptom_of);
 	free(r->sql);
 	*r = (struct rule){ 0 };

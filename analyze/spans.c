@@ -40,6 +40,7 @@
 #define IRQ_NEST 8
 #define SLOTS	 65536 /* open wakeups; the eldest one of a slot gives way */
 #define NET_RX	 3
+#define WOKEN_NS 20000 /* sock_def_readable() wakes right behind sk_data_ready, on the same CPU */
 
 #define SOFTIRQ_LATE_NS 100000	/* no healthy CPU leaves a softirq pending for as long */
 #define WAIT_LONG_NS	1000000 /* a task's wait that a reader of packets feels */
@@ -71,6 +72,7 @@ struct cpu {
 	int64_t run_from_ns;  /* of the running task; -1: not known */
 	int32_t run_pid;
 	bool running; /* run_pid is known */
+	int64_t ready_id, ready_ns; /* the packet that a socket was told of last, 0: none since the last wakeup */
 };
 
 struct wake {
@@ -81,6 +83,7 @@ struct wake {
 	uint32_t losses; /* spans.losses at that time */
 	uint16_t cpu;
 	uint8_t context;
+	int64_t for_id, for_ns; /* the packet whose data woke it, 0: none, and its sk_data_ready */
 };
 
 struct spans {
@@ -96,7 +99,7 @@ struct spans {
 			  */
 	uint32_t losses;
 	bool has_switch;
-	struct rows *softirq, *irq, *wakeup, *run;
+	struct rows *softirq, *irq, *wakeup, *run, *woken;
 	sqlite3_stmt *ins_late, *ins_wait;
 };
 
@@ -119,7 +122,8 @@ int spans_open(struct spans **out, struct db *d, const struct trace *t, struct e
 	if (!s || !s->wake || !s->off || !s->on_cpu || delays_open(&s->delays, d, false) ||
 	    netrx_open(&s->netrx, d) || series_open(&s->series, SERIES_MAX) ||
 	    rows_open(&s->softirq, d, "softirq", false) || rows_open(&s->irq, d, "irq", false) ||
-	    rows_open(&s->wakeup, d, "wakeup", false) || rows_open(&s->run, d, "run", false)) {
+	    rows_open(&s->wakeup, d, "wakeup", false) || rows_open(&s->run, d, "run", false) ||
+	    rows_open(&s->woken, d, "_woken", false)) {
 		spans_close(s);
 		return err_set(e, -ENOMEM, "out of memory");
 	}
@@ -388,6 +392,7 @@ static int wake_write(struct spans *s, const struct wake *w, int64_t end_ns, int
 		      int run_cpu)
 {
 	struct rows *r = s->wakeup;
+	int rc;
 
 	rows_begin(r, 0);
 	rows_int(r, w->ts_ns);
@@ -398,6 +403,17 @@ static int wake_write(struct spans *s, const struct wake *w, int64_t end_ns, int
 	rows_int(r, w->pid);
 	rows_int(r, w->waker);
 	rows_int(r, w->context);
+	rc = rows_end(r);
+	if (rc || !w->for_id)
+		return rc;
+	r = s->woken;
+	rows_begin(r, 0);
+	rows_int(r, w->for_id);
+	rows_int(r, w->for_ns);
+	rows_int(r, w->cpu);
+	rows_int(r, w->pid);
+	rows_opt(r, run_cpu, -1);
+	rows_opt(r, latency_ns, -1);
 	return rows_end(r);
 }
 
@@ -405,6 +421,7 @@ static int wake_write(struct spans *s, const struct wake *w, int64_t end_ns, int
  * enqueued. */
 static int waking_event(struct spans *s, const struct event *ev)
 {
+	struct cpu *c = &s->cpu[ev->cpu];
 	struct wake *w;
 	uint64_t pid;
 	int rc = 0;
@@ -427,7 +444,20 @@ static int waking_event(struct spans *s, const struct event *ev)
 			    .losses = s->losses,
 			    .cpu = (uint16_t)ev->cpu,
 			    .context = (uint8_t)event_context(ev) };
+	if (c->ready_id && ev->ts_ns - c->ready_ns <= WOKEN_NS) {
+		w->for_id = c->ready_id;
+		w->for_ns = c->ready_ns;
+	}
+	c->ready_id = 0;
 	return rc;
+}
+
+void spans_ready(struct spans *s, int cpu, int64_t ts_ns, int64_t packet_id)
+{
+	if (cpu < 0 || cpu >= s->cpu_n)
+		return;
+	s->cpu[cpu].ready_id = packet_id;
+	s->cpu[cpu].ready_ns = ts_ns;
 }
 
 static int run_write(struct spans *s, int cpu, int64_t end_ns, int64_t state)
@@ -598,6 +628,11 @@ int spans_event(struct spans *s, const struct event *ev)
 	default:
 		return 0;
 	}
+}
+
+void spans_lowered(struct spans *s, const struct trace *t)
+{
+	s->has_switch = trace_has(t, EV_SCHED_SWITCH);
 }
 
 /* --- softirq_cpu --- */

@@ -205,6 +205,9 @@ int export_csv(struct rep *r, const char *dir, struct err *e)
 	}
 	st = rep_query(r, tables);
 	while (!rc && rep_row(r, &st)) {
+		/* a stranger may have added some of his own */
+		if (!db_has_name(col_text(st, 0)))
+			continue;
 		progress_at("tables", n, all);
 		rc = put_table(r, d, col_text(st, 0), col_int(st, 1), e);
 		n++;

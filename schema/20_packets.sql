@@ -195,6 +195,16 @@ CREATE TABLE latency_total (
 	PRIMARY KEY (way, stage_from, stage_to)
 ) STRICT;
 
+CREATE TABLE latency_hist (
+	-- the distribution of each row of latency and of latency_total, four steps to each power of two; steps without a value have no row
+	way TEXT, -- of latency_total; NULL: two successive stages, of latency
+	stage_from TEXT NOT NULL,
+	stage_to TEXT NOT NULL,
+	from_ns INTEGER NOT NULL, -- this time and longer
+	to_ns INTEGER NOT NULL, -- but shorter than this
+	count INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE latency_slow (
 	-- the ten slowest of each row of latency and of latency_total
 	way TEXT, -- of latency_total; NULL: two successive stages, of latency

@@ -146,7 +146,8 @@ CREATE TABLE _flow_seen (
 	flow_id INTEGER PRIMARY KEY,
 	frames INTEGER NOT NULL,
 	bytes INTEGER NOT NULL,
-	syns INTEGER NOT NULL -- TCP: SYN without ACK, at that device
+	syns INTEGER NOT NULL, -- TCP: SYN without ACK, at that device
+	closed INTEGER NOT NULL -- TCP: frames with a window of 0, at all devices; no SYN or RST
 ) STRICT;
 
 CREATE TABLE _reader (

@@ -209,3 +209,21 @@ void hop(int id, int seq, int64_t at, const char *name, int cpu, int context, in
 	    "= '%s'",
 	    id, seq, (long long)at, cpu, (long long)name_id("a0"), context, pid, name);
 }
+
+void summed(void)
+{
+	sql("DELETE FROM softirq_cpu; DELETE FROM latency; DELETE FROM cpu_hop; DELETE FROM _woken");
+	sql("INSERT INTO softirq_cpu(cpu, vec, runs, handler_ns, delays, delay_max_ns, over_1ms) SELECT cpu, vec, count(*), "
+	    "CAST(total(end_ns - start_ns) AS INTEGER), count(latency_ns), max(latency_ns), CAST(total(latency_ns > 1000000) AS INTEGER) "
+	    "FROM softirq GROUP BY cpu, vec");
+	sql("INSERT INTO latency SELECT s.name, t.name, count(*), 0, 0, 0, max(b.ts_ns - a.ts_ns) FROM _hop a JOIN _hop b ON "
+	    "b.packet_id = a.packet_id AND b.seq = a.seq + 1 JOIN _stage s ON s.id = a.stage JOIN _stage t ON t.id = b.stage GROUP BY 1, 2");
+	sql("INSERT INTO cpu_hop SELECT a.cpu, b.cpu, 'rps', NULL, NULL, count(*), 0, 0, 0, NULL FROM _hop a JOIN _hop b ON "
+	    "b.packet_id = a.packet_id AND b.seq = a.seq + 1 AND b.cpu <> a.cpu GROUP BY 1, 2");
+	/* a wakeup right behind sk_data_ready, on the same CPU */
+	sql("INSERT INTO _woken SELECT before, before_ns, cpu, pid, run_cpu, latency_ns FROM (SELECT ts_ns, cpu, packet_id, pid, run_cpu, "
+	    "latency_ns, lag(packet_id) OVER w AS before, lag(ts_ns) OVER w AS before_ns FROM (SELECT ts_ns, cpu, packet_id, NULL AS pid, NULL "
+	    "AS run_cpu, NULL AS latency_ns FROM _hop WHERE stage = (SELECT id FROM _stage WHERE name = 'sk_data_ready') UNION ALL SELECT "
+	    "start_ns, cpu, NULL, pid, run_cpu, latency_ns FROM wakeup) WINDOW w AS (PARTITION BY cpu ORDER BY ts_ns, packet_id IS NULL)) "
+	    "WHERE packet_id IS NULL AND before IS NOT NULL AND ts_ns - before_ns <= 20000");
+}

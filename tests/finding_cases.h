@@ -53,6 +53,8 @@ void segment(int flow_id, int ns, int64_t at, int out, int flags, int len, int s
 void stage(const char *name);
 /* packet(), hop() - a received packet and its stages, at device a0; context 1: task, 2: softirq */
 void packet(int id, int flow_id, int64_t first, int64_t last);
+/* What analysis sums up from these rows while it writes them: the rules look there first. */
+void summed(void);
 void hop(int id, int seq, int64_t at, const char *name, int cpu, int context, int pid);
 
 /* Cases that other tests build on. */
@@ -60,6 +62,7 @@ void case_udp_rcvbuf(void);
 void case_neigh_failed(void);
 void case_starved_busy(void);
 void case_very_late_softirq(void);
+void case_zero_window_brief(void);
 void case_nf_frag(void);
 void case_backlog(void);
 

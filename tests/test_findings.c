@@ -41,6 +41,7 @@ static void run_all(void)
 {
 	struct err e = { "" };
 
+	summed();
 	if (ledger_build(db, &e) || findings_run(db, NULL, &e))
 		fail_msg("%s", e.text);
 }
@@ -245,16 +246,21 @@ static void test_more_harm_ranks_first(void **state)
 /* packets that a rule drops, and more that is only late */
 static void test_lost_ranks_before_late(void **state)
 {
-	void (*const late[])(void) = { case_starved_busy, case_very_late_softirq };
+	static const struct {
+		void (*build)(void);
+		int lost;
+	} late[] = { { case_starved_busy, 60 },
+		     { case_very_late_softirq, 60 },
+		     { case_zero_window_brief, 18 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(late) / sizeof(*late); i++) {
 		start();
-		late[i]();
-		flow(2, 3, "tcp", "10.0.0.1", 4001, "10.0.0.2", 5432);
-		frames(60, 2, 3, "b0", 0, 0);
-		drops(60, "NETFILTER_DROP", "nft_do_chain", "policy", 3, "b0", 2);
-		nft(1, "tcp dport 5432 counter drop", "drop", 60);
+		late[i].build();
+		flow(20, 3, "tcp", "10.0.0.1", 4001, "10.0.0.2", 5432);
+		frames(60, 20, 3, "b0", 0, 0);
+		drops(late[i].lost, "NETFILTER_DROP", "nft_do_chain", "policy", 3, "b0", 20);
+		nft(1, "tcp dport 5432 counter drop", "drop", late[i].lost);
 		run_all();
 		assert_int_equal(number("SELECT count(*) FROM finding WHERE severity <> 'info'"),
 				 2);
@@ -324,6 +330,54 @@ static void test_confidence_falls_with_what_was_lost(void **state)
 				"severity = 'info'"),
 			 1);
 	db_close(db);
+}
+
+static void lower(const char *step)
+{
+	sql("INSERT INTO quality(kind, source, from_ns, note) VALUES('detail-lowered', '%s', %lld, 'x')", step,
+	    T0 + 5 * MS);
+	run_all();
+}
+
+/* Nothing is concluded from what was not recorded to the end; what drops and counters say stands. */
+static void test_silent_where_detail_was_lowered(void **state)
+{
+	static const struct {
+		const char *step, *cause;
+		void (*build)(void);
+		int64_t stays;
+	} t[] = {
+		{ "path", "reader-starved", case_starved_busy, 0 },
+		{ "drops", "reader-starved", case_starved_busy, 0 },
+		{ "path", "softirq-delayed", case_very_late_softirq, 0 },
+		{ "no-pcap", "netfilter-fragment-drop", case_nf_frag, 0 },
+		{ "path", "netfilter-fragment-drop", case_nf_frag, 1 },
+		{ "drops", "udp-rcvbuf-overflow", case_udp_rcvbuf, 1 },
+		{ "drops", "neighbour-failed", case_neigh_failed, 1 },
+		{ "drops", "backlog-overflow", case_backlog, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		char q[256];
+
+		start();
+		t[i].build();
+		run_all();
+		snprintf(q, sizeof(q), "SELECT count(*) > 0 FROM finding WHERE cause = '%s'", t[i].cause);
+		if (!number(q))
+			fail_msg("%s was not there", t[i].cause);
+		lower(t[i].step);
+		if (number(q) != t[i].stays)
+			fail_msg("%s behind step %s: %d", t[i].cause, t[i].step, (int)number(q));
+		snprintf(q, sizeof(q),
+			 "SELECT count(*) FROM quality WHERE source = 'detail' AND note LIKE '%%could not be looked for:%%%s%%'",
+			 t[i].cause);
+		if (number(q) != !t[i].stays)
+			fail_msg("%s behind step %s: said %d times", t[i].cause, t[i].step, (int)number(q));
+		assert_int_equal(number("SELECT count(*) FROM quality WHERE kind = 'rule-failed'"), 0);
+		db_close(db);
+	}
 }
 
 static void test_same_twice(void **state)
@@ -453,6 +507,7 @@ int main(void)
 		cmocka_unit_test(test_finding_is_whole),
 		cmocka_unit_test(test_no_command_for_a_place_not_known),
 		cmocka_unit_test(test_confidence_falls_with_what_was_lost),
+		cmocka_unit_test(test_silent_where_detail_was_lowered),
 		cmocka_unit_test(test_same_twice),
 		cmocka_unit_test(test_ledger_places_by_elimination),
 		cmocka_unit_test(test_ledger_takes_a_task_s_place_back),

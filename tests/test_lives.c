@@ -88,6 +88,7 @@ static void test_no_entries(void **state)
 {
 	(void)state;
 	fake_trace_without(EV_NETIF_RX_ENTRY);
+	fake_trace_without(EV_NETIF_RX);
 	begin();
 	softirq_in();
 	receive("eth0", 0x100, 100);

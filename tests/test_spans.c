@@ -122,6 +122,29 @@ static void test_irq(void **state)
 	expect("SELECT count(*), count(end_ns) FROM irq WHERE irq = 30", "20|0\n");
 }
 
+/* Who is woken right behind data for a socket waited for it: the next one only, there and soon. */
+static void test_woken(void **state)
+{
+	(void)state;
+	EVENT(EV_SCHED_WAKING, F_PID, U(60)); /* before there was any */
+	spans_ready(spans, 0, FAKE_EPOCH + (int64_t)now.ts - 500, 7);
+	EVENT(EV_SCHED_WAKING, F_PID, U(60)); /* it is on its way already: no wakeup */
+	EVENT(EV_SCHED_WAKING, F_PID, U(61));
+	EVENT(EV_SCHED_WAKING, F_PID, U(62));
+	spans_ready(spans, 0, FAKE_EPOCH + (int64_t)now.ts, 8);
+	now.cpu = 1;
+	EVENT(EV_SCHED_WAKING, F_PID, U(63));
+	now.cpu = 0;
+	now.ts += 30000;
+	EVENT(EV_SCHED_WAKING, F_PID, U(64));
+	spans_ready(spans, 0, FAKE_EPOCH + (int64_t)now.ts, 9);
+	lose();
+	EVENT(EV_SCHED_WAKING, F_PID, U(65)); /* another one may have come between */
+	finish();
+	expect("SELECT packet_id, pid, cpu, (SELECT w.start_ns FROM wakeup w WHERE w.pid = k.pid) - ts_ns FROM _woken k ORDER BY pid",
+	       "7|61|0|1500\n");
+}
+
 static void switch_to(uint64_t prev, uint64_t state, uint64_t next)
 {
 	now.pid = (int)prev;
@@ -359,6 +382,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tasks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_softirq, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_by_ksoftirqd, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_woken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_squeeze, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_squeeze_time, setup, teardown),

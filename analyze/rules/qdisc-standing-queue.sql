@@ -11,18 +11,27 @@
 -- title: Packets wait {delay_ns:time} in the queue of {dev}
 -- summary: {packets:n packet} waited[[ between {v_median:time} (median) and]] up to {delay_ns:time} in the {v_kind} queue of {dev}[[ (rate {v_rate} bit/s)]]: it is
 --   deep and does not drain. Nothing is lost, but everything that leaves there comes late.
-WITH pair AS (
-	SELECT a.packet_id, a.dev_id, a.ts_ns, b.ts_ns - a.ts_ns AS wait
-	FROM _hop a JOIN _hop b ON b.packet_id = a.packet_id AND b.seq > a.seq AND b.dev_id = a.dev_id
+WITH slow AS (
+	-- the packets that lived for so long: no other one can have waited for so long; all others are counted only where there are enough of these
+	SELECT a.dev_id, a.ts_ns
+	FROM _packet p CROSS JOIN _hop a ON a.packet_id = p.id AND a.stage = (SELECT id FROM _stage WHERE name = 'net_dev_queue')
+	CROSS JOIN _hop b ON b.packet_id = a.packet_id AND b.seq > a.seq AND b.dev_id = a.dev_id
 		AND b.stage = (SELECT id FROM _stage WHERE name = 'net_dev_start_xmit')
-	WHERE a.stage = (SELECT id FROM _stage WHERE name = 'net_dev_queue')
-), dev AS (
-	SELECT dev_id, count(*) AS n, sum(wait >= 50000000) AS late, max(wait) AS longest,
-		min(CASE WHEN wait >= 50000000 THEN ts_ns END) AS from_ns, max(CASE WHEN wait >= 50000000 THEN ts_ns END) AS to_ns
-	FROM pair
+	WHERE p.last_ns - p.first_ns >= 50000000 AND b.ts_ns - a.ts_ns >= 50000000
+), late AS MATERIALIZED (
+	SELECT dev_id, count(*) AS late, min(ts_ns) AS from_ns, max(ts_ns) AS to_ns
+	FROM slow
 	GROUP BY dev_id
-	HAVING sum(wait >= 50000000) >= 30 AND sum(wait >= 50000000) * 2 >= count(*)
-		AND max(CASE WHEN wait >= 50000000 THEN ts_ns END) - min(CASE WHEN wait >= 50000000 THEN ts_ns END) >= 1000000000
+	HAVING count(*) >= 30 AND max(ts_ns) - min(ts_ns) >= 1000000000
+), pair AS (
+	SELECT a.packet_id, a.dev_id, b.ts_ns - a.ts_ns AS wait
+	FROM (SELECT 1 FROM late LIMIT 1) CROSS JOIN _hop a JOIN _hop b ON b.packet_id = a.packet_id AND b.seq > a.seq AND b.dev_id = a.dev_id
+		AND b.stage = (SELECT id FROM _stage WHERE name = 'net_dev_start_xmit')
+	WHERE a.stage = (SELECT id FROM _stage WHERE name = 'net_dev_queue') AND a.dev_id IN (SELECT dev_id FROM late)
+), dev AS (
+	SELECT l.dev_id, p.n, l.late, p.longest, p.waited, l.from_ns, l.to_ns
+	FROM late l JOIN (SELECT dev_id, count(*) AS n, max(wait) AS longest, total(CASE WHEN wait >= 50000000 THEN min(wait, 100000000) END) AS waited FROM pair GROUP BY dev_id) p USING (dev_id)
+	WHERE l.late * 2 >= p.n
 ), ranked AS (
 	SELECT p.dev_id, p.wait, p.packet_id, row_number() OVER (PARTITION BY p.dev_id ORDER BY p.wait, p.packet_id) AS nth, d.n
 	FROM pair p JOIN dev d USING (dev_id)
@@ -35,7 +44,8 @@ WITH pair AS (
 ), deep AS (
 	SELECT q.id, q.netns, q.dev, count(DISTINCT c.snap_ns) AS times, max(c.value) AS bytes, min(c.snap_ns) AS from_ns, max(c.snap_ns) AS to_ns
 	FROM qdisc q JOIN counter c ON c.source = 'qdisc' AND c.name = 'backlog_bytes' AND c.netns = q.netns AND c.dev = q.dev || ' ' || q.handle
-	WHERE q.rate_bps > 0 AND c.value * 8 * 20 >= q.rate_bps AND NOT EXISTS (SELECT 1 FROM pair)
+	WHERE q.rate_bps > 0 AND c.value * 8 * 20 >= q.rate_bps AND NOT EXISTS (SELECT 1 FROM _hop a JOIN _hop b ON b.packet_id = a.packet_id AND b.seq > a.seq AND b.dev_id = a.dev_id
+			AND b.stage = (SELECT id FROM _stage WHERE name = 'net_dev_start_xmit') WHERE a.stage = (SELECT id FROM _stage WHERE name = 'net_dev_queue'))
 	GROUP BY q.id
 	HAVING count(DISTINCT c.snap_ns) >= 2
 ), root AS (
@@ -51,13 +61,15 @@ SELECT
 	s.to_ns,
 	s.late AS packets,
 	s.longest AS delay_ns,
+	s.waited / 1e8 AS harm,
 	s.median AS v_median,
 	coalesce(r.kind, 'transmit') AS v_kind,
 	r.rate_bps AS v_rate,
 	r.handle AS v_handle
 FROM seen s LEFT JOIN root r ON r.nth = 1 AND r.dev = s.dev AND (r.netns = s.netns OR s.netns IS NULL)
 UNION ALL
-SELECT 0.7, d.netns, d.dev, d.from_ns, d.to_ns, q.max_backlog_packets, d.bytes * 8000000000 / q.rate_bps, NULL, q.kind, q.rate_bps, q.handle
+SELECT 0.7, d.netns, d.dev, d.from_ns, d.to_ns, q.max_backlog_packets, d.bytes * 8000000000 / q.rate_bps,
+	q.max_backlog_packets * min(d.bytes * 80.0 / q.rate_bps, 1), NULL, q.kind, q.rate_bps, q.handle
 FROM deep d JOIN qdisc q ON q.id = d.id
 ORDER BY 7 DESC, 2, 3;
 

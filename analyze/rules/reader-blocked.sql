@@ -19,8 +19,10 @@ WITH victim AS (
 	SELECT coalesce((SELECT id FROM _stage WHERE name = 'sk_data_ready'), (SELECT id FROM _stage WHERE name = 'netif_receive_skb')) AS stage
 ), got AS (
 	SELECT c.packet_id, p.flow_id, c.pid, max(b.ts_ns) AS from_ns, c.ts_ns AS to_ns
-	FROM _hop c JOIN _hop b ON b.packet_id = c.packet_id AND b.seq < c.seq AND b.stage = (SELECT stage FROM ready) JOIN _packet p ON p.id = c.packet_id
-	WHERE c.stage IN (SELECT id FROM _stage WHERE name IN ('skb_copy_datagram_iovec', 'sock_recv_length')) AND c.context = 1 AND p.flow_id IS NOT NULL
+	-- a packet that lived for less did not wait for so long
+	FROM _packet p NOT INDEXED CROSS JOIN _hop c ON c.packet_id = p.id AND c.stage IN (SELECT id FROM _stage WHERE name IN ('skb_copy_datagram_iovec', 'sock_recv_length'))
+	CROSS JOIN _hop b ON b.packet_id = c.packet_id AND b.seq < c.seq AND b.stage = (SELECT stage FROM ready)
+	WHERE p.last_ns - p.first_ns >= 100000000 AND p.flow_id IS NOT NULL AND c.context = 1
 		AND c.ts_ns - b.ts_ns >= 100000000
 	GROUP BY c.packet_id
 ), sleep AS (
@@ -39,10 +41,11 @@ WITH victim AS (
 ), came AS (
 	-- data that arrived and was never seen being read
 	SELECT v.flow_id, v.pid, w.from_ns, w.to_ns, h.packet_id, min(h.ts_ns) AS ts_ns
-	FROM woken w JOIN victim v ON v.pid = w.pid
-	JOIN _packet p ON p.flow_id = v.flow_id AND p.last_ns > w.from_ns AND p.first_ns < w.to_ns
-	JOIN _hop h ON h.packet_id = p.id AND h.stage = (SELECT stage FROM ready) AND h.ts_ns BETWEEN w.from_ns AND w.to_ns - 100000000
-	WHERE w.to_ns - w.from_ns >= 100000000
+	FROM _packet p NOT INDEXED CROSS JOIN victim v ON v.flow_id = p.flow_id
+	CROSS JOIN woken w ON w.pid = v.pid AND p.last_ns > w.from_ns AND p.first_ns < w.to_ns AND w.to_ns - w.from_ns >= 100000000
+	CROSS JOIN _hop h ON h.packet_id = p.id AND h.stage = (SELECT stage FROM ready) AND h.ts_ns BETWEEN w.from_ns AND w.to_ns - 100000000
+	WHERE p.last_ns > (SELECT min(from_ns) FROM woken WHERE to_ns - from_ns >= 100000000)
+		AND p.first_ns < (SELECT max(to_ns) FROM woken WHERE to_ns - from_ns >= 100000000)
 		AND EXISTS (SELECT 1 FROM _frame f WHERE f.packet_id = p.id AND f.payload_bytes > 0)
 	GROUP BY v.flow_id, v.pid, w.from_ns, h.packet_id
 ), held AS (
@@ -103,7 +106,7 @@ SELECT
 	h.packets,
 	h.flows,
 	h.longest AS delay_ns,
-	coalesce(h.lost, 0) + h.total / 10000000 AS harm,
+	coalesce(h.lost, 0) + h.total / 1e8 AS harm,
 	h.times AS v_times,
 	h.total AS v_total,
 	h.answers AS v_answers,

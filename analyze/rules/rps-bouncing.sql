@@ -11,9 +11,16 @@
 -- title: RPS[[ of {dev}]] moves packets to CPU {cpu} without gain
 -- summary: {packets:n packet} came on CPU {v_from}, were sent to CPU {cpu} by RPS[[ of {dev} (mask {v_mask})]], and their readers ran on yet another CPU {v_away:pct} of
 --   the times. CPU {v_from} received packets only {v_busy:pct} of the time. Each packet waited typically {delay_ns:time} to get from one to the other[[, instead of {v_stay:time}]].
-WITH way AS (
+WITH rps AS (
+	-- no row: no device has it, or it did not move so many packets
+	SELECT 1
+	FROM queue_setting
+	WHERE name = 'rps_cpus' AND trim(value, '0,') <> ''
+		AND EXISTS (SELECT 1 FROM cpu_hop WHERE kind IN ('rps', 'rfs', 'other') GROUP BY from_cpu, to_cpu HAVING sum(count) >= 500)
+	LIMIT 1
+), way AS (
 	SELECT a.packet_id, a.cpu AS from_cpu, b.cpu AS to_cpu, b.ts_ns - a.ts_ns AS ns, b.dev_id, a.ts_ns
-	FROM _hop a JOIN _hop b ON b.packet_id = a.packet_id AND b.seq BETWEEN a.seq + 1 AND a.seq + 3 AND b.dev_id = a.dev_id
+	FROM rps CROSS JOIN _hop a JOIN _hop b ON b.packet_id = a.packet_id AND b.seq BETWEEN a.seq + 1 AND a.seq + 3 AND b.dev_id = a.dev_id
 		AND b.stage = (SELECT id FROM _stage WHERE name = 'netif_receive_skb')
 	WHERE a.stage IN (SELECT id FROM _stage WHERE name IN ('netif_rx', 'netif_receive_skb_entry', 'napi_gro_receive_entry'))
 	GROUP BY a.packet_id, a.seq
@@ -56,7 +63,7 @@ SELECT
 	p.from_ns,
 	p.to_ns,
 	p.n AS packets,
-	p.n * (p.median - coalesce(p.stay, 0)) / 1000000 AS harm, -- milliseconds lost
+	p.n * (p.median - coalesce(p.stay, 0)) / 1e8 AS harm,
 	p.median AS delay_ns,
 	p.from_cpu AS v_from,
 	p.away AS v_away,

@@ -10,11 +10,14 @@
 -- title: RPS[[ of {dev}]] sends packets to CPU {cpu}, which is busy, while CPU {v_idle_cpu} is idle
 -- summary: {v_moved:n packet} were moved to CPU {cpu} by RPS[[ of {dev} (mask {v_mask})]], which was busy {v_busy:pct} of the time, while CPU {v_idle_cpu} was idle {v_idle:pct} of it.
 --   {packets:n packet} of them waited 1 ms or more to be received, up to {delay_ns:time}[[. Most of its time went to {v_top}]].
-WITH begin AS (
+WITH rps AS (
+	-- no row: no device has it
+	SELECT 1 FROM queue_setting WHERE name = 'rps_cpus' AND trim(value, '0,') <> '' LIMIT 1
+), begin AS (
 	SELECT min(first_ns) AS ns FROM _packet
 ), way AS (
 	SELECT a.packet_id, a.cpu AS from_cpu, b.cpu AS to_cpu, a.ts_ns, b.ts_ns AS end_ns, b.ts_ns - a.ts_ns AS ns, b.dev_id, (a.ts_ns - (SELECT ns FROM begin)) / 1000000000 AS sec
-	FROM _hop b JOIN _hop a ON a.packet_id = b.packet_id AND a.seq BETWEEN b.seq - 3 AND b.seq - 1 AND a.dev_id = b.dev_id
+	FROM rps CROSS JOIN _hop b JOIN _hop a ON a.packet_id = b.packet_id AND a.seq BETWEEN b.seq - 3 AND b.seq - 1 AND a.dev_id = b.dev_id
 		AND a.stage IN (SELECT id FROM _stage WHERE name IN ('netif_rx', 'netif_receive_skb_entry', 'napi_gro_receive_entry'))
 	WHERE b.stage = (SELECT id FROM _stage WHERE name = 'netif_receive_skb') AND a.cpu <> b.cpu
 	GROUP BY b.packet_id, b.seq
@@ -51,7 +54,7 @@ WITH begin AS (
 	GROUP BY cpu
 	HAVING count(*) >= 2
 ), moved AS (
-	SELECT p.cpu, w.dev_id, count(*) AS n, sum(w.ns >= 1000000) AS late, max(w.ns) AS longest, min(w.ts_ns) AS from_ns, max(w.end_ns) AS to_ns,
+	SELECT p.cpu, w.dev_id, count(*) AS n, sum(w.ns >= 1000000) AS late, total(CASE WHEN w.ns >= 1000000 THEN min(w.ns, 100000000) END) AS waited, max(w.ns) AS longest, min(w.ts_ns) AS from_ns, max(w.end_ns) AS to_ns,
 		max(w.from_cpu) AS from_cpu
 	FROM place p JOIN way w ON w.to_cpu = p.cpu
 	GROUP BY p.cpu, w.dev_id
@@ -83,6 +86,7 @@ SELECT
 	m.to_ns,
 	m.late AS packets,
 	m.longest AS delay_ns,
+	m.waited / 1e8 AS harm,
 	m.n AS v_moved,
 	min(p.busy, 1.0) AS v_busy,
 	p.idle AS v_idle,

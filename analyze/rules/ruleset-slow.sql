@@ -21,12 +21,11 @@ WITH many AS (
 	SELECT x.id AS dev_id, min(n.netns_id) AS netns_id FROM netdev n JOIN _name x ON x.text = n.name GROUP BY x.id HAVING count(*) = 1
 ), span AS (
 	SELECT coalesce(l.netns_id, CASE WHEN p.kind <> 4 THEN p.netns_in_id END) AS netns_id, b.ts_ns - a.ts_ns AS ns, a.ts_ns
-	FROM _packet p
+	FROM (SELECT 1 FROM many LIMIT 1) CROSS JOIN _packet p
 	JOIN _hop a ON a.packet_id = p.id AND a.stage = (SELECT id FROM _stage WHERE name = 'netif_receive_skb')
 	JOIN _hop b ON b.packet_id = p.id AND b.seq = a.seq + 1 AND b.cpu = a.cpu
 		AND b.stage IN (SELECT id FROM _stage WHERE name IN ('net_dev_queue', 'sk_data_ready'))
 	LEFT JOIN place l ON l.dev_id = a.dev_id
-	WHERE EXISTS (SELECT 1 FROM many)
 ), ranked AS (
 	SELECT s.*, row_number() OVER (PARTITION BY s.netns_id ORDER BY s.ns) AS nth, count(*) OVER (PARTITION BY s.netns_id) AS n, sum(s.ns) OVER (PARTITION BY s.netns_id) AS total,
 		min(s.ts_ns) OVER (PARTITION BY s.netns_id) AS from_ns, max(s.ts_ns) OVER (PARTITION BY s.netns_id) AS to_ns
@@ -42,7 +41,7 @@ SELECT
 	m.to_ns,
 	m.n AS v_count,
 	m.ns AS delay_ns,
-	m.total / 1000000 AS harm,
+	m.total / 1e8 AS harm,
 	m.total AS v_total,
 	k.rules AS v_rules,
 	k.all_rules AS v_all,

@@ -11,11 +11,14 @@
 -- title: CPU {cpu} alone receives all packets[[ of {dev}]] while others idle
 -- summary: CPU {cpu} did {v_share:pct} of all receive work (NET_RX) and was busy {v_busy:pct} of the time with it and other work, in {v_times} seconds; CPU {v_idle_cpu} was idle {v_idle:pct}
 --   of that time[[. {v_flows:n flow} came in by {dev}, which has {v_queues:n receive queue} and no RPS]][[; {packets:n packet} waited 1 ms or more or were dropped]].
-WITH begin AS (
+WITH loaded AS (
+	-- no row: no CPU can have spent half of two seconds there
+	SELECT 1 FROM softirq_cpu WHERE vec = 3 AND handler_ns >= 1000000000 LIMIT 1
+), begin AS (
 	SELECT min(start_ns) AS ns FROM softirq WHERE vec = 3
 ), net AS (
 	SELECT (start_ns - (SELECT ns FROM begin)) / 1000000000 AS sec, cpu, sum(end_ns - start_ns) AS ns
-	FROM softirq
+	FROM loaded CROSS JOIN softirq
 	WHERE vec = 3 AND end_ns IS NOT NULL
 	GROUP BY 1, 2
 ), hot AS (
@@ -47,7 +50,7 @@ WITH begin AS (
 	WHERE b.cpu = b.hot AND b.times >= 2 AND b.share >= 0.9
 ), taken AS (
 	SELECT p.cpu, h.dev_id, k.flow_id, k.netns_in_id AS netns_id, h.packet_id, h.ts_ns - k.first_ns AS wait
-	FROM place p JOIN _hop h ON h.cpu = p.cpu AND h.stage = (SELECT id FROM _stage WHERE name = 'netif_receive_skb') JOIN _packet k ON k.id = h.packet_id
+	FROM place p CROSS JOIN _hop h ON h.cpu = p.cpu AND h.stage = (SELECT id FROM _stage WHERE name = 'netif_receive_skb') JOIN _packet k ON k.id = h.packet_id
 ), flows AS (
 	SELECT cpu, count(*) AS flows, max(n) AS most, sum(n) AS packets
 	FROM (SELECT cpu, flow_id, count(*) AS n FROM taken WHERE flow_id IS NOT NULL GROUP BY cpu, flow_id)
@@ -61,12 +64,13 @@ WITH begin AS (
 	GROUP BY t.cpu, n.text, s.name
 ), wait AS (
 	-- between the first and the second receive stage of a packet
-	SELECT p.cpu, count(*) AS n, sum(b.ts_ns - a.ts_ns >= 1000000) AS late, max(b.ts_ns - a.ts_ns) AS longest
-	FROM place p JOIN _hop b ON b.cpu = p.cpu AND b.stage = (SELECT id FROM _stage WHERE name = 'netif_receive_skb')
+	SELECT p.cpu, count(*) AS n, sum(b.ts_ns - a.ts_ns >= 1000000) AS late,
+		total(CASE WHEN b.ts_ns - a.ts_ns >= 1000000 THEN min(b.ts_ns - a.ts_ns, 100000000) END) AS waited, max(b.ts_ns - a.ts_ns) AS longest
+	FROM place p CROSS JOIN _hop b ON b.cpu = p.cpu AND b.stage = (SELECT id FROM _stage WHERE name = 'netif_receive_skb')
 	JOIN _hop a ON a.packet_id = b.packet_id AND a.seq BETWEEN b.seq - 3 AND b.seq - 1 AND a.dev_id = b.dev_id AND a.stage = (SELECT id FROM _stage WHERE name = 'netif_rx')
 	GROUP BY p.cpu
 ), harm AS (
-	SELECT p.*, w.late, w.longest, w.n,
+	SELECT p.*, w.late, w.waited, w.longest, w.n,
 		(SELECT CAST(total(m.delta) AS INTEGER) FROM _moved m WHERE m.source = 'softnet_stat' AND m.name = 'dropped' AND m.cpu = p.cpu) AS dropped,
 		(SELECT CAST(total(m.delta) AS INTEGER) FROM _moved m WHERE m.source = 'softnet_stat' AND m.name = 'time_squeeze' AND m.cpu = p.cpu) AS squeezed
 	FROM place p LEFT JOIN wait w USING (cpu)
@@ -80,7 +84,7 @@ SELECT
 	nullif(coalesce(h.late, 0) + h.dropped, 0) AS packets,
 	f.flows,
 	h.longest AS delay_ns,
-	coalesce(h.late, 0) + h.dropped + h.squeezed AS harm,
+	h.dropped + coalesce(h.waited, 0) / 1e8 AS harm,
 	h.times AS v_times,
 	h.busy AS v_busy,
 	min(h.busy, 1.0) AS v_busy_share,

@@ -3,6 +3,7 @@
 -- severity: info
 -- tested: replay
 -- uses: sockets, counters, config
+-- partial: yes
 -- how: A UDP socket held four fifths of its receive buffer or more at a snapshot and lost nothing in the whole recording. A hint before it hurts.
 -- title: The receive buffer of UDP port {flow_dport} was nearly full
 -- summary: {v_used:size} of the receive buffer of {v_rcvbuf:size} were in use at {flow_dst} port {flow_dport}. Nothing was dropped so far.

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters, sockets, config
+-- partial: yes
 -- symptom-of: reader-starved/flow, reader-blocked/flow
 -- how: Drops with reason SOCKET_RCVBUFF in UDP's receive functions (on kernels without reasons: drops there while
 --   RcvbufErrors grows), per destination address and port; without events, the growth of RcvbufErrors alone. The
