@@ -135,6 +135,7 @@ lint:
 .PHONY: bench
 bench: all
 	$(Q)sh bench/run.sh $(BUILD)
+	$(Q)sh bench/decode.sh $(BUILD)
 
 .PHONY: faults
 faults: all $(BUILD)/tests/traffic
