@@ -18,6 +18,7 @@ echo
 echo "Reading the last of these tapes; the better of two"
 printf '%-9s %9s %10s %9s %11s %11s %9s\n' tape "MB" events analyze events/s frames/s report
 for p in drops path standard; do
+	[ -s "$TMP/$p.skbtape" ] || continue # RECORDERS without it
 	best= rep=
 	for i in 1 2; do
 		t=$(now)
