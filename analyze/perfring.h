@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perfring: the records of one of perf's ring buffers as they stand on a tape (perf/CPU/SEQ, schema/TAPE.md),
- * in order of time. Untrusted input: no length is believed.
+ * perfring: the records of one of perf's ring buffers as they stand on a tape (perf/CPU/SEQ,
+ * schema/TAPE.md), in order of time. Untrusted input: no length is believed.
  */
 #ifndef SKBTAPE_PERFRING_H
 #define SKBTAPE_PERFRING_H
@@ -33,7 +33,8 @@ int perfring_add(struct perfring *p, const void *data, size_t n, bool big_endian
 
 /**
  * perfring_next() - the next sample
- * @all: nothing more is to be added; else the newest samples wait for an earlier one that may stand behind them
+ * @all: nothing more is to be added; else the newest samples wait for an earlier one that may stand
+ * behind them
  * @lost: events lost before it
  * Return: 1, or 0 when there is none.
  */

@@ -6,9 +6,9 @@
  * to a dummy event, which leads a group; the tracepoints join the group and send
  * their samples into the leader's ring, so that switching the leader on begins
  * all of a CPU's events at once. A sample holds the thread, the time
- * (CLOCK_MONOTONIC, by use_clockid), the CPU and the raw bytes that ftrace would have recorded, with
- * the same format (include/trace/perf.h). Records are copied to the tape
- * as they stand in the ring, whole ones, in members of at most 256 KiB.
+ * (CLOCK_MONOTONIC, by use_clockid), the CPU and the raw bytes that ftrace would have recorded,
+ * with the same format (include/trace/perf.h). Records are copied to the tape as they stand in the
+ * ring, whole ones, in members of at most 256 KiB.
  *
  * The kernel wakes us when a quarter of a ring is full; else each
  * ring is looked at every 100 ms. A full ring drops the newest events; the next
@@ -97,7 +97,9 @@ static int event_open(struct perf_event_attr *a, int cpu, int group)
 
 static int tracepoint_open(uint64_t id, int cpu, int group)
 {
-	struct perf_event_attr a = { .type = PERF_TYPE_TRACEPOINT, .config = id, .sample_period = 1 };
+	struct perf_event_attr a = { .type = PERF_TYPE_TRACEPOINT,
+				     .config = id,
+				     .sample_period = 1 };
 
 	return event_open(&a, cpu, group);
 }
@@ -207,11 +209,12 @@ static int try_tracepoint(const struct perf *p, struct err *e)
 	}
 	buf_free(&b);
 	if (rc)
-		return err_set(e, rc,
-			       "perf needs the numbers and formats of events, but those below "
-			       "%s/events cannot be read (%s): as root once mount -o "
-			       "remount,mode=755 /sys/kernel/tracing, or give a copy with --formats",
-			       p->dir, strerror(-rc));
+		return err_set(
+			e, rc,
+			"perf needs the numbers and formats of events, but those below "
+			"%s/events cannot be read (%s): as root once mount -o "
+			"remount,mode=755 /sys/kernel/tracing, or give a copy with --formats",
+			p->dir, strerror(-rc));
 	cpus_online(online);
 	fd = tracepoint_open(id, atoi(online), -1);
 	if (fd >= 0) {
@@ -414,8 +417,9 @@ static int put_stats(struct perf *p)
 	for (int i = 0; i < p->ring_count; i++) {
 		const struct ring *r = &p->rings[i];
 
-		buf_printf(&b, "cpu%d %" PRId64 "\noverrun: %" PRIu64
-			       "\ndropped events: %" PRIu64 "\nread events: %" PRIu64 "\n",
+		buf_printf(&b,
+			   "cpu%d %" PRId64 "\noverrun: %" PRIu64 "\ndropped events: %" PRIu64
+			   "\nread events: %" PRIu64 "\n",
 			   r->cpu, clock_mono_ns(), r->lost, r->unseen, r->taken);
 		sum.read += r->taken;
 		sum.overrun += r->lost;

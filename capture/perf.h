@@ -16,7 +16,8 @@ struct perf;
  * @formats: NULL: tracefs, which must be readable; else a folder that holds a copy of its folder
  * "events" and of /proc/sys/kernel/random/boot_id: the numbers of events are those of one boot
  *
- * Return: 0; -EACCES, -ENOENT, -ESTALE (formats of another boot) ... with what is missing and how to get it.
+ * Return: 0; -EACCES, -ENOENT, -ESTALE (formats of another boot) ... with what is missing and how
+ * to get it.
  */
 int perf_open(struct perf **p, enum trace_profile profile, uint64_t buffer_bytes,
 	      const char *formats, struct err *e);
@@ -26,8 +27,8 @@ uint64_t perf_buffer_bytes(const struct perf *p); /* per CPU */
 int perf_arm(struct perf *p, struct tape_writer *w, struct err *e);
 /* perf_lower() - as trace_lower() */
 size_t perf_lower(struct perf *p, enum trace_profile to, struct buf *off);
-/* perf_run(), perf_stop(), perf_totals() - as those of trace.h; what a full ring lost counts as overrun,
- * what the kernel counted but never handed out as dropped. */
+/* perf_run(), perf_stop(), perf_totals() - as those of trace.h; what a full ring lost counts as
+ * overrun, what the kernel counted but never handed out as dropped. */
 int perf_run(struct perf *p);
 void perf_stop(struct perf *p);
 void perf_totals(const struct perf *p, struct trace_totals *x);

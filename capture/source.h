@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* source: where trace events come from: a tracefs instance (trace.c) or perf's ring buffers (perf.c). */
+/* source: where trace events come from: a tracefs instance (trace.c) or perf's ring buffers
+ * (perf.c). */
 #ifndef SKBTAPE_SOURCE_H
 #define SKBTAPE_SOURCE_H
 

@@ -62,7 +62,8 @@ static void nothing(struct perfring *p, bool all)
 	assert_int_equal(perfring_next(p, all, &ev, &l), 0);
 }
 
-/* An interrupt's samples stand in front of the one that it interrupted, also where a member ends between them. */
+/* An interrupt's samples stand in front of the one that it interrupted, also where a member ends
+ * between them. */
 static void order(void **state)
 {
 	(void)state;
