@@ -125,6 +125,11 @@ $(BUILD)/tests/confine_try: $(patsubst %.c,$(BUILD)/%.o,tests/confine_try.c anal
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lseccomp
 unit: $(BUILD)/tests/confine_try
 
+# The recorder under full packet rate for LENGTH seconds (300): as root
+.PHONY: load
+load: all $(BUILD)/tests/traffic
+	$(Q)BUILD=$(BUILD) sh tests/load.sh
+
 .PHONY: check
 check:
 	$(Q)sh tests/deps.sh check
