@@ -58,10 +58,12 @@ static int folder_open(struct folder *d, const char *path, struct err *e)
 	*d = (struct folder){ .path = path };
 	if (snprintf(d->tmp, sizeof(d->tmp), "%.*s.tmp-%d", (int)n, path, (int)getpid()) >= (int)sizeof(d->tmp))
 		return err_set(e, -ENAMETOOLONG, "%s: the name is too long", path);
-	if (mkdir(d->tmp, 0777))
-		return err_sys(e, "cannot create %s", d->tmp);
-	tmpfiles_add(d->tmp);
-	return 0;
+	tmpfiles_add(d->tmp); /* before it is there: a signal may come right behind mkdir() */
+	if (mkdir(d->tmp, 0777)) {
+		rc = err_sys(e, "cannot create %s", d->tmp);
+		tmpfiles_done(d->tmp);
+	}
+	return rc;
 }
 
 static void file_path(const struct folder *d, size_t i, char path[PATH_MAX])
