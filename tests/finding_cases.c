@@ -18,10 +18,12 @@ void case_udp_rcvbuf(void)
 	sysctl(3, "net.core.rmem_max", "212992", NULL);
 	sysctl(3, "net.core.rmem_default", "212992", NULL);
 	for (int i = 0; i < 20; i++) {
-		sql("INSERT INTO _packet(id, first_ns, last_ns, kind, flow_id, outcome, cpu_hops, confidence) VALUES(%d, %lld, %lld, 1, 1, 1, 0, 1)",
+		sql("INSERT INTO _packet(id, first_ns, last_ns, kind, flow_id, outcome, cpu_hops, "
+		    "confidence) VALUES(%d, %lld, %lld, 1, 1, 1, 0, 1)",
 		    5000 + i, T0, T0 + 1);
-		sql("INSERT INTO _hop VALUES(%d, 0, %lld, 1, 0, NULL, 2, 0, 1), (%d, 1, %lld, 2, 0, NULL, 1, 4242, 1)", 5000 + i, T0,
-		    5000 + i, T0 + 20000000);
+		sql("INSERT INTO _hop VALUES(%d, 0, %lld, 1, 0, NULL, 2, 0, 1), (%d, 1, %lld, 2, "
+		    "0, NULL, 1, 4242, 1)",
+		    5000 + i, T0, 5000 + i, T0 + 20000000);
 	}
 }
 
@@ -182,14 +184,17 @@ static void ct_full(void)
 	counter(3, "conntrack", "drop", NULL, -1, 80);
 	counter(3, "conntrack", "early_drop", NULL, -1, 4);
 	sysctl(1, "net.netfilter.nf_conntrack_max", "65536", "100");
-	sql("INSERT INTO kmsg VALUES(%lld, 4, 'nf_conntrack: nf_conntrack: table full, dropping packet')", T0);
+	sql("INSERT INTO kmsg VALUES(%lld, 4, 'nf_conntrack: nf_conntrack: table full, dropping "
+	    "packet')",
+	    T0);
 }
 
 static void ct_time_wait(void)
 {
 	ct_full();
 	for (int i = 0; i < 50; i++)
-		sql("INSERT INTO conntrack(snap_ns, netns_id, netns, proto, src, sport, dst, dport, state, status) "
+		sql("INSERT INTO conntrack(snap_ns, netns_id, netns, proto, src, sport, dst, "
+		    "dport, state, status) "
 		    "VALUES(%lld, 3, 'b', 'tcp', '10.0.0.1', %d, '10.0.0.2', 80, '%s', 14)",
 		    T0, 1000 + i, i < 40 ? "TIME_WAIT" : "ESTABLISHED");
 }
@@ -350,7 +355,8 @@ static void fwd_off_no(void)
 static void no_route_out(void)
 {
 	counter(2, "snmp", "Ip.OutNoRoutes", NULL, -1, 200);
-	sql("INSERT INTO route(netns_id, netns, family, table_no, type, dst, dev) VALUES(2, 'a', 2, 254, 'unicast', '10.0.0.0/24', 'a0')");
+	sql("INSERT INTO route(netns_id, netns, family, table_no, type, dst, dev) VALUES(2, 'a', "
+	    "2, 254, 'unicast', '10.0.0.0/24', 'a0')");
 }
 
 static void no_route_back(void)
@@ -387,7 +393,8 @@ static void frag_mem(void)
 
 static void neigh(const char *address, const char *state)
 {
-	sql("INSERT INTO neigh VALUES(%lld, 2, 'a', 'a0', 2, '%s', NULL, '%s')", T0 + 1000, address, state);
+	sql("INSERT INTO neigh VALUES(%lld, 2, 'a', 'a0', 2, '%s', NULL, '%s')", T0 + 1000, address,
+	    state);
 }
 
 void case_neigh_failed(void)
@@ -444,7 +451,8 @@ static void vlan(void)
 
 static void tun(void)
 {
-	sql("INSERT INTO netdev(id, netns_id, netns, ifindex, name, kind, mtu, flags, tx_queue_len) VALUES(9, 3, 'b', 9, 'vpn0', 'tun', 1500, 4305, 50)");
+	sql("INSERT INTO netdev(id, netns_id, netns, ifindex, name, kind, mtu, flags, "
+	    "tx_queue_len) VALUES(9, 3, 'b', 9, 'vpn0', 'tun', 1500, 4305, 50)");
 	flow(1, 3, "udp", "10.0.0.1", 4000, "10.8.0.9", 9000);
 	frames(240, 1, 3, "b0", 0, 0);
 	drops(150, "FULL_RING", "tun_net_xmit", "loss", 3, "vpn0", 1);
@@ -466,19 +474,22 @@ static void tc_in(void)
 	flow(1, 3, "udp", "10.0.0.1", 4000, "10.0.0.2", 9000);
 	frames(100, 1, 3, "b0", 0, 0);
 	drops(100, "TC_INGRESS", "__netif_receive_skb_core", "policy", 3, "b0", 1);
-	sql("INSERT INTO qdisc(netns_id, netns, dev, class, kind, handle, parent, drops_delta) VALUES(3, 'b', 'b0', 0, 'clsact', 'ffff:', 'clsact', 100)");
+	sql("INSERT INTO qdisc(netns_id, netns, dev, class, kind, handle, parent, drops_delta) "
+	    "VALUES(3, 'b', 'b0', 0, 'clsact', 'ffff:', 'clsact', 100)");
 	sql("INSERT INTO tc_filter VALUES(3, 'b', 'b0', 'ingress', 'bpf', 49152, 3, '[]', 0)");
 }
 
 static void tc_out(void)
 {
 	drops(100, "TC_EGRESS", "__dev_queue_xmit", "policy", 0, NULL, 0);
-	sql("INSERT INTO qdisc(netns_id, netns, dev, class, kind, handle, parent, drops_delta) VALUES(2, 'a', 'a0', 0, 'clsact', 'ffff:', 'clsact', 100)");
+	sql("INSERT INTO qdisc(netns_id, netns, dev, class, kind, handle, parent, drops_delta) "
+	    "VALUES(2, 'a', 'a0', 0, 'clsact', 'ffff:', 'clsact', 100)");
 }
 
 static void capture_own(void)
 {
-	sql("INSERT INTO quality(kind, source, cpu, count, note) VALUES('events-lost', 'ring buffer', 0, 5000, 'x')");
+	sql("INSERT INTO quality(kind, source, cpu, count, note) VALUES('events-lost', 'ring "
+	    "buffer', 0, 5000, 'x')");
 	counter(3, "snmp", "Udp.NoPorts", NULL, -1, 1);
 }
 
@@ -499,7 +510,8 @@ static void window(int ms)
 	flow(3, 3, "tcp", "10.0.0.1", 4000, "10.0.0.2", 8000);
 	sql("UPDATE flow SET reverse_id = 3 WHERE id = 2");
 	for (size_t i = 0; i < 5; i++)
-		sql("INSERT INTO _frame(no, ts_ns, netns_id, dev_id, direction, len_bytes, cap_bytes, flow_id, tcp_flags, tcp_window, member, offset) "
+		sql("INSERT INTO _frame(no, ts_ns, netns_id, dev_id, direction, len_bytes, "
+		    "cap_bytes, flow_id, tcp_flags, tcp_window, member, offset) "
 		    "VALUES(%zu, %lld, 3, %" PRId64 ", 1, 66, 66, 2, 16, %d, 0, 0)",
 		    i + 1, T0 + at[i] * 1000000LL, name_id("b0"), zero[i] ? 0 : 500);
 	counter(3, "netstat", "TcpExt.TCPToZeroWindowAdv", NULL, -1, 1);
@@ -523,8 +535,10 @@ static void zero_window_no(void)
 static void zero_window_probe(void)
 {
 	counter(2, "netstat", "TcpExt.TCPFromZeroWindowAdv", NULL, -1, 1);
-	sql("INSERT INTO socket(snap_id, snap_ns, netns_id, netns, proto, family, state, src, sport, dst, dport, wqueue, timer) "
-	    "VALUES(1, %lld, 2, 'a', 'tcp', 2, 'ESTABLISHED', '10.0.0.1', 4000, '10.0.0.2', 8000, 90000, 4)",
+	sql("INSERT INTO socket(snap_id, snap_ns, netns_id, netns, proto, family, state, src, "
+	    "sport, dst, dport, wqueue, timer) "
+	    "VALUES(1, %lld, 2, 'a', 'tcp', 2, 'ESTABLISHED', '10.0.0.1', 4000, '10.0.0.2', 8000, "
+	    "90000, 4)",
 	    T0);
 }
 
@@ -533,9 +547,11 @@ static void ttl_frames(int packets, int rounds, int first_ttl)
 	flow(1, 3, "udp", "10.0.0.1", 4000, "198.51.100.7", 9000);
 	for (int p = 0; p < packets; p++)
 		for (int i = 0; i < rounds; i++)
-			sql("INSERT INTO _frame(no, ts_ns, netns_id, dev_id, direction, len_bytes, cap_bytes, flow_id, ttl, ip_id, member, offset) "
+			sql("INSERT INTO _frame(no, ts_ns, netns_id, dev_id, direction, len_bytes, "
+			    "cap_bytes, flow_id, ttl, ip_id, member, offset) "
 			    "VALUES(%d, %lld, 3, %" PRId64 ", 0, 200, 64, 1, %d, %d, 0, 0)",
-			    p * rounds + i + 1, T0 + p * 1000000LL + i * 1000, name_id("b0"), first_ttl - 2 * i, p + 1);
+			    p * rounds + i + 1, T0 + p * 1000000LL + i * 1000, name_id("b0"),
+			    first_ttl - 2 * i, p + 1);
 	drops(packets, "IP_INHDR", "ip_forward", "error", 3, "b0", 1);
 	counter(3, "snmp", "Ip.InHdrErrors", NULL, -1, packets);
 }
@@ -686,7 +702,8 @@ static void tcp_mem(void)
 {
 	simple("PROTO_MEM", "tcp_data_queue", 20);
 	sysctl(1, "net.ipv4.tcp_mem", "10\t20\t30", NULL);
-	sql("INSERT INTO _counter VALUES(%lld, 3, %" PRId64 ", %" PRId64 ", NULL, NULL, 31)", T0, name_id("sockstat"), name_id("TCP.mem"));
+	sql("INSERT INTO _counter VALUES(%lld, 3, %" PRId64 ", %" PRId64 ", NULL, NULL, 31)", T0,
+	    name_id("sockstat"), name_id("TCP.mem"));
 }
 
 /* one socket's limit */
@@ -694,7 +711,8 @@ static void tcp_mem_no(void)
 {
 	simple("PROTO_MEM", "tcp_data_queue", 20);
 	sysctl(1, "net.ipv4.tcp_mem", "10000\t20000\t30000", NULL);
-	sql("INSERT INTO _counter VALUES(%lld, 3, %" PRId64 ", %" PRId64 ", NULL, NULL, 31)", T0, name_id("sockstat"), name_id("TCP.mem"));
+	sql("INSERT INTO _counter VALUES(%lld, 3, %" PRId64 ", %" PRId64 ", NULL, NULL, 31)", T0,
+	    name_id("sockstat"), name_id("TCP.mem"));
 }
 
 static void tcp_auth(void)

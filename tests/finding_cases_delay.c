@@ -240,6 +240,32 @@ static void rps_no(void)
 	rps(1);
 }
 
+/* no frames: the ICMP error for each of them was dropped @before it, on the same CPU */
+static void mtu_blind(int64_t before)
+{
+	drops(4, "PKT_TOO_BIG", "ip_forward", "loss", 3, "b0", 0);
+	drops(4, "NETFILTER_DROP", "nft_do_chain", "policy", 3, NULL, 0);
+	sql("UPDATE _drop SET cpu = 1, packet_id = NULL, ts_ns = %lld + (SELECT count(*) FROM "
+	    "_drop o WHERE o.id < "
+	    "_drop.id AND o.reason = _drop.reason) * %lld",
+	    T0, 300 * MS);
+	sql("UPDATE _drop SET ts_ns = ts_ns - %lld WHERE reason = (SELECT value FROM _drop_reason "
+	    "WHERE "
+	    "name = 'NETFILTER_DROP')",
+	    (long long)before);
+}
+
+static void mtu_hole_blind(void)
+{
+	mtu_blind(2000);
+}
+
+/* what was dropped long before them is something else */
+static void mtu_hole_blind_no(void)
+{
+	mtu_blind(5 * MS);
+}
+
 static void accept_late(int waiting)
 {
 	for (int i = 0; i < 4; i++) {
@@ -267,6 +293,38 @@ static void accepts_late(void)
 static void accepts_late_no(void)
 {
 	accept_late(0);
+}
+
+/* no frames: sockets of established connections at a snapshot, which have an inode once they are
+ * accepted */
+static void accept_blind(int inode)
+{
+	for (int i = 0; i < 4; i++) {
+		char fields[300];
+
+		snprintf(fields, sizeof(fields),
+			 "{\"oldstate\":\"TCP_SYN_RECV\",\"newstate\":\"TCP_ESTABLISHED\","
+			 "\"sport\":80,\"dport\":%d,\"saddr\":\"10.0.0.2\","
+			 "\"daddr\":\"10.0.0.1\"}",
+			 5000 + i);
+		event("inet_sock_set_state", T0, fields);
+		sql("INSERT INTO socket(snap_id, snap_ns, netns_id, netns, proto, family, state, "
+		    "src, sport, dst, dport, inode) VALUES(0, %lld, 3, 'b', 'tcp', 2, "
+		    "'ESTABLISHED', '10.0.0.2', 80, '10.0.0.1', %d, %d)",
+		    T0 + 900 * MS, 5000 + i, inode);
+	}
+	sock(0, 3, "tcp", "LISTEN", "0.0.0.0", 80, 4, 128, 0);
+}
+
+static void accepts_late_blind(void)
+{
+	accept_blind(0);
+}
+
+/* somebody has them already */
+static void accepts_late_blind_no(void)
+{
+	accept_blind(77);
 }
 
 static void nagle(int n, int ack_len)
@@ -432,6 +490,8 @@ const struct finding_case delay_cases[] = {
 	{ "ports_no", ports_no, NULL, NULL },
 	{ "standing", standing, "qdisc-standing-queue", "warning" },
 	{ "standing_no", standing_no, NULL, NULL },
+	{ "mtu_hole_blind", mtu_hole_blind, "mtu-blackhole", "critical" },
+	{ "mtu_hole_blind_no", mtu_hole_blind_no, NULL, NULL },
 	{ "mtu_hole", mtu_hole, "mtu-blackhole", "critical" },
 	{ "mtu_hole_no", mtu_hole_no, NULL, NULL },
 	{ "starved", starved, "reader-starved", "critical" },
@@ -446,6 +506,8 @@ const struct finding_case delay_cases[] = {
 	{ "rps_away", rps_away, "rps-bouncing", "warning" },
 	{ "rps_no", rps_no, NULL, NULL },
 	{ "accepts_late", accepts_late, "tcp-accept-delayed", "warning" },
+	{ "accepts_late_blind", accepts_late_blind, "tcp-accept-delayed", "warning" },
+	{ "accepts_late_blind_no", accepts_late_blind_no, NULL, NULL },
 	{ "accepts_late_no", accepts_late_no, NULL, NULL },
 	{ "nagle_acks", nagle_acks, "tcp-nagle-delayed-ack", "warning" },
 	{ "nagle_no", nagle_no, NULL, NULL },

@@ -532,6 +532,48 @@ static void nf_thread(void)
 	nft(1, "udp dport 9000 counter drop", "drop", 60);
 }
 
+/* ---- without frames ---- */
+
+/* no frames: the rule names the port of a service */
+static void nft_blind_port(int port)
+{
+	char rule[64];
+
+	drops(6, "NETFILTER_DROP", "nft_do_chain", "policy", 3, "b0", 0);
+	snprintf(rule, sizeof(rule), "tcp dport %d counter drop", port);
+	nft(1, rule, "drop", 6);
+	sock(0, 3, "tcp", "LISTEN", "0.0.0.0", 5432, 0, 128, 0);
+}
+
+static void nft_blind(void)
+{
+	nft_blind_port(5432);
+}
+
+/* of a port that nobody serves */
+static void nft_blind_no(void)
+{
+	nft_blind_port(54);
+}
+
+/* no frames: only the neighbour entry at the other end tells that they are meant for this host */
+static void wrong_mac_blind(void)
+{
+	drops(20, "OTHERHOST", "ip_rcv_core", "noise", 3, "b0", 0);
+	sql("INSERT INTO neigh VALUES(%lld, 2, 'a', 'a0', 2, '10.0.0.2', '02:de:ad:00:00:03', "
+	    "'PERMANENT')",
+	    T0);
+}
+
+/* the entry is right: they are somebody else's */
+static void wrong_mac_blind_no(void)
+{
+	drops(20, "OTHERHOST", "ip_rcv_core", "noise", 3, "b0", 0);
+	sql("INSERT INTO neigh VALUES(%lld, 2, 'a', 'a0', 2, '10.0.0.2', '02:00:00:00:00:0b', "
+	    "'REACHABLE')",
+	    T0);
+}
+
 /* ---- what no rule names ---- */
 
 static void reason_known(int n)
@@ -593,6 +635,10 @@ static void unruled_teardown_no(void)
 }
 
 const struct finding_case net_cases[] = {
+	{ "nft_blind", nft_blind, "netfilter-drop", "warning" },
+	{ "nft_blind_no", nft_blind_no, NULL, NULL },
+	{ "wrong_mac_blind", wrong_mac_blind, "wrong-dest-mac", "critical" },
+	{ "wrong_mac_blind_no", wrong_mac_blind_no, NULL, NULL },
 	{ "unruled", unruled, "other-drop", "warning" },
 	{ "unruled_few_no", unruled_few_no, "", NULL },
 	{ "unruled_claimed_no", unruled_claimed_no, "tc-ingress-drop", NULL },

@@ -6,9 +6,11 @@
 -- how: Packets of one flow were dropped in forwarding because they are larger than the way out and may not be fragmented
 --   (reason PKT_TOO_BIG; without reasons: at ip_forward or ip6_forward while FragFails or FragCreates errors grow), at least
 --   3 of them over at least 500 ms. A sender that gets the ICMP error sends smaller packets within a round trip; one
---   that still sends large ones half a second later does not get it, and its connection stands still.
--- title: MTU black hole at {dev}: {flow_src} never learns that its packets are too big
--- summary: {packets} packets from {flow_src} to {flow_dst}[[ port {flow_dport}]] were too big for the way out[[ (MTU {v_mtu})]] and were dropped
+--   that still sends large ones half a second later does not get it, and its connection stands still. Without frames, which
+--   tell the flow: so many in a namespace, and within 100 us before three of them and half at least netfilter dropped something on the same CPU: the ICMP
+--   error, for ip_forward() sends it before it frees the packet.
+-- title: MTU black hole at {dev}[[: {flow_src} never learns that its packets are too big]]
+-- summary: {packets} packets[[ from {flow_src}]][[ to {flow_dst}]][[ port {flow_dport}]] were too big for the way out[[ (MTU {v_mtu})]] and were dropped
 --   at the router for {v_span:time}: the sender goes on sending them, so the ICMP error that tells it does not reach it[[; {v_icmp} ICMP
 --   packets were dropped by a firewall here]].
 WITH hit AS (
@@ -20,6 +22,16 @@ WITH hit AS (
 			SELECT 1 FROM _moved m WHERE m.name IN ('Ip.FragFails', 'Ip6InTooBigErrors') AND m.delta > 0 AND (m.netns = g.netns OR g.netns IS NULL))))
 	GROUP BY g.netns, g.function, g.reason, g.flow_id
 	HAVING sum(g.drops) >= 3 AND max(g.last_ns) - min(g.first_ns) >= 500000000
+), blind AS (
+	SELECT d.ts_ns, d.netns, d.dev, d.function, d.reason,
+		EXISTS (SELECT 1 FROM packet_drop i WHERE i.cpu = d.cpu AND i.reason = 'NETFILTER_DROP' AND i.ts_ns BETWEEN d.ts_ns - 100000 AND d.ts_ns) AS mute
+	FROM packet_drop d
+	WHERE d.reason = 'PKT_TOO_BIG' AND d.function IN ('ip_forward', 'ip6_forward', '?') AND d.flow_id IS NULL AND d.netns IS NOT NULL
+), mutes AS (
+	SELECT netns, max(dev) AS dev, function, reason, count(*) AS drops, min(ts_ns) AS from_ns, max(ts_ns) AS to_ns
+	FROM blind
+	GROUP BY netns, function, reason
+	HAVING count(*) >= 3 AND sum(mute) >= 3 AND sum(mute) * 2 >= count(*) AND max(ts_ns) - min(ts_ns) >= 500000000
 ), way AS ( -- the device by which smaller packets of that flow left
 	SELECT h.netns, h.flow_id, f.dev, row_number() OVER (PARTITION BY h.netns, h.flow_id ORDER BY count(*) DESC, f.dev) AS nth
 	FROM hit h
@@ -52,10 +64,17 @@ SELECT
 	(SELECT nullif(sum(r.packets_delta), 0) FROM nft_rule r WHERE r.netns = h.netns AND r.verdict LIKE 'drop%' AND r.text LIKE '%icmp%' AND r.packets_delta > 0) AS v_icmp
 FROM hit h
 LEFT JOIN way w ON w.netns IS h.netns AND w.flow_id = h.flow_id AND w.nth = 1
-ORDER BY h.drops DESC, h.netns, h.flow_id;
+UNION ALL
+SELECT 0.8, m.netns, m.dev, m.function, m.reason, NULL, NULL, NULL, NULL, NULL, NULL, m.from_ns, m.to_ns, m.drops, NULL, NULL, m.to_ns - m.from_ns, m.to_ns - m.from_ns, NULL,
+	(SELECT min(d.mtu) FROM netdev d WHERE d.netns = m.netns AND d.name <> 'lo' AND d.flags & 1),
+	(SELECT nullif(sum(r.packets_delta), 0) FROM nft_rule r WHERE r.netns = m.netns AND r.verdict LIKE 'drop%' AND r.text LIKE '%icmp%' AND r.packets_delta > 0)
+FROM mutes m
+ORDER BY 14 DESC, 2, 6;
 
 -- evidence: {result} packets were freed in {function}[[ with reason {reason}]] over {v_span:time}.
-SELECT sum(drops) FROM _drop_group WHERE function = {function} AND reason IS {reason} AND flow_id = {flow_id};
+SELECT sum(drops) FROM _drop_group WHERE function = {function} AND reason IS {reason} AND flow_id IS {flow_id} AND netns IS {netns};
+-- evidence?: Right before {result} of them, on the same CPU, netfilter dropped a packet: the ICMP error.
+SELECT count(*) FROM packet_drop d WHERE d.reason = {reason} AND d.function = {function} AND d.netns IS {netns} AND EXISTS (SELECT 1 FROM packet_drop i WHERE i.cpu = d.cpu AND i.reason = 'NETFILTER_DROP' AND i.ts_ns BETWEEN d.ts_ns - 100000 AND d.ts_ns);
 -- evidence?: Smaller packets of that flow left by {result} (MTU {v_mtu}).
 SELECT {v_out};
 -- evidence?: FragFails grew by {result} in {netns}.
@@ -69,12 +88,12 @@ SELECT packets_delta, text, chain FROM nft_rule WHERE netns IS {netns} AND verdi
 -- evidence?: TCP retransmitted {result} segments in the meantime.
 SELECT count(*) FROM event WHERE name = 'tcp_retransmit_skb' AND {flow_proto} = 'tcp' AND json_extract(fields, '$.sport') = {flow_sport} AND json_extract(fields, '$.dport') = {flow_dport};
 -- packets:
-SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {reason} AND flow_id = {flow_id} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
+SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {reason} AND flow_id IS {flow_id} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
 -- advice: Let ICMP type 3 code 4 (IPv6: packet too big) pass on the whole way back to the sender.
 -- command: {ns}nft list ruleset
 -- advice: Where that cannot be, let the sender itself probe for the size that passes (RFC 4821).
 -- command: sysctl -w net.ipv4.tcp_mtu_probing=1
 -- undo: sysctl -w net.ipv4.tcp_mtu_probing=0
--- when: SELECT {flow_proto} = 'tcp'
+-- when: SELECT coalesce({flow_proto}, 'tcp') = 'tcp'
 -- ruled-out: Not a random loss: the packets that are dropped are those that are larger than the way out.
 -- ruled-out: Not a normal discovery of the path's MTU, which ends within a round trip.

@@ -8,7 +8,7 @@
 --   destination and port, joined with the nftables rule whose verdict and match fit and whose counter moved, or with a base
 --   chain whose policy is drop. A firewall that refuses strangers does its work, so a finding needs 10 packets to one
 --   destination and port, 5 to a port on which a socket of this host listens, or 3 of a flow that otherwise gets
---   through. Rejects, INVALID, fragments and connection tracking have causes of their own.
+--   through. Without frames a rule that names the port tells it. Rejects, INVALID, fragments and connection tracking have causes of their own.
 -- title: Firewall drops[[ {flow_proto}]] packets[[ to {flow_dst}]][[ port {flow_dport}]]
 -- summary: {packets}[[ of {v_seen}]] packets[[ to {flow_dst}]][[ port {flow_dport}]] were dropped by netfilter[[ in {netns}]][[: the rule "{v_rule}" in {v_where}]].
 WITH hit AS (
@@ -60,6 +60,8 @@ FROM chosen h
 WHERE h.drops >= 10 OR (h.drops >= 3 AND h.seen > h.drops)
 	OR (h.drops >= 5 AND EXISTS (SELECT 1 FROM _socket_span s WHERE s.netns = h.netns AND s.proto = h.proto AND s.sport = h.dport AND s.src IN (h.dst, '0.0.0.0', '::', '*')
 		AND (s.state = 'LISTEN' OR s.proto = 'udp')))
+	OR (h.drops >= 5 AND h.dport IS NULL AND abs(h.rule_delta - h.drops) * 10 <= h.drops AND EXISTS (SELECT 1 FROM _socket_span s WHERE s.netns = h.place
+		AND ' ' || h.rule || ' ' LIKE '% ' || s.proto || ' dport ' || s.sport || ' %' AND (s.state = 'LISTEN' OR s.proto = 'udp')))
 ORDER BY h.drops DESC, h.netns, h.dst, h.dport, h.id
 LIMIT 12;
 

@@ -69,16 +69,19 @@ FROM named s
 LEFT JOIN reader r ON r.nth = 1 AND r.src = s.dst AND r.sport = s.dport AND r.dst = s.src AND r.dport = s.sport
 WHERE s.nth = 1 AND (s.longest >= 200000000 OR s.total >= 1000000000)
 UNION ALL
-SELECT 'warning', 0.75, k.netns, NULL, NULL, 'tcp', k.src, k.sport, k.dst, k.dport, NULL, NULL, min(k.snap_ns), max(k.snap_ns), NULL,
+SELECT 'warning', 0.75, coalesce(p.netns, k.netns), NULL, NULL, 'tcp', k.src, k.sport, k.dst, k.dport, NULL, NULL, min(k.snap_ns), max(k.snap_ns), NULL,
 	2, -- the probe timer runs 200 ms at least
 	1,
-	NULL, NULL, NULL, NULL, 'A receiver'
+	NULL, NULL, NULL, NULL, CASE WHEN p.netns IS NULL THEN 'A receiver' ELSE 'Receiver on this host' END
 FROM socket k
+-- the peer's socket, where that is on this host too
+LEFT JOIN (SELECT DISTINCT netns, src, sport, dst, dport FROM _socket_span WHERE proto = 'tcp') p
+	ON p.src = k.dst AND p.sport = k.dport AND p.dst = k.src AND p.dport = k.sport
 WHERE k.proto = 'tcp' AND k.timer = 4 AND k.wqueue > 0
 	AND EXISTS (SELECT 1 FROM _moved m WHERE m.name IN ('TcpExt.TCPFromZeroWindowAdv', 'TcpExt.TCPToZeroWindowAdv') AND m.delta > 0)
 	AND NOT EXISTS (SELECT 1 FROM flow w JOIN _flow_seen fs ON fs.flow_id = w.id WHERE w.proto = 'tcp' AND w.src = k.src AND w.sport = k.sport
 		AND w.dst = k.dst AND w.dport = k.dport)
-GROUP BY k.netns, k.src, k.sport, k.dst, k.dport
+GROUP BY coalesce(p.netns, k.netns), k.src, k.sport, k.dst, k.dport
 ORDER BY 15 DESC, 3, 10
 LIMIT 10;
 
