@@ -11,9 +11,12 @@
  */
 #include "db.h"
 #include "embed.h"
+#include "rows_db.h"
+#include "spill.h"
 #include "tmpfiles.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +36,8 @@ struct db {
 	char *path; /* final name, NULL: none */
 	char *tmp;  /* temporary name while not committed */
 	bool writing;
+	int fd; /* of a new one, -1: not open */
+	struct rows_set *rows;
 	sqlite3_stmt **st;
 	size_t st_n, st_cap;
 	struct err first; /* first error */
@@ -68,6 +73,52 @@ int db_exec(struct db *d, const char *sql, struct err *e)
 	return 0;
 }
 
+/* One that another statement may still read from would keep its lock. */
+static void statements_reset(struct db *d)
+{
+	for (size_t i = 0; i < d->st_n; i++)
+		if (sqlite3_stmt_busy(d->st[i]))
+			sqlite3_reset(d->st[i]);
+}
+
+int db_let_go(struct db *d)
+{
+	statements_reset(d);
+	if (!d->failed && sqlite3_exec(d->h, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+		db_fail(d, "writing what was read");
+	return d->failed;
+}
+
+int db_go_on(struct db *d)
+{
+	if (!d->failed && sqlite3_exec(d->h, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+		db_fail(d, "going on");
+	return d->failed;
+}
+
+struct rows_set **db_rows(struct db *d)
+{
+	return &d->rows;
+}
+
+const char *db_file(const struct db *d)
+{
+	return d->tmp;
+}
+
+int db_fd(const struct db *d)
+{
+	return d->fd;
+}
+
+int db_failed(struct db *d, int rc)
+{
+	if (!d->failed)
+		d->failed = err_set(&d->first, rc, "database%s%s: %s", d->path ? " " : "", d->path ? d->path : "",
+				    strerror(-rc));
+	return d->failed;
+}
+
 static void db_remove_tmp(struct db *d)
 {
 	if (d->tmp) {
@@ -96,10 +147,12 @@ int db_create(struct db **out, const char *path, struct err *e)
 {
 	struct db *d = calloc(1, sizeof(*d));
 	struct stat st;
+	char pragma[64];
 	int rc;
 
 	if (!d)
 		return err_set(e, -ENOMEM, "out of memory");
+	d->fd = -1;
 	if (path) {
 		size_t n = strlen(path) + 32;
 
@@ -120,9 +173,17 @@ int db_create(struct db **out, const char *path, struct err *e)
 			goto fail;
 		}
 		tmpfiles_add(d->tmp);
+	} else if (asprintf(&d->tmp, "%s/skbtape-XXXXXX", spill_folder()) < 0) {
+		d->tmp = NULL;
+		rc = err_set(e, -ENOMEM, "out of memory");
+		goto fail;
 	}
-	/* "" is SQLite's name for a private file that it removes itself */
-	if (sqlite3_open_v2(d->tmp ? d->tmp : "", &d->h,
+	d->fd = path ? open(d->tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666) : mkostemp(d->tmp, O_CLOEXEC);
+	if (d->fd < 0) {
+		rc = err_sys(e, "cannot create %s", path ? path : "a temporary database");
+		goto fail;
+	}
+	if (sqlite3_open_v2(d->tmp, &d->h,
 			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
 				    SQLITE_OPEN_NOFOLLOW,
 			    NULL) != SQLITE_OK) {
@@ -130,10 +191,15 @@ int db_create(struct db **out, const char *path, struct err *e)
 			     sqlite3_errmsg(d->h));
 		goto fail;
 	}
+	if (!path)
+		db_remove_tmp(d); /* it has no name, and goes with its last descriptor */
 	d->writing = true;
-	rc = db_exec(d,
-		     "PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
-		     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;"
+	snprintf(pragma, sizeof(pragma), "PRAGMA page_size = %d;", DB_PAGE_BYTES);
+	rc = db_exec(d, pragma, e);
+	if (!rc)
+		rc = db_exec(d,
+		     "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+		     "PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;"
 		     "PRAGMA foreign_keys = OFF; BEGIN;",
 		     e);
 	if (!rc)
@@ -178,6 +244,7 @@ int db_open(struct db **out, const char *path, struct err *e)
 
 	if (!d)
 		return err_set(e, -ENOMEM, "out of memory");
+	d->fd = -1;
 	d->path = strdup(path);
 	if (!d->path || access(path, R_OK)) {
 		rc = d->path ? err_sys(e, "%s", path) : err_set(e, -ENOMEM, "out of memory");
@@ -218,7 +285,10 @@ void db_close(struct db *d)
 	for (size_t i = 0; i < d->st_n; i++)
 		sqlite3_finalize(d->st[i]);
 	free(d->st);
+	rows_set_free(d->rows);
 	sqlite3_close(d->h);
+	if (d->fd >= 0)
+		close(d->fd);
 	db_remove_tmp(d);
 	buf_free(&d->names);
 	free(d->slot);
@@ -275,6 +345,15 @@ static bool text_ok(struct span s)
 			return false;
 	}
 	return true;
+}
+
+void db_text_fix(struct span s, char *out)
+{
+	if (text_ok(s))
+		memcpy(out, s.p, s.n);
+	else
+		for (size_t i = 0; i < s.n; i++)
+			out[i] = (unsigned char)s.p[i] < 0x80 && s.p[i] ? s.p[i] : '?';
 }
 
 void db_bind_span(sqlite3_stmt *st, int i, struct span s)

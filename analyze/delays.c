@@ -292,9 +292,16 @@ static int moves_flush(struct delays *d, struct delays_walk *w)
 {
 	int rc = 0;
 
-	for (int i = 0; i < w->move_n && !rc; i++)
-		rc = moves_add(d->moves, w->packet_id, &w->move[i], &d->dev[w->move[i].dev],
-			       w->read.stage ? w->read_cpu : -1);
+	for (int i = 0; i < w->move_n && !rc; i++) {
+		const struct delays_move *x = &w->move[i];
+		struct delays_moved row = { .seq = x->seq, .from_seq = x->from_seq };
+		enum move_kind kind;
+
+		rc = moves_add(d->moves, x, &d->dev[x->dev], w->read.stage ? w->read_cpu : -1, &kind);
+		row.kind = (uint8_t)kind;
+		if (!rc)
+			rc = buf_put(w->moved, &row, sizeof(row));
+	}
 	w->move_n = 0;
 	return rc;
 }

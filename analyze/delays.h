@@ -93,9 +93,16 @@ struct delays_move {
 
 #define DELAYS_MOVES 8
 
+/* A row of _cpu_hop. */
+struct delays_moved {
+	uint32_t seq, from_seq;
+	uint8_t kind; /* enum move_kind */
+};
+
 /* A walk over one packet's hops, in order. Zero-initialised at the first. */
 struct delays_walk {
 	int64_t packet_id;
+	struct buf *moved; /* gets a struct delays_moved for each change of CPU, in order */
 	struct hop last;  /* what the next stage is measured from */
 	struct hop start; /* the open net_dev_start_xmit */
 	uint32_t seq, last_seq;

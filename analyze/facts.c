@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "facts.h"
 #include "../schema/sha256.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Every scalar of a JSON member as a row: nested keys with a dot, @prefix before them. SQLite's own parser reads it. */
@@ -178,13 +180,52 @@ static void foreign_state(const struct tape_state *s, struct db *d)
 			   "parts of %s are damaged or not understood, and are not used", s->foreign);
 }
 
+struct facts_hash {
+	pthread_t thread;
+	bool threaded;
+	const char *path;
+	char hash[SHA256_HEX_SIZE];
+	int rc;
+};
+
+static void *hash_run(void *arg)
+{
+	struct facts_hash *h = arg;
+
+	h->rc = sha256_file(h->path, h->hash, NULL);
+	return NULL;
+}
+
+struct facts_hash *facts_hash_begin(const char *path)
+{
+	struct facts_hash *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->path = path;
+	h->threaded = !thread_start(&h->thread, hash_run, h);
+	return h;
+}
+
+void facts_hash_end(struct facts_hash *h, struct db *d)
+{
+	if (!h)
+		return;
+	if (h->threaded)
+		pthread_join(h->thread, NULL);
+	else
+		hash_run(h);
+	if (d)
+		db_fact(d, "tape_sha256", h->rc ? NULL : h->hash);
+	free(h);
+}
+
 void facts_tape_state(struct tape *t, struct db *d)
 {
 	const struct tape_state *s = tape_state(t);
-	char hash[SHA256_HEX_SIZE];
 
 	db_fact(d, "tape_path", tape_path(t));
-	db_fact(d, "tape_sha256", sha256_file(tape_path(t), hash, NULL) ? NULL : hash);
+	db_fact(d, "tape_sha256", NULL); /* facts_hash_end() has it */
 	db_fact_int(d, "tape_bytes", (int64_t)s->bytes);
 	db_fact_int(d, "tape_raw_bytes", (int64_t)s->bytes_raw);
 	db_fact_int(d, "tape_zstd_frames", s->frames);

@@ -11,4 +11,10 @@ int facts_load(struct tape *t, struct db *d, const struct clocks *c, struct err 
 /* facts_tape_state() - how whole the tape is, into tape and quality. */
 void facts_tape_state(struct tape *t, struct db *d);
 
+struct facts_hash;
+
+/* facts_hash_begin() - the file's SHA-256, in a thread of its own. facts_hash_end() - wait for it, and put it into tape; @d: NULL: not. */
+struct facts_hash *facts_hash_begin(const char *path);
+void facts_hash_end(struct facts_hash *h, struct db *d);
+
 #endif

@@ -4,6 +4,9 @@
 #include "flows.h"
 #include "keymap.h"
 #include "pcapng.h"
+#include "rows.h"
+#include "rows_db.h"
+#include "spill.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +21,22 @@ struct frames {
 	uint64_t total;
 	struct frames_loss *loss;
 	size_t loss_n, loss_cap;
+	struct rows *rows;
+	struct spill *wait; /* struct frame_row of each frame, until its tie is known */
+};
+
+/* What a row of _frame has besides its struct frame_ref. */
+struct frame_row {
+	const char *problem; /* static text, or NULL */
+	int64_t payload_bytes;
+	uint64_t offset;
+	uint32_t stream, member;
+	uint32_t cap_bytes, tcp_seq, tcp_ack;
+	int32_t dev_id, outer_flow_id, l3_offset, ip_id, frag;
+	uint16_t tcp_window, vlan;
+	uint8_t tcp_flags, ttl, icmp_type, icmp_code, dst_kind;
+	int8_t direction;
+	bool ip, tcp, icmp, tagged;
 };
 
 /* Last line of a ring's statistics. */
@@ -33,7 +52,8 @@ struct loader {
 	struct db *d;
 	struct host *h;
 	const struct clocks *c;
-	sqlite3_stmt *ins;
+	int64_t dev_id;	     /* of the name of iface */
+	char dev[16];
 	size_t last; /* stream of the packet before: most come in runs */
 };
 
@@ -88,40 +108,87 @@ static struct frame_ref *stream_add(struct frame_stream *s)
 	return &s->v[s->n++];
 }
 
-static void frame_insert(struct loader *l, const struct pcapng_packet *p, const struct dissect *x,
-			 const struct frame_ref *r, int64_t netns_id, int32_t outer, size_t member)
+/* The id of a device's name; mostly that of the frame before. */
+static int64_t name_id(struct loader *l, const char *dev)
 {
-	sqlite3_stmt *st = l->ins;
+	if (!l->dev_id || strcmp(l->dev, dev)) {
+		l->dev_id = db_name_text(l->d, dev);
+		snprintf(l->dev, sizeof(l->dev), "%s", dev);
+	}
+	return l->dev_id;
+}
 
-	db_bind_int(st, 1, r->no);
-	db_bind_int(st, 2, p->ts_ns);
-	db_bind_int(st, 3, netns_id);
-	db_bind_int(st, 4, db_name_text(l->d, p->iface->name));
-	db_bind_opt(st, 5, p->iface->ifindex, 0);
-	db_bind_opt(st, 6, p->direction, -1);
-	db_bind_int(st, 7, p->orig_bytes);
-	db_bind_int(st, 8, p->cap_bytes);
-	db_bind_opt(st, 9, x->l3_offset, -1);
-	db_bind_opt(st, 10, x->ethertype, 0);
-	db_bind_opt(st, 11, x->vlans ? x->vlan_tci & 0xfff : -1, -1);
-	db_bind_opt(st, 12, x->ip.family ? x->ip.proto : -1, -1);
-	db_bind_opt(st, 13, r->flow_id, 0);
-	db_bind_opt(st, 14, outer, 0);
-	db_bind_opt(st, 15, x->payload_bytes, -1);
-	db_bind_opt(st, 16, x->tcp ? x->tcp_flags : -1, -1);
-	db_bind_opt(st, 17, x->tcp ? (int64_t)x->tcp_seq : -1, -1);
-	db_bind_opt(st, 18, x->tcp ? (int64_t)x->tcp_ack : -1, -1);
-	db_bind_opt(st, 19, x->tcp ? (int64_t)x->tcp_window : -1, -1);
-	db_bind_opt(st, 20, x->ip.family ? x->ip.ttl : -1, -1);
-	db_bind_opt(st, 21, x->ip.family ? x->ip.ip_id : -1, -1);
-	db_bind_opt(st, 22, x->ip.family ? x->ip.frag : -1, -1);
-	db_bind_opt(st, 23, x->icmp ? x->icmp_type : -1, -1);
-	db_bind_opt(st, 24, x->icmp ? x->icmp_code : -1, -1);
-	db_bind_opt(st, 25, p->dst_kind, 0);
-	db_bind_text(st, 26, x->problem);
-	db_bind_int(st, 27, (int64_t)member);
-	db_bind_int(st, 28, (int64_t)p->offset);
-	db_run(l->d, st);
+static int frame_wait(struct loader *l, const struct pcapng_packet *p, const struct dissect *x, int32_t outer,
+		      size_t member)
+{
+	struct frame_row r = {
+		.problem = x->problem,
+		.payload_bytes = x->payload_bytes,
+		.offset = p->offset,
+		.stream = (uint32_t)l->last,
+		.member = (uint32_t)member,
+		.cap_bytes = p->cap_bytes,
+		.dev_id = (int32_t)name_id(l, p->iface->name),
+		.outer_flow_id = outer,
+		.l3_offset = x->l3_offset,
+		.direction = (int8_t)p->direction,
+		.dst_kind = (uint8_t)p->dst_kind,
+		.tagged = x->vlans,
+		.vlan = x->vlan_tci & 0xfff,
+		.ip = x->ip.family,
+		.ttl = x->ip.ttl,
+		.ip_id = x->ip.ip_id,
+		.frag = x->ip.frag,
+		.tcp = x->tcp,
+		.tcp_flags = x->tcp_flags,
+		.tcp_seq = x->tcp_seq,
+		.tcp_ack = x->tcp_ack,
+		.tcp_window = x->tcp_window,
+		.icmp = x->icmp,
+		.icmp_type = x->icmp_type,
+		.icmp_code = x->icmp_code,
+	};
+	uint64_t at;
+
+	return spill_put(l->f->wait, &r, sizeof(r), &at);
+}
+
+static int frame_write(struct rows *r, const struct frame_stream *s, const struct frame_ref *f,
+		       const struct frame_row *x)
+{
+	rows_begin(r, f->no);
+	rows_null(r); /* no */
+	rows_int(r, f->ts_ns);
+	rows_int(r, s->netns_id);
+	rows_int(r, x->dev_id);
+	rows_opt(r, s->ifindex, 0);
+	rows_opt(r, x->direction, -1);
+	rows_int(r, f->len_bytes);
+	rows_int(r, x->cap_bytes);
+	rows_opt(r, x->l3_offset, -1);
+	rows_opt(r, f->ethertype, 0);
+	rows_opt(r, x->tagged ? x->vlan : -1, -1);
+	rows_opt(r, x->ip ? f->ip_proto : -1, -1);
+	rows_opt(r, f->flow_id, 0);
+	rows_opt(r, x->outer_flow_id, 0);
+	rows_opt(r, x->payload_bytes, -1);
+	rows_opt(r, x->tcp ? x->tcp_flags : -1, -1);
+	rows_opt(r, x->tcp ? (int64_t)x->tcp_seq : -1, -1);
+	rows_opt(r, x->tcp ? (int64_t)x->tcp_ack : -1, -1);
+	rows_opt(r, x->tcp ? (int64_t)x->tcp_window : -1, -1);
+	rows_opt(r, x->ip ? x->ttl : -1, -1);
+	rows_opt(r, x->ip ? x->ip_id : -1, -1);
+	rows_opt(r, x->ip ? x->frag : -1, -1);
+	rows_opt(r, x->icmp ? x->icmp_type : -1, -1);
+	rows_opt(r, x->icmp ? x->icmp_code : -1, -1);
+	rows_opt(r, x->dst_kind, 0);
+	rows_text(r, x->problem);
+	rows_opt(r, f->packet_id, 0);
+	rows_opt(r, f->packet_id || f->untied ? f->tie : 0, 0);
+	rows_opt(r, f->untied, 0);
+	rows_int(r, x->member);
+	rows_int(r, (int64_t)x->offset);
+	return rows_end(r);
 }
 
 static uint32_t mix(uint32_t h, const void *data, size_t n)
@@ -190,8 +257,7 @@ static int frame_add(struct loader *l, const struct pcapng_packet *p, int64_t ne
 	};
 	r->flow_id = flows_add(l->flows, netns_id, &x.ip, p->orig_bytes, p->ts_ns);
 	outer = flows_add(l->flows, netns_id, &x.outer, p->orig_bytes, p->ts_ns);
-	frame_insert(l, p, &x, r, netns_id, outer, member);
-	return 0;
+	return frame_wait(l, p, &x, outer, member);
 }
 
 /* Namespace of "pcap/NETNS/SEQ". Return: NULL for other members ("pcap/stats/SEQ" among them). */
@@ -282,16 +348,12 @@ int frames_load(struct frames **out, struct tape *t, struct db *d, struct host *
 	uint64_t drops = 0;
 	int rc;
 
-	if (!f || flows_open(&l.flows)) {
-		free(f);
+	if (!f || flows_open(&l.flows) || spill_open(&f->wait, db_file(d)) || rows_open(&f->rows, d, "_frame", false)) {
+		flows_free(l.flows);
+		frames_free(f);
 		return err_set(e, -ENOMEM, "out of memory");
 	}
 	keymap_init(&rings, offsetof(struct ring_line, mono_ns), sizeof(struct ring_line), STREAMS_MAX);
-	l.ins = db_prepare(d, "INSERT INTO _frame(no, ts_ns, netns_id, dev_id, ifindex, direction, len_bytes, "
-			      "cap_bytes, l3_offset, ethertype, vlan, ip_proto, flow_id, outer_flow_id, "
-			      "payload_bytes, tcp_flags, tcp_seq, tcp_ack, tcp_window, ttl, ip_id, frag, "
-			      "icmp_type, icmp_code, dst_kind, problem, member, offset) VALUES(?, ?, ?, ?, ?, "
-			      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	for (size_t i = 0; i < tape_member_count(t); i++) {
 		const char *name = tape_member(t, i)->name;
 		const struct host_netns *ns = member_netns(h, name);
@@ -307,7 +369,7 @@ int frames_load(struct frames **out, struct tape *t, struct db *d, struct host *
 		else
 			rc = member_load(&l, &b, ns, i, name);
 		if (rc) {
-			rc = err_set(e, rc, "out of memory while reading %s", name);
+			rc = err_set(e, rc, "reading %s: %s", name, strerror(-rc));
 			goto out;
 		}
 	}
@@ -326,24 +388,26 @@ out:
 	return 0;
 }
 
-int frames_write_ties(struct frames *f, struct db *d)
+int frames_write(struct frames *f, struct db *d)
 {
-	sqlite3_stmt *st = db_prepare(d, "UPDATE _frame SET packet_id = ?, tie = ?, untied = ? WHERE no = ?");
+	size_t *at = calloc(f->stream_n + 1, sizeof(*at)); /* of each stream: the next frame */
+	uint64_t end = spill_bytes(f->wait);
+	int rc = at ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < f->stream_n; i++) {
-		for (size_t k = 0; k < f->stream[i].n; k++) {
-			const struct frame_ref *r = &f->stream[i].v[k];
+	for (uint64_t i = 0; i < end && !rc; i += sizeof(struct frame_row)) {
+		struct frame_row x;
+		const uint8_t *p;
 
-			if (!r->packet_id && !r->untied)
-				continue;
-			db_bind_opt(st, 1, r->packet_id, 0);
-			db_bind_opt(st, 2, r->tie, 0);
-			db_bind_opt(st, 3, r->untied, 0);
-			db_bind_int(st, 4, r->no);
-			db_run(d, st);
-		}
+		rc = spill_get(f->wait, i, sizeof(x), &p);
+		if (rc)
+			break;
+		memcpy(&x, p, sizeof(x));
+		rc = frame_write(f->rows, &f->stream[x.stream], &f->stream[x.stream].v[at[x.stream]++], &x);
 	}
-	return db_error(d, NULL);
+	free(at);
+	spill_close(f->wait);
+	f->wait = NULL;
+	return rc ? db_failed(d, rc) : 0;
 }
 
 void frames_free(struct frames *f)
@@ -352,6 +416,7 @@ void frames_free(struct frames *f)
 		return;
 	for (size_t i = 0; i < f->stream_n; i++)
 		free(f->stream[i].v);
+	spill_close(f->wait);
 	free(f->stream);
 	free(f->loss);
 	free(f);

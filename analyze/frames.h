@@ -44,11 +44,11 @@ struct frames_loss {
 
 struct frames;
 
-/* frames_load() - decode every pcap member into the database, stamps on the timeline of @c. Return: 0, -ENOMEM, -EIO (database). Damage goes into quality. */
+/* frames_load() - decode every pcap member, stamps on the timeline of @c. Return: 0, -ENOMEM, -EIO (database). Damage goes into quality. */
 int frames_load(struct frames **f, struct tape *t, struct db *d, struct host *h, const struct clocks *c,
 		struct err *e);
-/* frames_write_ties() - put packet_id, tie and untied of the index into _frame. */
-int frames_write_ties(struct frames *f, struct db *d);
+/* frames_write() - the rows of _frame, with packet_id, tie and untied of the index; once, before rows_finish(). Return: 0, or as db_run(). */
+int frames_write(struct frames *f, struct db *d);
 void frames_free(struct frames *f);
 
 uint64_t frames_total(const struct frames *f);

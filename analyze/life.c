@@ -1,8 +1,22 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Theory of operation
+ *
+ * Lives end in another order than they begin, and what frames tell of them comes
+ * when all are read. So a life that is over is kept as a record in a spill: its
+ * row of _packet, those of _hop and _cpu_hop, in compact form; and the place of
+ * each packet's record, in four bytes. life_rows() then goes through them by
+ * number, which is nearly the order of the records, too, and makes rows in order
+ * of their keys: so they can be written as rows.c does.
+ */
 #include "life.h"
+#include "rows.h"
+#include "rows_db.h"
+#include "spill.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +57,19 @@ struct life_store {
 	struct hop_block *free_blocks;
 	struct slab *slabs;
 	int64_t last_id;
-	sqlite3_stmt *ins_packet, *ins_hop;
+	struct spill *spill;
+	uint32_t *place; /* by id - 1: of the record, in units of RECORD_UNIT, plus 1; 0: none */
+	size_t place_cap;
+	struct buf record, moved;
+	struct rows *packets, *hops, *moves;
+};
+
+#define RECORD_UNIT 16
+
+/* Begin of a record; its hops and moves follow. */
+struct record {
+	struct packet_row p;
+	uint32_t hops, moves;
 };
 
 int life_open(struct life_store **out, struct db *db, struct life_dev *const *devs)
@@ -57,18 +83,12 @@ int life_open(struct life_store **out, struct db *db, struct life_dev *const *de
 	s->devs = devs;
 	s->bucket_n = 4096;
 	s->bucket = calloc(s->bucket_n, sizeof(struct life *));
-	if (!s->bucket || delays_open(&s->delays, db, true)) {
+	if (!s->bucket || delays_open(&s->delays, db, true) || spill_open(&s->spill, db_file(db)) ||
+	    rows_open(&s->packets, db, "_packet", false) || rows_open(&s->hops, db, "_hop", true) ||
+	    rows_open(&s->moves, db, "_cpu_hop", true)) {
 		life_close(s);
 		return -ENOMEM;
 	}
-	s->ins_packet = db_prepare(
-		db, "INSERT INTO _packet(id, first_ns, last_ns, kind, netns_in_id, netns_out_id, "
-		    "dev_in_id, dev_out_id, len_bytes, protocol, outcome, drop_id, cpu_hops, "
-		    "parent_id, link, flags, confidence) "
-		    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	s->ins_hop = db_prepare(
-		db, "INSERT INTO _hop(packet_id, seq, ts_ns, stage, cpu, dev_id, context, pid, "
-		    "confidence) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	st = db_prepare(db, "INSERT INTO _stage(id, name) VALUES(?, ?)");
 	for (int i = STAGE_NONE + 1; i < STAGE_COUNT; i++) {
 		db_bind_int(st, 1, i);
@@ -90,6 +110,10 @@ void life_close(struct life_store *s)
 		free(b);
 	}
 	delays_close(s->delays);
+	spill_close(s->spill);
+	buf_free(&s->record);
+	buf_free(&s->moved);
+	free(s->place);
 	free(s->bucket);
 	free(s);
 }
@@ -273,61 +297,96 @@ static int life_kind(const struct life *l)
 	return 1;
 }
 
-static int packet_write(struct life_store *s, const struct life *l, int cpu_hops)
+static struct packet_row packet_row(const struct life_store *s, const struct life *l, int cpu_hops)
 {
 	int kind = life_kind(l);
 	/* where it came in and where it went out; a crossing inside the host is told by its
 	 * outermost ends */
 	const struct life_dev *in = dev_of(s, kind == 4 ? l->dev_rx_last : l->dev_rx_first);
 	const struct life_dev *out = dev_of(s, kind == 4 ? l->dev_tx_first : l->dev_tx_last);
-	sqlite3_stmt *st = s->ins_packet;
 
-	db_bind_int(st, 1, l->id);
-	db_bind_int(st, 2, l->first_ns);
-	db_bind_int(st, 3, l->last_ns);
-	db_bind_int(st, 4, kind);
-	db_bind_opt(st, 5, in->netns_id, 0);
-	db_bind_opt(st, 6, out->netns_id, 0);
-	db_bind_opt(st, 7, in->name_id, 0);
-	db_bind_opt(st, 8, out->name_id, 0);
-	db_bind_opt(st, 9, l->len, 0);
-	db_bind_opt(st, 10, l->protocol, -1);
-	db_bind_int(st, 11, l->outcome);
-	db_bind_opt(st, 12, l->drop_id, 0);
-	db_bind_int(st, 13, cpu_hops);
-	db_bind_opt(st, 14, l->parent_id, 0);
-	db_bind_opt(st, 15, l->link, 0);
-	db_bind_int(st, 16, l->flags);
-	db_bind_int(st, 17, l->confidence);
-	return db_run(s->db, st);
+	return (struct packet_row){
+		.id = l->id,
+		.first_ns = l->first_ns,
+		.last_ns = l->last_ns,
+		.drop_id = l->drop_id,
+		.parent_id = l->parent_id,
+		.netns_in_id = (int32_t)in->netns_id,
+		.netns_out_id = (int32_t)out->netns_id,
+		.dev_in_id = (int32_t)in->name_id,
+		.dev_out_id = (int32_t)out->name_id,
+		.len_bytes = l->len,
+		.protocol = l->protocol,
+		.cpu_hops = cpu_hops,
+		.kind = (uint8_t)kind,
+		.outcome = l->outcome,
+		.link = l->link,
+		.flags = l->flags,
+		.confidence = l->confidence,
+	};
+}
+
+/* Keeps the record of packet @id. */
+static int record_put(struct life_store *s, int64_t id)
+{
+	static const uint8_t zero[RECORD_UNIT];
+	uint64_t at;
+	int rc = 0;
+
+	if ((uint64_t)id > s->place_cap) {
+		size_t cap = s->place_cap ? s->place_cap * 2 : 65536;
+		uint32_t *v;
+
+		while (cap < (uint64_t)id)
+			cap *= 2;
+		v = realloc(s->place, cap * sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		memset(v + s->place_cap, 0, (cap - s->place_cap) * sizeof(*v));
+		s->place = v;
+		s->place_cap = cap;
+	}
+	if (s->record.len % RECORD_UNIT)
+		rc = buf_put(&s->record, zero, RECORD_UNIT - s->record.len % RECORD_UNIT);
+	if (!rc)
+		rc = spill_put(s->spill, s->record.data, s->record.len, &at);
+	if (!rc && at / RECORD_UNIT >= UINT32_MAX)
+		rc = -EFBIG;
+	if (rc)
+		return db_failed(s->db, rc);
+	s->place[id - 1] = (uint32_t)(at / RECORD_UNIT) + 1;
+	return 0;
 }
 
 /* Writes a life and gives its memory back. */
 static int life_write(struct life_store *s, struct life *l)
 {
-	struct delays_walk w = { .packet_id = l->id };
+	struct delays_walk w = { .packet_id = l->id, .moved = &s->moved };
+	struct record head = { .hops = l->hops };
 	struct hop_block *next;
-	int64_t seq = 0;
-	int rc = 0;
+	int rc;
 
+	buf_reset(&s->moved);
+	buf_reset(&s->record);
+	rc = buf_reserve(&s->record, sizeof(head) + l->hops * sizeof(struct hop_row));
+	s->record.len = rc ? 0 : sizeof(head);
 	for (struct hop_block *b = l->first; b; b = next) {
 		for (uint32_t i = 0; i < b->n && !rc; i++) {
 			const struct hop *h = &b->v[i];
-			sqlite3_stmt *st = s->ins_hop;
+			struct hop_row row = {
+				.ts_ns = h->ts_ns,
+				.pid = h->pid,
+				.dev = h->dev,
+				.cpu = h->cpu,
+				.stage = h->stage,
+				.context = h->context & 0xf,
+				.confidence = h->confidence & 0xf,
+			};
 
-			db_bind_int(st, 1, l->id);
-			db_bind_int(st, 2, seq++);
-			db_bind_int(st, 3, h->ts_ns);
-			db_bind_int(st, 4, h->stage);
-			db_bind_int(st, 5, h->cpu);
-			db_bind_opt(st, 6, dev_of(s, h->dev)->name_id, 0);
-			db_bind_int(st, 7, h->context);
-			db_bind_int(st, 8, h->pid);
-			db_bind_int(st, 9, h->confidence);
-			rc = db_run(s->db, st);
-			if (!rc)
-				rc = delays_hop(s->delays, &w, h, dev_of(s, h->dev)->name_id,
-						dev_of(s, h->dev)->netns_id);
+			memcpy(s->record.data + s->record.len, &row, sizeof(row));
+			s->record.len += sizeof(row);
+			rc = delays_hop(s->delays, &w, h, dev_of(s, h->dev)->name_id,
+					dev_of(s, h->dev)->netns_id);
 		}
 		next = b->next;
 		b->next = s->free_blocks;
@@ -336,11 +395,160 @@ static int life_write(struct life_store *s, struct life *l)
 	if (!rc)
 		rc = delays_end(s->delays, &w);
 	if (!rc)
-		rc = packet_write(s, l, w.cpu_hops);
+		rc = buf_put(&s->record, s->moved.data, s->moved.len);
+	if (!rc) {
+		head.p = packet_row(s, l, w.cpu_hops);
+		head.moves = (uint32_t)(s->moved.len / sizeof(struct delays_moved));
+		memcpy(s->record.data, &head, sizeof(head));
+		rc = record_put(s, l->id);
+	}
 	l->id = 0;
 	l->first = l->last = NULL;
 	l->chain = s->free_lives;
 	s->free_lives = l;
+	return rc;
+}
+
+/* The place of a record. Return: false: none was written. */
+static bool record_at(const struct life_store *s, int64_t id, uint64_t *at)
+{
+	if (id <= 0 || (uint64_t)id > s->place_cap || !s->place[id - 1])
+		return false;
+	*at = (uint64_t)(s->place[id - 1] - 1) * RECORD_UNIT;
+	return true;
+}
+
+int life_set_link(struct life_store *s, int64_t id, int link, int64_t parent_id)
+{
+	uint8_t byte = (uint8_t)link;
+	uint64_t at;
+	int rc;
+
+	if (!record_at(s, id, &at))
+		return 0;
+	rc = spill_patch(s->spill, at + offsetof(struct record, p.link), &byte, 1);
+	if (!rc)
+		rc = spill_patch(s->spill, at + offsetof(struct record, p.parent_id), &parent_id, sizeof(parent_id));
+	return rc ? db_failed(s->db, rc) : 0;
+}
+
+int life_set_doubt(struct life_store *s, int64_t id)
+{
+	uint8_t doubt = HIGH;
+	const uint8_t *p;
+	uint64_t at;
+	int rc;
+
+	if (!record_at(s, id, &at))
+		return 0;
+	at += offsetof(struct record, p.confidence);
+	rc = spill_get(s->spill, at, 1, &p);
+	if (!rc && *p < HIGH)
+		rc = spill_patch(s->spill, at, &doubt, 1);
+	return rc ? db_failed(s->db, rc) : 0;
+}
+
+static int packet_write(struct rows *r, const struct packet_row *p)
+{
+	rows_begin(r, p->id);
+	rows_null(r); /* id */
+	rows_int(r, p->first_ns);
+	rows_int(r, p->last_ns);
+	rows_int(r, p->kind);
+	rows_opt(r, p->netns_in_id, 0);
+	rows_opt(r, p->netns_out_id, 0);
+	rows_opt(r, p->dev_in_id, 0);
+	rows_opt(r, p->dev_out_id, 0);
+	rows_opt(r, p->len_bytes, 0);
+	rows_opt(r, p->protocol, -1);
+	rows_opt(r, p->flow_id, 0);
+	rows_int(r, p->outcome);
+	rows_opt(r, p->drop_id, 0);
+	rows_int(r, p->cpu_hops);
+	rows_opt(r, p->parent_id, 0);
+	rows_opt(r, p->link, 0);
+	rows_int(r, p->flags);
+	rows_int(r, p->confidence);
+	return rows_end(r);
+}
+
+static int hop_write(struct life_store *s, int64_t id, int64_t seq, const struct hop_row *h)
+{
+	struct rows *r = s->hops;
+
+	rows_begin(r, 0);
+	rows_int(r, id);
+	rows_int(r, seq);
+	rows_int(r, h->ts_ns);
+	rows_int(r, h->stage);
+	rows_int(r, h->cpu);
+	rows_opt(r, dev_of(s, h->dev)->name_id, 0);
+	rows_int(r, h->context);
+	rows_int(r, h->pid);
+	rows_int(r, h->confidence);
+	return rows_end(r);
+}
+
+static int move_write(struct rows *r, int64_t id, const struct delays_moved *m)
+{
+	rows_begin(r, 0);
+	rows_int(r, id);
+	rows_int(r, m->seq);
+	rows_int(r, m->from_seq);
+	rows_int(r, m->kind);
+	return rows_end(r);
+}
+
+static int record_write(struct life_store *s, struct record *head, struct hop_row *hop, const uint8_t *moves)
+{
+	int64_t id = head->p.id;
+	int rc = packet_write(s->packets, &head->p);
+
+	for (uint32_t i = 0; i < head->hops && !rc; i++)
+		rc = hop_write(s, id, i, &hop[i]);
+	for (uint32_t i = 0; i < head->moves && !rc; i++) {
+		struct delays_moved m;
+
+		memcpy(&m, moves + i * sizeof(m), sizeof(m));
+		rc = move_write(s->moves, id, &m);
+	}
+	return rc;
+}
+
+int life_rows(struct life_store *s, life_amend *amend, void *ctx)
+{
+	struct hop_row *hop = calloc(HOPS_MAX, sizeof(*hop));
+	int rc = hop ? 0 : db_failed(s->db, -ENOMEM);
+
+	assert(!s->count);
+	for (int64_t id = 1; id <= s->last_id && !rc; id++) {
+		struct record head;
+		const uint8_t *p;
+		size_t hops;
+		uint64_t at;
+
+		if (!record_at(s, id, &at))
+			continue;
+		rc = spill_get(s->spill, at, sizeof(head), &p);
+		if (!rc) {
+			memcpy(&head, p, sizeof(head));
+			hops = head.hops * sizeof(*hop);
+			rc = spill_get(s->spill, at, sizeof(head) + hops + head.moves * sizeof(struct delays_moved), &p);
+		}
+		if (rc) {
+			rc = db_failed(s->db, rc);
+			break;
+		}
+		memcpy(hop, p + sizeof(head), hops);
+		amend(ctx, &head.p, hop, head.hops);
+		rc = record_write(s, &head, hop, p + sizeof(head) + hops);
+	}
+	free(hop);
+	spill_close(s->spill);
+	s->spill = NULL;
+	free(s->place);
+	s->place = NULL;
+	s->place_cap = 0;
 	return rc;
 }
 

@@ -142,6 +142,30 @@ static inline struct life *life_deref(struct life_ref r)
 	return r.l && r.l->id == r.id ? r.l : NULL;
 }
 
+/* A row of _packet; ids are 0 where there is none. */
+struct packet_row {
+	int64_t id;
+	int64_t first_ns, last_ns;
+	int64_t drop_id, parent_id;
+	int32_t netns_in_id, netns_out_id;
+	int32_t dev_in_id, dev_out_id;
+	int32_t flow_id;
+	uint32_t len_bytes;
+	int32_t protocol; /* -1 not told */
+	int32_t cpu_hops;
+	uint8_t kind, outcome, link, flags, confidence;
+};
+
+/* A row of _hop, but for what the packet tells. */
+struct __attribute__((packed)) hop_row {
+	int64_t ts_ns;
+	int32_t pid;
+	uint16_t dev, cpu;
+	uint8_t stage;
+	uint8_t context : 4;
+	uint8_t confidence : 4;
+};
+
 /* Places of a device, as struct lives numbers them, in the database; 0 where not known. */
 struct life_dev {
 	char name[16];
@@ -175,7 +199,7 @@ struct life *life_oldest(const struct life_store *s);
 /* life_any() - one that is still open, the eldest first; NULL: none is left. */
 struct life *life_any(const struct life_store *s);
 
-/* life_end() - take it out of the table; written at once unless something holds it. Return: 0 or an
+/* life_end() - take it out of the table; written (that is: kept for life_rows()) at once unless something holds it. Return: 0 or an
  * error of life_write(). */
 int life_end(struct life_store *s, struct life *l);
 
@@ -183,7 +207,19 @@ int life_end(struct life_store *s, struct life *l);
 void life_hold(struct life *l);
 int life_release(struct life_store *s, struct life *l);
 
-/* life_finish() - latency, cpu_hop and _stage. Every life must be ended and released. */
+/* life_set_link(), life_set_doubt() - of a life that was written: what it is of; that it is no better than 'high'. Return: 0,
+ * or the database's error. */
+int life_set_link(struct life_store *s, int64_t id, int link, int64_t parent_id);
+int life_set_doubt(struct life_store *s, int64_t id);
+
+/* What may still change in a packet's rows before they are in the database. */
+typedef void life_amend(void *ctx, struct packet_row *p, struct hop_row *h, size_t hops);
+
+/* life_rows() - _packet, _hop and _cpu_hop, in order of packets, as rows_end() wants them. Every life must be ended and
+ * released. Return: 0, or the database's error. */
+int life_rows(struct life_store *s, life_amend *amend, void *ctx);
+
+/* life_finish() - latency and cpu_hop, once the rows are in the database. */
 int life_finish(struct life_store *s);
 
 #endif

@@ -105,7 +105,6 @@ int lives_open(struct lives **out, struct db *d, struct host *h, const struct tr
 		lives_close(v);
 		return db_error(d, e) ? rc : err_set(e, rc, "out of memory");
 	}
-	v->set_link = db_prepare(d, "UPDATE _packet SET link = ?2, parent_id = ?3 WHERE id = ?1");
 	v->set_doubt = db_prepare(d, "UPDATE _packet SET confidence = max(confidence, 2) WHERE id = ?");
 	/* settings of it, and how many of them are on or were changed */
 	v->get_forwarding = db_prepare(
@@ -622,42 +621,42 @@ static void merge_losses(struct lives *v)
 	v->loss_n = n + 1;
 }
 
-/* Marks packets that lived while events were lost: of merged gaps, the first one that ends behind a
- * packet's begin is the only one to look at. */
-static int mark_losses(struct lives *v)
+/* The first gap that ends behind @ns (or with it), NULL: none. */
+static const struct ties_gap *gap_behind(const struct lives *v, int64_t ns, bool with)
 {
-	sqlite3_stmt *st;
-	int rc;
+	size_t lo = 0, hi = v->loss_n;
 
-	if (!v->loss_n)
-		return 0;
-	rc = db_exec(v->db,
-		     "CREATE TEMP TABLE lives_loss(to_ns INTEGER PRIMARY KEY, from_ns INTEGER)",
-		     NULL);
-	if (rc)
-		return rc;
-	st = db_prepare(v->db, "INSERT OR IGNORE INTO lives_loss(to_ns, from_ns) VALUES(?, ?)");
-	for (size_t i = 0; i < v->loss_n && !rc; i++) {
-		db_bind_int(st, 1, v->loss[i].to_ns);
-		db_bind_int(st, 2, v->loss[i].from_ns);
-		rc = db_run(v->db, st);
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (v->loss[mid].to_ns > ns || (with && v->loss[mid].to_ns == ns))
+			hi = mid;
+		else
+			lo = mid + 1;
 	}
-	if (rc)
-		return rc;
-	st = db_prepare(v->db,
-			"UPDATE _packet SET flags = flags | 16, confidence = max(confidence, 3) "
-			"WHERE (SELECT from_ns FROM lives_loss WHERE to_ns > _packet.first_ns "
-			"ORDER BY to_ns LIMIT 1) < last_ns");
-	rc = db_run(v->db, st);
-	if (rc)
-		return rc;
+	return lo < v->loss_n ? &v->loss[lo] : NULL;
+}
+
+/* Marks packets that lived while events were lost: of merged gaps, the first one that ends behind a
+ * packet's begin is the only one to look at. And what the ties tell. */
+static void amend(void *ctx, struct packet_row *p, struct hop_row *h, size_t hops)
+{
+	struct lives *v = ctx;
+	const struct ties_gap *g = gap_behind(v, p->first_ns, false);
+
+	if (g && g->from_ns < p->last_ns) {
+		p->flags |= FLAG_LOSS;
+		p->confidence = p->confidence < MEDIUM ? MEDIUM : p->confidence;
+	}
 	/* a read, or the news of what is in the queue before, may be among what was lost */
-	st = db_prepare(v->db,
-			"UPDATE _hop SET confidence = max(confidence, 3) WHERE stage = ? AND "
-			"(SELECT from_ns FROM lives_loss WHERE to_ns >= _hop.ts_ns "
-			"ORDER BY to_ns LIMIT 1) <= ts_ns");
-	db_bind_int(st, 1, STAGE_SOCK_RECV_LENGTH);
-	return db_run(v->db, st);
+	for (size_t i = 0; i < hops && v->loss_n; i++) {
+		if (h[i].stage != STAGE_SOCK_RECV_LENGTH || h[i].confidence >= MEDIUM)
+			continue;
+		g = gap_behind(v, h[i].ts_ns, true);
+		if (g && g->from_ns <= h[i].ts_ns)
+			h[i].confidence = MEDIUM;
+	}
+	ties_apply(v->ties, p);
 }
 
 /* First tie of a packet in the sorted list, or NULL. */
@@ -793,7 +792,7 @@ static int count_bare(struct lives *v)
 	return rc;
 }
 
-int lives_finish(struct lives *v)
+int lives_end(struct lives *v)
 {
 	struct life *l;
 	int rc = 0;
@@ -809,16 +808,20 @@ int lives_finish(struct lives *v)
 		rc = lives_end_inferred(v, l, true);
 	merge_losses(v);
 	if (!rc)
-		rc = mark_losses(v);
-	if (!rc)
 		rc = ties_match(v->ties,
 				&(struct ties_seen){ v->first_ns, v->last_ns, v->loss, v->loss_n });
-	if (!rc)
-		rc = count_bare(v);
-	if (!rc)
-		rc = ties_write(v->ties);
-	if (!rc)
-		rc = place_drops(v);
+	return rc ? rc : count_bare(v);
+}
+
+int lives_rows(struct lives *v)
+{
+	return life_rows(v->store, amend, v);
+}
+
+int lives_finish(struct lives *v)
+{
+	int rc = place_drops(v);
+
 	if (!rc)
 		rc = settle_waits(v);
 	if (!rc)

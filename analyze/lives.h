@@ -19,7 +19,7 @@ struct lives;
  * lives_open() - start following
  * @h: namespaces and devices, complete
  * @t: for the tape's formats; NULL: every event may come
- * @f: captured frames, NULL: none. Their ties are set by lives_finish()
+ * @f: captured frames, NULL: none. Their ties are set by lives_end()
  *
  * All of these must outlive the lives. Return: 0, -ENOMEM, -EIO (database).
  */
@@ -32,8 +32,14 @@ int lives_event(struct lives *l, const struct event *ev);
 
 /* lives_ready_id() - the packet of the sk_data_ready that lives_event() got last, 0: not known. */
 int64_t lives_ready_id(const struct lives *l);
-/* lives_finish() - write what is open, tie the frames, and what follows from both. Return: as
- * lives_event(). */
+
+/*
+ * What comes behind the last event: lives_end() ends what is open and ties the frames; then, between rows_pause() and
+ * rows_finish(), lives_rows() writes _packet, _hop and _cpu_hop; lives_finish() is what follows from these. Return: as
+ * lives_event().
+ */
+int lives_end(struct lives *l);
+int lives_rows(struct lives *l);
 int lives_finish(struct lives *l);
 
 /* lives_reassembled() - ends of the parts of datagrams that were put together again, once the frames'

@@ -182,7 +182,7 @@ struct lives {
 	struct lives_read *read;
 	sqlite3_stmt *get_forwarding;
 	uint64_t clone_delta; /* from a queued skb to its clone, 0: not known yet */
-	sqlite3_stmt *set_link, *set_doubt;
+	sqlite3_stmt *set_doubt; /* once the rows are in the database */
 };
 
 /* lives.c */

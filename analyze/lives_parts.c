@@ -158,10 +158,7 @@ int lives_fragments(struct lives *v, const struct life *l, const struct event *e
 			f->dev_rx_last = l->dev_rx_last;
 			continue;
 		}
-		db_bind_int(v->set_link, 1, s->id);
-		db_bind_int(v->set_link, 2, LINK_FRAGMENT);
-		db_bind_int(v->set_link, 3, l->id);
-		rc = db_run(v->db, v->set_link);
+		rc = life_set_link(v->store, s->id, LINK_FRAGMENT, l->id);
 	}
 	return rc;
 }

@@ -805,8 +805,5 @@ int lives_retransmit(struct lives *v, const struct event *ev)
 		l->parent_id = found->before;
 		return 0;
 	}
-	db_bind_int(v->set_link, 1, found->id);
-	db_bind_int(v->set_link, 2, LINK_RETRANSMIT);
-	db_bind_opt(v->set_link, 3, found->before, 0);
-	return db_run(v->db, v->set_link);
+	return life_set_link(v->store, found->id, LINK_RETRANSMIT, found->before);
 }

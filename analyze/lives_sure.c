@@ -264,8 +264,7 @@ int lives_forward_doubt(struct lives *v, const struct event *ev)
 		l->confidence = l->confidence < HIGH ? HIGH : l->confidence;
 		return 0;
 	}
-	db_bind_int(v->set_doubt, 1, id);
-	return db_run(v->db, v->set_doubt);
+	return life_set_doubt(v->store, id);
 }
 
 /* Remembers that the next hop of @l is certain if its frame says so. Return: false: no room. */

@@ -19,6 +19,7 @@
 #include "pcap_add.h"
 #include "progress.h"
 #include "ringstats.h"
+#include "rows.h"
 #include "snapshots.h"
 #include "spans.h"
 #include "tasks.h"
@@ -41,6 +42,7 @@ struct load {
 	struct lives *lives;
 	struct spans *spans;
 	struct tasks *tasks;
+	struct facts_hash *hash;
 	int64_t first_ns, last_ns; /* of events */
 };
 
@@ -155,6 +157,7 @@ static int load_evidence(struct load *l, struct err *e)
 	if (rc)
 		return rc;
 	facts_tape_state(l->tape, l->db);
+	l->hash = facts_hash_begin(tape_path(l->tape));
 	rc = facts_load(l->tape, l->db, l->clocks, e);
 	if (!rc)
 		rc = load_symbols(l, e);
@@ -170,6 +173,18 @@ static int load_evidence(struct load *l, struct err *e)
 		db_quality(l->db, &(struct quality){ "source-missing", "frames", -1, NULL, -1, -1, -1 },
 			   "no captured frames: give the capture files of the same time behind the trace");
 	return rc;
+}
+
+/* The tables of many rows. */
+static int write_rows(struct load *l)
+{
+	int rc = rows_pause(l->db);
+
+	if (!rc)
+		rc = lives_rows(l->lives);
+	if (!rc)
+		rc = frames_write(l->frames, l->db);
+	return rc ? rc : rows_finish(l->db);
 }
 
 static int load_packets(struct load *l, struct err *e)
@@ -188,6 +203,10 @@ static int load_packets(struct load *l, struct err *e)
 	if (!rc)
 		rc = spans_finish(l->spans);
 	if (!rc)
+		rc = lives_end(l->lives);
+	if (!rc)
+		rc = write_rows(l);
+	if (!rc)
 		rc = lives_finish(l->lives);
 	if (!rc)
 		rc = events_finish(l->events, e);
@@ -195,10 +214,10 @@ static int load_packets(struct load *l, struct err *e)
 		rc = tasks_finish(l->tasks, e);
 	if (rc)
 		return db_error(l->db, e) ? rc : rc;
+	facts_hash_end(l->hash, l->db);
+	l->hash = NULL;
 	load_trace_state(l);
 	rc = ringstats_load(l->tape, l->db, l->clocks, trace_state(l->trace)->events, e);
-	if (!rc && frames_write_ties(l->frames, l->db))
-		rc = db_error(l->db, e);
 	if (!rc && (lives_reassembled(l->lives) || lives_told(l->lives)))
 		rc = db_error(l->db, e);
 	if (!rc)
@@ -262,6 +281,7 @@ int load_tape_with(const char *tape_path, char *const *pcaps, size_t n_pcaps, co
 		rc = db_commit(l.db, e);
 	}
 	progress_end();
+	facts_hash_end(l.hash, NULL);
 	spans_close(l.spans);
 	lives_close(l.lives);
 	events_close(l.events);

@@ -26,7 +26,7 @@ static_assert(ARRAY_SIZE(kind_names) == MOVE_KINDS, "kind_names");
 struct moves {
 	struct db *db;
 	struct series_set *series;
-	sqlite3_stmt *ins, *get;
+	sqlite3_stmt *get;
 	bool has_flow_table;
 };
 
@@ -42,8 +42,6 @@ int moves_open(struct moves **out, struct db *db)
 		free(m);
 		return -ENOMEM;
 	}
-	m->ins = db_prepare(
-		db, "INSERT INTO _cpu_hop(packet_id, seq, from_seq, kind) VALUES(?, ?, ?, ?)");
 	/* a mask of zeros and commas is none */
 	m->get = db_prepare(
 		db,
@@ -123,24 +121,17 @@ static uint64_t key_of(const struct delays_move *x, enum move_kind kind)
 	return (uint64_t)x->from << 40 | (uint64_t)x->to << 24 | (uint64_t)kind << 16 | x->dev;
 }
 
-int moves_add(struct moves *m, int64_t packet_id, const struct delays_move *x,
-	      const struct move_dev *d, int read_on)
+int moves_add(struct moves *m, const struct delays_move *x, const struct move_dev *d, int read_on,
+	      enum move_kind *kind)
 {
-	enum move_kind kind = (enum move_kind)x->kind;
-	int rc;
-
-	if (kind == MOVE_RPS && d) {
+	*kind = (enum move_kind)x->kind;
+	if (*kind == MOVE_RPS && d) {
 		if (d->rfs == 1 && (read_on == x->to || !d->rps))
-			kind = MOVE_RFS;
+			*kind = MOVE_RFS;
 		else if (!d->rps && !d->rfs)
-			kind = MOVE_OTHER;
+			*kind = MOVE_OTHER;
 	}
-	db_bind_int(m->ins, 1, packet_id);
-	db_bind_int(m->ins, 2, x->seq);
-	db_bind_int(m->ins, 3, x->from_seq);
-	db_bind_int(m->ins, 4, kind);
-	rc = db_run(m->db, m->ins);
-	return rc ? rc : series_add(m->series, key_of(x, kind), x->ns);
+	return series_add(m->series, key_of(x, *kind), x->ns);
 }
 
 /* What set each kind of move, as the last snapshot shows it. Queues of one value are named

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * moves: changes of CPU between two stages of a packet: tables _cpu_hop and
- * cpu_hop, what moved the packet, and the setting that made it so.
+ * moves: changes of CPU between two stages of a packet: table cpu_hop, what moved the packet, and the setting that made it so.
  */
 #ifndef SKBTAPE_MOVES_H
 #define SKBTAPE_MOVES_H
@@ -38,10 +37,10 @@ struct move_dev {
 /* moves_settings() - fills rps and rfs from the snapshots. */
 void moves_settings(struct moves *m, struct move_dev *d);
 
-/* moves_add() - a move of a packet. @read_on: CPU on which it was read, -1: not known. Return: 0,
- * -ENOMEM, or the database's error. */
-int moves_add(struct moves *m, int64_t packet_id, const struct delays_move *x,
-	      const struct move_dev *d, int read_on);
+/* moves_add() - a move of a packet. @read_on: CPU on which it was read, -1: not known. *kind: what
+ * moved it, as far as all of it tells. Return: 0, -ENOMEM. */
+int moves_add(struct moves *m, const struct delays_move *x, const struct move_dev *d, int read_on,
+	      enum move_kind *kind);
 
 /* moves_finish() - write cpu_hop. @devs: by their numbers. Return: as db_run(). */
 int moves_finish(struct moves *m, const struct move_dev *devs, size_t dev_n);

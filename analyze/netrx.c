@@ -14,6 +14,7 @@
  * NAPI threads and busy polling have neither limit.
  */
 #include "netrx.h"
+#include "rows.h"
 #include "series.h"
 
 #include <errno.h>
@@ -28,7 +29,8 @@ struct netrx {
 	struct db *db;
 	struct series_set *series; /* cpu, device */
 	int64_t budget, usecs;	   /* -1: not known, or changed during the recording */
-	sqlite3_stmt *ins_poll, *ins_squeeze;
+	struct rows *polls;
+	sqlite3_stmt *ins_squeeze;
 	bool has_work;
 };
 
@@ -52,15 +54,12 @@ int netrx_open(struct netrx **out, struct db *d)
 	if (!n)
 		return -ENOMEM;
 	n->db = d;
-	if (series_open(&n->series, SERIES_MAX)) {
-		free(n);
+	if (series_open(&n->series, SERIES_MAX) || rows_open(&n->polls, d, "napi_poll", false)) {
+		netrx_close(n);
 		return -ENOMEM;
 	}
 	n->budget = get_sysctl(d, "net.core.netdev_budget");
 	n->usecs = get_sysctl(d, "net.core.netdev_budget_usecs");
-	n->ins_poll = db_prepare(
-		d, "INSERT INTO napi_poll(start_ns, end_ns, cpu, dev, work, budget, pid, context) "
-		   "VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
 	n->ins_squeeze = db_prepare(
 		d, "INSERT INTO squeeze(ts_ns, cpu, kind, certain, polls, work, ns, more) "
 		   "VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
@@ -91,20 +90,22 @@ int netrx_poll(struct netrx *n, struct netrx_cpu *c, const struct event *ev, int
 	struct span dev = SPAN_LIT("");
 	uint64_t work = 0, budget = 0;
 	bool has_work = event_u64(ev, F_WORK, &work), has_budget = event_u64(ev, F_BUDGET, &budget);
-	sqlite3_stmt *st = n->ins_poll;
+	struct rows *r = n->polls;
 	struct series *x;
 	int rc;
 
 	event_text(ev, F_DEV_NAME, &dev);
-	db_bind_opt(st, 1, from_ns, -1);
-	db_bind_int(st, 2, ev->ts_ns);
-	db_bind_int(st, 3, ev->cpu);
-	db_bind_span(st, 4, dev);
-	db_bind_opt(st, 5, has_work ? (int64_t)work : -1, -1);
-	db_bind_opt(st, 6, has_budget ? (int64_t)budget : -1, -1);
-	db_bind_int(st, 7, ev->pid);
-	db_bind_int(st, 8, event_context(ev));
-	rc = db_run(n->db, st);
+	rows_begin(r, 0);
+	rows_opt(r, from_ns, -1);
+	rows_int(r, ev->ts_ns);
+	rows_null(r); /* latency_ns */
+	rows_int(r, ev->cpu);
+	rows_span(r, dev);
+	rows_opt(r, has_work ? (int64_t)work : -1, -1);
+	rows_opt(r, has_budget ? (int64_t)budget : -1, -1);
+	rows_int(r, ev->pid);
+	rows_int(r, event_context(ev));
+	rc = rows_end(r);
 	if (c->entered && event_context(ev) == 2) {
 		c->polled = ev->ts;
 		c->polls++;

@@ -28,6 +28,7 @@
 #include "cpu_time.h"
 #include "delays.h"
 #include "netrx.h"
+#include "rows.h"
 #include "series.h"
 
 #include <errno.h>
@@ -98,8 +99,8 @@ struct spans {
 			  */
 	uint32_t losses;
 	bool has_switch;
-	sqlite3_stmt *ins_softirq, *ins_irq, *ins_wake, *ins_run, *ins_late, *ins_wait,
-		*ins_woken;
+	struct rows *softirq, *irq, *wakeup, *run, *woken;
+	sqlite3_stmt *ins_late, *ins_wait;
 };
 
 enum softirq_part {
@@ -119,28 +120,19 @@ int spans_open(struct spans **out, struct db *d, const struct trace *t, struct e
 		s->on_cpu = calloc(SLOTS, sizeof(*s->on_cpu));
 	}
 	if (!s || !s->wake || !s->off || !s->on_cpu || delays_open(&s->delays, d, false) ||
-	    netrx_open(&s->netrx, d) || series_open(&s->series, SERIES_MAX)) {
+	    netrx_open(&s->netrx, d) || series_open(&s->series, SERIES_MAX) ||
+	    rows_open(&s->softirq, d, "softirq", false) || rows_open(&s->irq, d, "irq", false) ||
+	    rows_open(&s->wakeup, d, "wakeup", false) || rows_open(&s->run, d, "run", false) ||
+	    rows_open(&s->woken, d, "_woken", false)) {
 		spans_close(s);
 		return err_set(e, -ENOMEM, "out of memory");
 	}
-	s->ins_softirq =
-		db_prepare(d, "INSERT INTO softirq(start_ns, end_ns, latency_ns, cpu, vec, pid) "
-			      "VALUES(?, ?, ?, ?, ?, ?)");
-	s->ins_irq = db_prepare(
-		d, "INSERT INTO irq(start_ns, end_ns, cpu, irq, name) VALUES(?, ?, ?, ?, ?)");
-	s->ins_wake = db_prepare(
-		d, "INSERT INTO wakeup(start_ns, end_ns, latency_ns, cpu, run_cpu, pid, waker_pid, "
-		   "context) VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
-	s->ins_run = db_prepare(
-		d, "INSERT INTO run(start_ns, end_ns, cpu, pid, end_state) VALUES(?, ?, ?, ?, ?)");
 	s->ins_late = db_prepare(
 		d, "INSERT INTO _softirq_delay(start_ns, latency_ns, cpu, vec, irq_ns, softirq_ns, "
 		   "softirq_vec, task_ns, pid, pid_ns, idle_ns, unknown_ns, run_pid) "
 		   "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	s->ins_wait = db_prepare(d, "INSERT INTO wakeup_delay(start_ns, wait_ns, pid, cpu, state, "
 				    "other_pid, other_ns) VALUES(?, ?, ?, ?, ?, ?, ?)");
-	s->ins_woken = db_prepare(
-		d, "INSERT INTO _woken(packet_id, ts_ns, cpu, pid, run_cpu, latency_ns) VALUES(?, ?, ?, ?, ?, ?)");
 	*out = s;
 	return 0;
 }
@@ -198,7 +190,7 @@ static int series_of(struct spans *s, enum softirq_part part, int cpu, int vec, 
 static int softirq_write(struct spans *s, int cpu, int vec, int64_t end_ns)
 {
 	struct softirq *q = &s->cpu[cpu].vec[vec];
-	sqlite3_stmt *st = s->ins_softirq;
+	struct rows *r = s->softirq;
 	struct series *x;
 	int rc = series_of(s, PART_HANDLER, cpu, vec, &x);
 
@@ -209,14 +201,15 @@ static int softirq_write(struct spans *s, int cpu, int vec, int64_t end_ns)
 	}
 	if (rc)
 		return rc;
-	db_bind_int(st, 1, q->entered_ns);
-	db_bind_opt(st, 2, end_ns, -1);
-	db_bind_opt(st, 3, q->latency_ns, -1);
-	db_bind_int(st, 4, cpu);
-	db_bind_int(st, 5, vec);
-	db_bind_int(st, 6, q->pid);
+	rows_begin(r, 0);
+	rows_int(r, q->entered_ns);
+	rows_opt(r, end_ns, -1);
+	rows_opt(r, q->latency_ns, -1);
+	rows_int(r, cpu);
+	rows_int(r, vec);
+	rows_int(r, q->pid);
 	q->entered = 0;
-	return db_run(s->db, st);
+	return rows_end(r);
 }
 
 /* A softirq runs late: what the CPU did since its raise. */
@@ -333,14 +326,16 @@ static int softirq_event(struct spans *s, const struct event *ev)
 
 static int irq_write(struct spans *s, int cpu, const struct irq *i, int64_t end_ns)
 {
-	sqlite3_stmt *st = s->ins_irq;
+	struct rows *r = s->irq;
 
-	db_bind_int(st, 1, i->start_ns);
-	db_bind_opt(st, 2, end_ns, -1);
-	db_bind_int(st, 3, cpu);
-	db_bind_int(st, 4, i->irq);
-	db_bind_text(st, 5, i->name);
-	return db_run(s->db, st);
+	rows_begin(r, 0);
+	rows_int(r, i->start_ns);
+	rows_opt(r, end_ns, -1);
+	rows_null(r);
+	rows_int(r, cpu);
+	rows_int(r, i->irq);
+	rows_text(r, i->name);
+	return rows_end(r);
 }
 
 static int irq_event(struct spans *s, const struct event *ev)
@@ -396,26 +391,28 @@ static int poll_event(struct spans *s, const struct event *ev)
 static int wake_write(struct spans *s, const struct wake *w, int64_t end_ns, int64_t latency_ns,
 		      int run_cpu)
 {
-	sqlite3_stmt *st = s->ins_wake;
+	struct rows *r = s->wakeup;
 
-	db_bind_int(st, 1, w->ts_ns);
-	db_bind_opt(st, 2, end_ns, -1);
-	db_bind_opt(st, 3, latency_ns, -1);
-	db_bind_int(st, 4, w->cpu);
-	db_bind_opt(st, 5, run_cpu, -1);
-	db_bind_int(st, 6, w->pid);
-	db_bind_int(st, 7, w->waker);
-	db_bind_int(st, 8, w->context);
-	if (db_run(s->db, st) || !w->for_id)
+	rows_begin(r, 0);
+	rows_int(r, w->ts_ns);
+	rows_opt(r, end_ns, -1);
+	rows_opt(r, latency_ns, -1);
+	rows_int(r, w->cpu);
+	rows_opt(r, run_cpu, -1);
+	rows_int(r, w->pid);
+	rows_int(r, w->waker);
+	rows_int(r, w->context);
+	if (rows_end(r) || !w->for_id)
 		return db_error(s->db, NULL);
-	st = s->ins_woken;
-	db_bind_int(st, 1, w->for_id);
-	db_bind_int(st, 2, w->for_ns);
-	db_bind_int(st, 3, w->cpu);
-	db_bind_int(st, 4, w->pid);
-	db_bind_opt(st, 5, run_cpu, -1);
-	db_bind_opt(st, 6, latency_ns, -1);
-	return db_run(s->db, st);
+	r = s->woken;
+	rows_begin(r, 0);
+	rows_int(r, w->for_id);
+	rows_int(r, w->for_ns);
+	rows_int(r, w->cpu);
+	rows_int(r, w->pid);
+	rows_opt(r, run_cpu, -1);
+	rows_opt(r, latency_ns, -1);
+	return rows_end(r);
 }
 
 /* sched_waking: on kernels without it sched_wakeup takes its place, which comes when the task is
@@ -464,17 +461,18 @@ void spans_ready(struct spans *s, int cpu, int64_t ts_ns, int64_t packet_id)
 static int run_write(struct spans *s, int cpu, int64_t end_ns, int64_t state)
 {
 	struct cpu *c = &s->cpu[cpu];
-	sqlite3_stmt *st = s->ins_run;
+	struct rows *r = s->run;
 
 	/* idle time is what no row covers */
 	if (!c->running || c->run_from_ns < 0 || !c->run_pid)
 		return 0;
-	db_bind_int(st, 1, c->run_from_ns);
-	db_bind_opt(st, 2, end_ns, -1);
-	db_bind_int(st, 3, cpu);
-	db_bind_int(st, 4, c->run_pid);
-	db_bind_opt(st, 5, state, -1);
-	return db_run(s->db, st);
+	rows_begin(r, 0);
+	rows_int(r, c->run_from_ns);
+	rows_opt(r, end_ns, -1);
+	rows_int(r, cpu);
+	rows_int(r, c->run_pid);
+	rows_opt(r, state, -1);
+	return rows_end(r);
 }
 
 static void on_cpu_clear(struct spans *s, const struct cpu *c)

@@ -2,7 +2,7 @@
 /*
  * Theory of operation
  *
- * tape_open() finds the frames (tape_frames.c), decompresses each, walks its tar
+ * tape_open() finds the frames (tape_frames.c), decompresses each (tape_ahead.c), walks its tar
  * headers and lists its members. A frame counts as a whole or not at all. Then it
  * reads tape.json, for the version.
  *
@@ -19,7 +19,7 @@
  */
 #include "tape_read.h"
 #include "import.h"
-#include "tape_frames.h"
+#include "tape_ahead.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +35,7 @@
 #define NAMES_CHUNK	(64 * KIB)
 #define JSON_MAX	(1 * MIB)
 #define CACHE_SLOTS	6
+#define AHEAD_MIN	16 /* frames of a tape that is worth a thread */
 #define CACHE_BYTES_MAX (512 * MIB)
 /* Raw bytes that a tape may unfold to: real ones stay below 100 times their size. */
 #define RAW_FLOOR (256 * MIB)
@@ -50,8 +51,7 @@ struct chunk {
 struct slot {
 	uint32_t frame;
 	uint64_t used; /* tick of the last use, 0: empty */
-	uint8_t *raw;
-	size_t len;
+	struct buf raw;
 };
 
 struct tape {
@@ -68,6 +68,8 @@ struct tape {
 	struct buf packed;
 	struct slot cache[CACHE_SLOTS];
 	uint64_t tick;
+	struct tape_ahead *ahead; /* NULL: none */
+	bool opening;
 	bool end_json; /* while decoding: seen, nothing but the end blocks may follow */
 	bool end;
 	struct buf json;
@@ -77,7 +79,7 @@ struct tape {
 
 /* ---- raw bytes and members ---- */
 
-/* Give up cached frames until @need more bytes fit. Return: a free slot. */
+/* A slot for @need bytes; frames are given up as long as all of them would be too much. */
 static struct slot *free_slot(struct tape *t, uint64_t need)
 {
 	for (;;) {
@@ -87,64 +89,53 @@ static struct slot *free_slot(struct tape *t, uint64_t need)
 		for (int i = 0; i < CACHE_SLOTS; i++) {
 			struct slot *s = &t->cache[i];
 
-			sum += s->len;
+			sum += s->raw.cap;
 			if (!s->used)
 				empty = s;
 			else if (!oldest || s->used < oldest->used)
 				oldest = s;
 		}
-		if (empty && (sum <= CACHE_BYTES_MAX || !oldest))
-			return empty;
-		free(oldest->raw);
-		*oldest = (struct slot){ 0 };
+		if (sum <= CACHE_BYTES_MAX || !oldest) {
+			struct slot *s = empty ? empty : oldest;
+
+			s->used = 0;
+			return s;
+		}
+		buf_free(&oldest->raw);
+		oldest->used = 0;
 	}
 }
 
 /*
  * The raw bytes of frame @i. They stay valid until CACHE_SLOTS other frames were
- * asked for. Return: 0, -ENOMEM, -EIO; -EBADMSG when the frame is not what its trailer says.
+ * asked for. Return: as tape_unpack().
  */
 static int frame_raw(struct tape *t, uint32_t i, const uint8_t **raw, struct err *e)
 {
-	const struct tape_trailer *tr = &t->frames.v[i].tr;
 	struct slot *s;
-	uint8_t *p;
-	size_t n;
 	int rc;
 
 	for (int k = 0; k < CACHE_SLOTS; k++) {
 		s = &t->cache[k];
 		if (s->used && s->frame == i) {
 			s->used = ++t->tick;
-			*raw = s->raw;
+			*raw = s->raw.data;
 			return 0;
 		}
 	}
-	buf_reset(&t->packed);
-	if (buf_reserve(&t->packed, tr->len_bytes))
-		return err_set(e, -ENOMEM, "%s: out of memory", t->file.path);
-	rc = tape_file_read(&t->file, t->frames.v[i].at, t->packed.data, tr->len_bytes, e);
-	if (rc)
-		return rc;
-	/* one frame, with size and checksum (RFC 8878, 3.1.1.1.1: bit 2 of the descriptor) */
-	if (ZSTD_findFrameCompressedSize(t->packed.data, tr->len_bytes) != tr->len_bytes ||
-	    ZSTD_getFrameContentSize(t->packed.data, tr->len_bytes) != tr->raw_bytes ||
-	    tr->len_bytes < 6 || !(t->packed.data[4] & 4))
-		return err_set(e, -EBADMSG, "%s: frame %llu is not as TAPE.md says", t->file.path,
-			       (unsigned long long)tr->seq);
-	s = free_slot(t, tr->raw_bytes);
-	p = malloc(tr->raw_bytes);
-	if (!p)
-		return err_set(e, -ENOMEM, "%s: out of memory", t->file.path);
-	n = ZSTD_decompressDCtx(t->zstd, p, tr->raw_bytes, t->packed.data, tr->len_bytes);
-	if (ZSTD_isError(n) || n != tr->raw_bytes) {
-		free(p);
-		return err_set(e, -EBADMSG, "%s: frame %llu: zstd: %s", t->file.path,
-			       (unsigned long long)tr->seq,
-			       ZSTD_isError(n) ? ZSTD_getErrorName(n) : "too short");
+	s = free_slot(t, t->frames.v[i].tr.raw_bytes);
+	if (tape_ahead_take(t->ahead, i, &s->raw)) {
+		/* where there is nothing else to do, every second frame is done here */
+		tape_ahead_want(t->ahead, i, i + (t->opening ? 2 : 1));
+	} else {
+		tape_ahead_want(t->ahead, i, i + 1);
+		rc = tape_unpack(&t->file, &t->frames.v[i], t->zstd, &t->packed, &s->raw, e);
+		if (rc)
+			return rc;
 	}
-	*s = (struct slot){ .frame = i, .used = ++t->tick, .raw = p, .len = n };
-	*raw = p;
+	s->frame = i;
+	s->used = ++t->tick;
+	*raw = s->raw.data;
 	return 0;
 }
 
@@ -281,6 +272,9 @@ static int decode_frames(struct tape *t, struct err *e)
 	t->st.frames_bad = t->frames.bad;
 	t->st.frames_gap = t->frames.gap;
 	t->st.bytes_bad = t->st.bytes;
+	if (t->frames.n >= AHEAD_MIN)
+		t->ahead = tape_ahead_open(&t->file, &t->frames);
+	t->opening = true;
 	for (size_t i = 0; i < t->frames.n; i++) {
 		const struct tape_trailer *tr = &t->frames.v[i].tr;
 		const uint8_t *raw = NULL;
@@ -304,6 +298,7 @@ static int decode_frames(struct tape *t, struct err *e)
 		t->st.bytes_raw += tr->raw_bytes;
 		t->st.bytes_bad -= tr->len_bytes + TAPE_TRAILER_BYTES;
 	}
+	t->opening = false;
 	t->st.cut = !t->end;
 	return 0;
 }
@@ -493,8 +488,9 @@ void tape_close(struct tape *t)
 		t->names = c->next;
 		free(c);
 	}
+	tape_ahead_close(t->ahead);
 	for (int i = 0; i < CACHE_SLOTS; i++)
-		free(t->cache[i].raw);
+		buf_free(&t->cache[i].raw);
 	sqlite3_close(t->sql);
 	import_free(t->import);
 	ZSTD_freeDCtx(t->zstd);

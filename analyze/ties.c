@@ -43,6 +43,7 @@
  * are missing both; where events were lost and not every frame was captured that
  * is to be expected, and nothing is sure.
  */
+#include "life.h"
 #include "ties_int.h"
 
 #include <errno.h>
@@ -307,25 +308,18 @@ const struct tie *ties_list(const struct ties *t, size_t *n)
 	return t->out;
 }
 
-int ties_write(struct ties *t)
+void ties_apply(struct ties *t, struct packet_row *p)
 {
-	sqlite3_stmt *st = db_prepare(t->db, "UPDATE _packet SET flow_id = coalesce(flow_id, ?2), "
-					     "netns_in_id = CASE WHEN ?4 = 0 AND dev_in_id = ?3 "
-					     "THEN coalesce(netns_in_id, ?5) ELSE netns_in_id END, "
-					     "netns_out_id = CASE WHEN ?4 = 1 AND dev_out_id = ?3 "
-					     "THEN coalesce(netns_out_id, ?5) "
-					     "ELSE netns_out_id END WHERE id = ?1");
-	int rc = 0;
+	for (; t->applied < t->out_n && t->out[t->applied].packet_id <= p->id; t->applied++) {
+		const struct tie *x = &t->out[t->applied];
 
-	for (size_t i = 0; i < t->out_n && !rc; i++) {
-		const struct tie *x = &t->out[i];
-
-		db_bind_int(st, 1, x->packet_id);
-		db_bind_opt(st, 2, x->flow_id, 0);
-		db_bind_int(st, 3, x->dev_id);
-		db_bind_int(st, 4, x->direction);
-		db_bind_int(st, 5, x->netns_id);
-		rc = db_run(t->db, st);
+		if (x->packet_id < p->id)
+			continue;
+		if (!p->flow_id)
+			p->flow_id = x->flow_id;
+		if (!x->direction && p->dev_in_id == x->dev_id && !p->netns_in_id)
+			p->netns_in_id = (int32_t)x->netns_id;
+		if (x->direction && p->dev_out_id == x->dev_id && !p->netns_out_id)
+			p->netns_out_id = (int32_t)x->netns_id;
 	}
-	return rc;
 }

@@ -97,7 +97,9 @@ int ties_bare(struct ties *t, int64_t dev_id, int direction, uint64_t n);
 /* ties_list() - the result, by packet, then the best first, then by time. */
 const struct tie *ties_list(const struct ties *t, size_t *n);
 
-/* ties_write() - flow and namespaces of tied packets into _packet. Return: as db_run(). */
-int ties_write(struct ties *t);
+struct packet_row;
+
+/* ties_apply() - flow and namespaces of a packet by its ties. Packets come in order of their ids. */
+void ties_apply(struct ties *t, struct packet_row *p);
 
 #endif

@@ -88,6 +88,7 @@ struct ties {
 	int64_t *last;	     /* per CPU: number of the last event taken, in a walk */
 	struct tie *out;
 	size_t out_n, out_cap;
+	size_t applied; /* the first so many */
 	uint64_t upper_work; /* events looked at for devices above others */
 	sqlite3_stmt *ins_gap;
 	uint64_t sum[2][WHY_COUNT]; /* frames without an event, events without a frame */

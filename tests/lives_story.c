@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lives_story.h"
+#include "../analyze/rows.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,6 +57,10 @@ void begin(void)
 void finish(void)
 {
 	assert_int_equal(spans_finish(story.spans), 0);
+	assert_int_equal(lives_end(story.lives), 0);
+	assert_int_equal(rows_pause(story.db), 0);
+	assert_int_equal(lives_rows(story.lives), 0);
+	assert_int_equal(rows_finish(story.db), 0);
 	assert_int_equal(lives_finish(story.lives), 0);
 	assert_int_equal(db_error(story.db, NULL), 0);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "../analyze/rows.h"
 #include "../analyze/spans.h"
 #include "lives_fake.h"
 
@@ -48,6 +49,12 @@ static void lose(void)
 	assert_int_equal(spans_event(spans, &ev), 0);
 }
 
+static void finish(void)
+{
+	assert_int_equal(spans_finish(spans), 0);
+	assert_int_equal(rows_finish(db), 0);
+}
+
 static void expect(const char *sql, const char *want)
 {
 	struct buf b = { 0 };
@@ -86,7 +93,7 @@ static void test_softirq(void **state)
 	EVENT(EV_SOFTIRQ_ENTRY, F_VEC, U(3)); /* its raise may have been lost */
 	now.flags = 0;
 	EVENT(EV_NAPI_POLL, F_DEV_NAME, "eth0"); /* a busy poll of an old kernel */
-	assert_int_equal(spans_finish(spans), 0);
+	finish();
 	expect("SELECT start_ns % 1000000000, end_ns - start_ns, latency_ns, cpu, vec, pid FROM "
 	       "softirq ORDER BY start_ns",
 	       "1002000|4000|2000|0|3|50\n1007000|-|4000|0|3|50\n1010000|-|-|0|3|50\n");
@@ -109,7 +116,7 @@ static void test_irq(void **state)
 	EVENT(EV_IRQ_HANDLER_EXIT, F_IRQ, U(27));
 	for (int i = 0; i < 20; i++)
 		EVENT(EV_IRQ_HANDLER_ENTRY, F_IRQ, U(30), F_NAME, "x");
-	assert_int_equal(spans_finish(spans), 0);
+	finish();
 	expect("SELECT irq, name, end_ns - start_ns FROM irq WHERE irq < 30 ORDER BY irq",
 	       "24|eth0-rx-0|4000\n25|nested|1000\n26|exit is lost|-\n");
 	expect("SELECT count(*), count(end_ns) FROM irq WHERE irq = 30", "20|0\n");
@@ -133,7 +140,7 @@ static void test_woken(void **state)
 	spans_ready(spans, 0, FAKE_EPOCH + (int64_t)now.ts, 9);
 	lose();
 	EVENT(EV_SCHED_WAKING, F_PID, U(65)); /* another one may have come between */
-	assert_int_equal(spans_finish(spans), 0);
+	finish();
 	expect("SELECT packet_id, pid, cpu, (SELECT w.start_ns FROM wakeup w WHERE w.pid = k.pid) - ts_ns FROM _woken k ORDER BY pid",
 	       "7|61|0|1500\n");
 }
@@ -164,7 +171,7 @@ static void test_tasks(void **state)
 	EVENT(EV_SOFTIRQ_RAISE, F_VEC, U(3));
 	EVENT(EV_SCHED_WAKING, F_PID, U(90));
 	switch_to(90, 1, 0);
-	assert_int_equal(spans_finish(spans), 0);
+	finish();
 	expect("SELECT pid, latency_ns, end_ns % 1000000000, waker_pid, run_cpu, context FROM "
 	       "wakeup ORDER BY start_ns",
 	       "70|3000|1004000|50|0|1\n80|-|-|0|-|1\n90|-|1010000|80|0|1\n");
@@ -212,7 +219,7 @@ static void test_late_softirq(void **state)
 	EVENT(EV_SOFTIRQ_RAISE, F_VEC, U(3));
 	now.ts += 200000;
 	EVENT(EV_SOFTIRQ_ENTRY, F_VEC, U(3));
-	assert_int_equal(spans_finish(spans), 0);
+	finish();
 	expect("SELECT start_ns % 1000000000, latency_ns, irq_ns, softirq_ns, softirq_vec, "
 	       "task_ns, pid, pid_ns, idle_ns, unknown_ns, by_ksoftirqd, run_pid FROM "
 	       "softirq_delay ORDER BY start_ns",
@@ -235,7 +242,7 @@ static void test_by_ksoftirqd(void **state)
 	now.ts += 2000000;
 	switch_to(50, 0, 14);
 	EVENT(EV_SOFTIRQ_ENTRY, F_VEC, U(3));
-	assert_int_equal(spans_finish(spans), 0);
+	finish();
 	expect("SELECT by_ksoftirqd, pid, latency_ns FROM softirq_delay", "1|50|2002000\n");
 	expect("SELECT over_1ms FROM softirq_cpu", "1\n");
 }
@@ -262,7 +269,7 @@ static void test_waits(void **state)
 	lose();
 	now.ts += 5000000;
 	switch_to(60, 1, 50); /* it may have run meanwhile */
-	assert_int_equal(spans_finish(spans), 0);
+	finish();
 	expect("SELECT pid, wait_ns, cpu, state, other_pid, other_ns FROM wakeup_delay ORDER BY "
 	       "start_ns",
 	       "71|1000000|0|runnable|50|598000\n50|2000000|0|preempted|71|1999000\n");
@@ -329,7 +336,7 @@ static void test_squeeze(void **state)
 	lose();
 	poll("eth0", 64);
 	run_out();
-	assert_int_equal(spans_finish(spans), 0);
+	finish();
 	expect("SELECT kind, certain, polls, work, more FROM squeeze ORDER BY ts_ns",
 	       "budget|1|2|100|0\nbudget|1|2|128|1\n");
 	expect("SELECT dev, polls, work, full_polls, task_polls FROM napi_cpu ORDER BY dev",
@@ -349,7 +356,7 @@ static void test_squeeze_time(void **state)
 		now.ts += 20000000; /* behind the last poll nothing is looked at */
 		run_out();
 	}
-	assert_int_equal(spans_finish(spans), 0);
+	finish();
 	expect("SELECT kind, certain, ns FROM squeeze ORDER BY ts_ns",
 	       "time|0|4000000\ntime|0|17999000\ntime|1|18000000\n");
 }
@@ -363,7 +370,7 @@ static void test_squeeze_unknown(void **state)
 	now.ts += 50000000;
 	poll("eth0", 1);
 	run_out();
-	assert_int_equal(spans_finish(spans), 0);
+	finish();
 	expect("SELECT count(*) FROM squeeze", "0\n");
 }
 

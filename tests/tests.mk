@@ -9,32 +9,33 @@ DELAYS      := analyze/delays.c analyze/flow_delays.c analyze/moves.c analyze/se
 
 # test_NAME: its modules
 T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
-T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/findings.c analyze/flow_seen.c analyze/ledger.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c
+T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/findings.c analyze/flow_seen.c analyze/ledger.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c
 T_rules     := $(filter-out tests/%,$(T_findings))
 T_kbuf      := $(BASE) analyze/kbuf.c
 T_symbols   := $(BASE) analyze/symbols.c
 # what tape_read reads, and what it takes that from
-TAPE_READ   := analyze/tape_frames.c analyze/tape_read.c analyze/import.c analyze/tracedat.c analyze/pcap_import.c analyze/pcap_read.c analyze/perfdata.c analyze/kbuf.c
+TAPE_READ   := analyze/tape_ahead.c analyze/tape_frames.c analyze/tape_read.c analyze/import.c analyze/tracedat.c analyze/pcap_import.c analyze/pcap_read.c analyze/perfdata.c analyze/kbuf.c
 T_tape_read := $(BASE) tests/tape_make.c $(TAPE_READ)
 T_clocks    := $(T_tape_read) analyze/clocks.c
-T_counters  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/counters.c
+T_rows      := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c
+T_counters  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/counters.c
 T_procfs    := $(BASE) analyze/procfs.c
-T_snapshots := $(T_clocks) tests/snap_load.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/host.c analyze/snapshots.c \
+T_snapshots := $(T_clocks) tests/snap_load.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/host.c analyze/snapshots.c \
 	       analyze/snap_texts.c analyze/counters.c analyze/procfs.c analyze/nldump.c analyze/nl_link.c analyze/nl_sock.c \
 	       analyze/nl_nft.c analyze/nft_text.c analyze/nft_value.c analyze/dissect.c analyze/nl_tc.c analyze/tc_options.c analyze/ethtool_read.c
 T_nldump    := $(T_snapshots)
 T_trace     := $(T_clocks) analyze/symbols.c analyze/trace.c analyze/format.c analyze/fields.c
-T_drops     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c analyze/drops.c
+T_drops     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/drops.c
 TIES        := analyze/ties.c analyze/ties_carry.c analyze/ties_match.c analyze/ties_rest.c analyze/ties_upper.c
-T_ties      := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c $(TIES)
-T_spans     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/embed.c $(SPANS) $(DELAYS)
+T_ties      := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c $(TIES)
+T_spans     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c $(SPANS) $(DELAYS)
 T_lives     := $(T_drops) tests/lives_story.c $(TIES) $(SPANS) $(DELAYS) analyze/life.c analyze/lives.c analyze/lives_path.c analyze/lives_parts.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/lives_end.c
 T_lives_send := $(T_lives)
 T_delays    := $(T_lives)
 T_series    := $(BASE) analyze/series.c
 T_lives_read := $(T_lives)
 T_lives_sure := $(T_lives)
-T_report    := $(BASE) $(filter-out reports/info.c reports/export%,$(REPORTS)) analyze/rule_text.c analyze/series.c analyze/db.c analyze/embed.c analyze/tmpfiles.c \
+T_report    := $(BASE) $(filter-out reports/info.c reports/export%,$(REPORTS)) analyze/rule_text.c analyze/series.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/tmpfiles.c \
 	       analyze/only.c analyze/progress.c analyze/dissect.c analyze/pcapng.c $(TAPE_READ) capture/filter.c
 T_tape_write := $(BASE) capture/tape_write.c capture/privilege.c capture/clock.c
 T_cut       := capture/cut.c
