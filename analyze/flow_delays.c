@@ -3,21 +3,24 @@
  * Theory of operation
  *
  * A packet's times are kept in a log of eight bytes each, behind a head that
- * names the packet, until the ties have told the flows. Then the packets of each
+ * names the packet, in a spill until the ties have told the flows. Then the packets of each
  * flow are counted, and one pass over the log puts the times of the flows with
  * the most packets into histograms. The log has a bound: of a longer recording
  * the packets that ended first are in it.
  */
 #include "flow_delays.h"
+#include "rows_db.h"
 #include "series.h"
+#include "spill.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FLOWS_MAX  128
 #define SERIES_MAX 4096
-#define BLOCK	   8192	      /* words */
+#define BLOCK	   (SPILL_PIECE_MAX / sizeof(uint64_t)) /* words */
 #define BLOCKS_MAX 2048	      /* 128 MiB */
 #define IDS_MAX	   (1U << 28) /* packets */
 #define HEAD	   (1ULL << 63)
@@ -26,64 +29,48 @@
 
 static_assert(STAGE_COUNT <= 256, "a stage has 8 bits");
 
-struct block {
-	struct block *next;
-	uint64_t word[BLOCK];
-};
-
 struct flow_delays {
 	struct db *db;
-	struct block *first, *last;
+	struct spill *log; /* whole blocks */
 	size_t blocks, used; /* words of the last block */
 	int64_t packet_id;   /* of the last head */
 	uint64_t left_out;
+	uint64_t word[BLOCK]; /* the last block */
 };
 
 int flow_delays_open(struct flow_delays **out, struct db *db)
 {
 	struct flow_delays *f = calloc(1, sizeof(*f));
 
-	if (!f)
+	if (!f || spill_open(&f->log, db_file(db))) {
+		free(f);
 		return -ENOMEM;
+	}
 	f->db = db;
-	f->used = BLOCK;
 	*out = f;
 	return 0;
-}
-
-static void log_free(struct flow_delays *f)
-{
-	struct block *next;
-
-	for (struct block *b = f->first; b; b = next) {
-		next = b->next;
-		free(b);
-	}
-	f->first = f->last = NULL;
 }
 
 void flow_delays_close(struct flow_delays *f)
 {
 	if (!f)
 		return;
-	log_free(f);
+	spill_close(f->log);
 	free(f);
 }
 
 static int put(struct flow_delays *f, uint64_t word)
 {
 	if (f->used == BLOCK) {
-		struct block *b = malloc(sizeof(*b));
+		uint64_t at;
+		int rc = spill_put(f->log, f->word, sizeof(f->word), &at);
 
-		if (!b)
-			return -ENOMEM;
-		b->next = NULL;
-		*(f->last ? &f->last->next : &f->first) = b;
-		f->last = b;
+		if (rc)
+			return db_failed(f->db, rc);
 		f->blocks++;
 		f->used = 0;
 	}
-	f->last->word[f->used++] = word;
+	f->word[f->used++] = word;
 	return 0;
 }
 
@@ -93,7 +80,7 @@ int flow_delays_add(struct flow_delays *f, int64_t packet_id, enum stage from, e
 	int rc = 0;
 
 	/* two words fit into the last block, or no more are made */
-	if (packet_id >= IDS_MAX || (f->blocks == BLOCKS_MAX && f->used > BLOCK - 2)) {
+	if (packet_id >= IDS_MAX || (f->blocks == BLOCKS_MAX - 1 && f->used > BLOCK - 2)) {
 		f->left_out++;
 		return 0;
 	}
@@ -196,12 +183,16 @@ static int log_read(struct flow_delays *f, const uint8_t *place, size_t ids, str
 	unsigned int flow = 0;
 	int rc = 0;
 
-	for (const struct block *b = f->first; b && !rc; b = b->next) {
-		size_t n = b == f->last ? f->used : BLOCK;
+	for (size_t b = 0; b <= f->blocks && !rc; b++) {
+		const uint8_t *p = (const uint8_t *)f->word;
+		size_t n = b == f->blocks ? f->used : BLOCK;
 
+		if (b < f->blocks)
+			rc = spill_get(f->log, b * sizeof(f->word), sizeof(f->word), &p);
 		for (size_t i = 0; i < n && !rc; i++) {
-			uint64_t w = b->word[i];
+			uint64_t w;
 
+			memcpy(&w, p + i * sizeof(w), sizeof(w));
 			if (w & HEAD)
 				flow = (w & ~HEAD) < ids ? place[w & ~HEAD] : 0;
 			else if (flow)
@@ -259,6 +250,7 @@ int flow_delays_finish(struct flow_delays *f)
 			   "latency_part: it was full; the table latency has them all");
 	series_close(set);
 	free(place);
-	log_free(f);
+	spill_close(f->log);
+	f->log = NULL;
 	return rc;
 }

@@ -405,6 +405,11 @@ int frames_write(struct frames *f, struct db *d)
 		rc = frame_write(f->rows, &f->stream[x.stream], &f->stream[x.stream].v[at[x.stream]++], &x);
 	}
 	free(at);
+	for (size_t i = 0; i < f->stream_n; i++) {
+		free(f->stream[i].v);
+		f->stream[i].v = NULL;
+		f->stream[i].n = f->stream[i].cap = 0;
+	}
 	spill_close(f->wait);
 	f->wait = NULL;
 	return rc ? db_failed(d, rc) : 0;

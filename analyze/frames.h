@@ -18,13 +18,13 @@ struct frame_ref {
 	int32_t flow_id;    /* 0: none */
 	uint16_t ethertype; /* behind VLAN tags, 0: unknown */
 	uint16_t vlan_tci;  /* of a tag that was put back, 0: none */
-	int64_t packet_id;  /* set by ties, 0: none */
-	uint8_t tie;	    /* 0 none, 1 unique, 2 ordered, 3 ambiguous */
-	uint8_t direction;  /* 0 in, 1 out */
+	uint32_t packet_id; /* set by ties, 0: none */
+	uint32_t key;	    /* of what its innermost headers carry from tap to tap, 0: nothing known */
 	uint8_t ip_proto;
-	bool late_stamp; /* stamped behind netif_receive_skb, not before it */
-	uint32_t key;	 /* of what its innermost headers carry from tap to tap, 0: nothing known */
-	uint8_t untied;	 /* set by ties: enum ties_why, 0: tied */
+	uint8_t untied;	     /* set by ties: enum ties_why, 0: tied */
+	uint8_t tie : 2;	     /* 0 none, 1 unique, 2 ordered, 3 ambiguous */
+	uint8_t direction : 1;  /* 0 in, 1 out */
+	uint8_t late_stamp : 1; /* stamped behind netif_receive_skb, not before it */
 };
 
 /* All frames of one device and direction, in file order (the order of the kernel's ring). */
@@ -47,7 +47,7 @@ struct frames;
 /* frames_load() - decode every pcap member, stamps on the timeline of @c. Return: 0, -ENOMEM, -EIO (database). Damage goes into quality. */
 int frames_load(struct frames **f, struct tape *t, struct db *d, struct host *h, const struct clocks *c,
 		struct err *e);
-/* frames_write() - the rows of _frame, with packet_id, tie and untied of the index; once, before rows_finish(). Return: 0, or as db_run(). */
+/* frames_write() - the rows of _frame, with packet_id, tie and untied of the index, which is gone then; before rows_finish(). Return: 0, or as db_run(). */
 int frames_write(struct frames *f, struct db *d);
 void frames_free(struct frames *f);
 

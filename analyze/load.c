@@ -175,6 +175,24 @@ static int load_evidence(struct load *l, struct err *e)
 	return rc;
 }
 
+/* Gives back what only events and frames needed. */
+static void unload(struct load *l)
+{
+	spans_close(l->spans);
+	lives_close(l->lives);
+	events_close(l->events);
+	tasks_close(l->tasks);
+	trace_free(l->trace);
+	frames_free(l->frames);
+	l->spans = NULL;
+	l->lives = NULL;
+	l->events = NULL;
+	l->tasks = NULL;
+	l->trace = NULL;
+	l->frames = NULL;
+	tape_rest(l->tape);
+}
+
 /* The tables of many rows. */
 static int write_rows(struct load *l)
 {
@@ -222,6 +240,7 @@ static int load_packets(struct load *l, struct err *e)
 		rc = db_error(l->db, e);
 	if (!rc)
 		rc = load_times(l, e);
+	unload(l);
 	return rc ? rc : db_exec(l->db, INDEXES, e);
 }
 
@@ -282,12 +301,7 @@ int load_tape_with(const char *tape_path, char *const *pcaps, size_t n_pcaps, co
 	}
 	progress_end();
 	facts_hash_end(l.hash, NULL);
-	spans_close(l.spans);
-	lives_close(l.lives);
-	events_close(l.events);
-	tasks_close(l.tasks);
-	trace_free(l.trace);
-	frames_free(l.frames);
+	unload(&l);
 	host_free(l.host);
 	symbols_free(l.symbols);
 	clocks_free(l.clocks);

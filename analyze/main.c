@@ -13,6 +13,7 @@
 #include "../reports/report.h"
 
 #include <signal.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,6 +75,8 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return 2;
 	}
+	/* large arrays go back to the system when they are freed, whatever came before */
+	mallopt(M_MMAP_THRESHOLD, MIB);
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		usage(stdout);
 		return 0;

@@ -476,6 +476,17 @@ fail:
 	return rc;
 }
 
+void tape_rest(struct tape *t)
+{
+	tape_ahead_close(t->ahead);
+	t->ahead = NULL;
+	for (int i = 0; i < CACHE_SLOTS; i++) {
+		buf_free(&t->cache[i].raw);
+		t->cache[i].used = 0;
+	}
+	buf_free(&t->packed);
+}
+
 void tape_close(struct tape *t)
 {
 	if (!t)
@@ -488,13 +499,10 @@ void tape_close(struct tape *t)
 		t->names = c->next;
 		free(c);
 	}
-	tape_ahead_close(t->ahead);
-	for (int i = 0; i < CACHE_SLOTS; i++)
-		buf_free(&t->cache[i].raw);
+	tape_rest(t);
 	sqlite3_close(t->sql);
 	import_free(t->import);
 	ZSTD_freeDCtx(t->zstd);
-	buf_free(&t->packed);
 	buf_free(&t->json);
 	free(t->members);
 	free(t->hash);

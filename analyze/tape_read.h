@@ -66,6 +66,9 @@ long tape_find(const struct tape *t, const char *name);
  */
 int tape_load(struct tape *t, size_t i, struct buf *out, struct err *e);
 
+/* tape_rest() - nothing is loaded for a while: gives back the memory of what was decompressed. */
+void tape_rest(struct tape *t);
+
 /**
  * tape_add() - a member of the caller's bytes behind all others; the file stays as it is
  * A name that is there already, or that no member may have, is counted in members_bad and left out.

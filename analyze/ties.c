@@ -23,7 +23,7 @@
  * fits.
  *
  * Matching is done after the trace is read, per device name and direction, with
- * 40 bytes per event: a streaming match would need a window as long as the
+ * 32 bytes per event: a streaming match would need a window as long as the
  * longest queueing time, and a life cannot wait for its tie. Lengths must agree
  * to the byte, so events are looked up by (length, time). A frame with one
  * event, and that event with one frame, is 'unique'. The others are narrowed
@@ -170,14 +170,14 @@ int64_t ties_add(struct ties *t, int group, const struct tie_event *e)
 {
 	struct group *g = &t->group[group];
 
+	if (g->n >= EVENTS_MAX || e->packet_id > UINT32_MAX) {
+		g->refused++;
+		return (int64_t)g->n; /* no such event: ties_bound() knows */
+	}
 	if (g->n == g->cap) {
 		size_t cap = g->cap ? g->cap * 2 : 1024;
 		struct event_rec *v;
 
-		if (g->n >= EVENTS_MAX) {
-			g->refused++;
-			return (int64_t)g->n; /* no such event: ties_bound() knows */
-		}
 		v = realloc(g->v, cap * sizeof(*v));
 		if (!v)
 			return -ENOMEM;
@@ -185,7 +185,7 @@ int64_t ties_add(struct ties *t, int group, const struct tie_event *e)
 		g->cap = cap;
 	}
 	g->v[g->n] = (struct event_rec){
-		.packet_id = e->packet_id,
+		.packet_id = (uint32_t)e->packet_id,
 		.ts_ns = e->ts_ns,
 		.lo = clamp_u32(e->ts_ns - e->lo_ns),
 		.hi = clamp_u32(e->ts_ns - e->hi_ns),
@@ -229,12 +229,13 @@ static int match_list(struct match *m)
 		const struct frame_ref *r = m->f[i].ref;
 
 		if (ties_taken(m, i))
-			rc = tie_add(t,
-				     &(struct tie){
-					     r->packet_id,
-					     frames_stream_at(t->frames, m->f[i].stream)->netns_id,
-					     dev_id, r->ts_ns, r->flow_id, r->tie,
-					     (uint8_t)m->g->direction });
+			rc = tie_add(t, &(struct tie){ .packet_id = r->packet_id,
+						       .netns_id = (int32_t)frames_stream_at(t->frames, m->f[i].stream)->netns_id,
+						       .dev_id = (int32_t)dev_id,
+						       .ts_ns = r->ts_ns,
+						       .flow_id = r->flow_id,
+						       .kind = r->tie,
+						       .direction = (uint8_t)m->g->direction });
 	}
 	return rc;
 }
@@ -294,6 +295,11 @@ int ties_match(struct ties *t, const struct ties_seen *seen)
 		if (!rc)
 			rc = ties_rest_count(&t->match[i]);
 		ties_match_close(&t->match[i]);
+	}
+	for (size_t i = 0; i < t->group_n; i++) {
+		free(t->group[i].v);
+		t->group[i].v = NULL;
+		t->group[i].n = t->group[i].cap = 0;
 	}
 	if (!rc)
 		ties_rest_say(t);

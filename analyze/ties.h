@@ -22,10 +22,10 @@ struct tie_event {
 
 /* What a frame told of a packet. */
 struct tie {
-	int64_t packet_id;
-	int64_t netns_id;
-	int64_t dev_id; /* of _name */
 	int64_t ts_ns;
+	uint32_t packet_id;
+	int32_t netns_id;
+	int32_t dev_id;	 /* of _name */
 	int32_t flow_id;   /* 0: none */
 	uint8_t kind;	   /* 1 unique, 2 ordered, 3 ambiguous */
 	uint8_t direction; /* 0 in, 1 out */

@@ -12,8 +12,8 @@ enum { TIE_NONE, TIE_UNIQUE, TIE_ORDERED, TIE_AMBIGUOUS };
 
 /* Compact form of struct tie_event. */
 struct event_rec {
-	int64_t packet_id;
 	int64_t ts_ns;
+	uint32_t packet_id;
 	uint32_t lo, hi; /* ns before ts_ns */
 	uint32_t late;	 /* ns after it */
 	uint32_t len;
@@ -37,12 +37,13 @@ struct group {
 /* A frame while its group is matched. */
 struct cand {
 	struct frame_ref *ref;
-	uint32_t at, n;	 /* its candidates in match.list: numbers of events, in order of time */
-	uint32_t all;	 /* behind these n up to all those that were left out */
+	uint32_t at;	 /* its candidates in match.list: numbers of events, in order of time */
 	uint32_t event;	 /* its own, once it is tied */
 	uint32_t stream; /* which of the frames' streams */
-	bool cut;	 /* it has more candidates than are kept: it is never sure */
-	bool doubt;	 /* an event is missing among those that it and its neighbours wanted */
+	uint32_t n : 12;	 /* how many candidates it has */
+	uint32_t all : 12; /* behind these n up to all those that were left out */
+	uint32_t cut : 1;	 /* it has more candidates than are kept: it is never sure */
+	uint32_t doubt : 1; /* an event is missing among those that it and its neighbours wanted */
 };
 
 /* One group being matched. */
@@ -57,8 +58,8 @@ struct match {
 	int64_t *min_lo;  /* of this and all later ones of the same length in by_len: smallest lower
 			     end */
 	uint32_t *owner;  /* of an event: frame + 1, 0 none */
-	uint32_t *wanted; /* of an event: by how many frames */
-	uint32_t *single; /* of an event: whose only choice it is */
+	uint8_t *wanted; /* of an event: by how many frames, at most UINT8_MAX */
+	uint8_t *single; /* of an event: of how many frames it is the only choice, at most UINT8_MAX */
 	uint32_t *stream; /* of an event: which stream's frames want it + 1, UINT32_MAX: several */
 	struct cand *f;	  /* all frames of all streams, each stream in file order */
 	size_t f_n;

@@ -2,6 +2,7 @@
 /* ties_match: the frames and events of one device and direction; the theory stands in ties.c. */
 #include "ties_int.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,15 @@
 #define PASSES_MAX 64
 #define EARLY_NS   100000 /* from a stamp to its event, mostly less than a tenth of it */
 
+static_assert(LENS_MAX * CAND_MAX < 1 << 12, "struct cand counts them in 12 bits");
+
 enum { CLASS_OTHER, CLASS_TCP, CLASS_UDP, CLASS_COUNT };
+
+/* Only none, one and several matter. */
+static void count_up(uint8_t *n)
+{
+	*n += *n < UINT8_MAX;
+}
 
 /* qsort_r() order: by length, then in order of the trace. */
 static int by_len_cmp(const void *a, const void *b, void *ctx)
@@ -95,7 +104,7 @@ static size_t find_bracket(const struct match *m, uint32_t len, int64_t ts, bool
 			continue;
 		}
 		*more = true;
-		m->wanted[m->by_len[i]]++;
+		count_up(&m->wanted[m->by_len[i]]);
 	}
 	return n;
 }
@@ -161,15 +170,14 @@ static int list_add(struct match *m, struct cand *f, const uint32_t *v, size_t n
 		m->list_cap = cap;
 	}
 	f->at = (uint32_t)m->list_n;
-	f->n = (uint32_t)n;
-	f->all = (uint32_t)n;
+	f->n = f->all = (uint32_t)n & 0xfff;
 	if (n)
 		memcpy(m->list + m->list_n, v, n * sizeof(*v));
 	m->list_n += n;
 	for (size_t i = 0; i < n; i++) {
 		uint32_t *s = &m->stream[v[i]];
 
-		m->wanted[v[i]]++;
+		count_up(&m->wanted[v[i]]);
 		*s = !*s || *s == f->stream + 1 ? f->stream + 1 : UINT32_MAX;
 	}
 	return 0;
@@ -193,12 +201,14 @@ static int candidates(struct match *m, size_t from, size_t to)
 			struct cand *f = &m->f[i];
 			bool told = m->t->told && !m->g->direction;
 			bool l = told ? f->ref->late_stamp : late[frame_class(f->ref)];
-			size_t n = find_all(m, f->ref, l, out, &f->cut);
+			bool cut = false;
+			size_t n = find_all(m, f->ref, l, out, &cut);
 
 			if (!n && !told && !m->g->direction) {
-				n = find_all(m, f->ref, !l, out, &f->cut);
+				n = find_all(m, f->ref, !l, out, &cut);
 				n = n == 1 ? n : 0;
 			}
+			f->cut = cut;
 			rc = list_add(m, f, out, n);
 		}
 		from = end;
@@ -301,7 +311,7 @@ static bool take_single(struct match *m)
 	memset(m->single, 0, m->n * sizeof(*m->single));
 	for (size_t i = 0; i < m->f_n; i++)
 		if (!ties_taken(m, i) && m->f[i].n == 1)
-			m->single[m->list[m->f[i].at]]++;
+			count_up(&m->single[m->list[m->f[i].at]]);
 	for (size_t i = 0; i < m->f_n; i++) {
 		uint32_t event;
 
