@@ -9,7 +9,7 @@ DELAYS      := analyze/delays.c analyze/flow_delays.c analyze/moves.c analyze/se
 
 # test_NAME: its modules
 T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
-T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/findings.c analyze/flow_seen.c analyze/ledger.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c
+T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/findings.c analyze/ledger.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c
 T_rules     := $(filter-out tests/%,$(T_findings))
 T_kbuf      := $(BASE) analyze/kbuf.c
 T_symbols   := $(BASE) analyze/symbols.c
@@ -29,7 +29,7 @@ T_drops     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyz
 TIES        := analyze/ties.c analyze/ties_carry.c analyze/ties_match.c analyze/ties_rest.c analyze/ties_upper.c
 T_ties      := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c $(TIES)
 T_spans     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c $(SPANS) $(DELAYS)
-T_lives     := $(T_drops) tests/lives_story.c $(TIES) $(SPANS) $(DELAYS) analyze/life.c analyze/lives.c analyze/lives_path.c analyze/lives_parts.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/lives_end.c
+T_lives     := $(T_drops) tests/lives_story.c $(TIES) $(SPANS) $(DELAYS) analyze/flow_seen.c analyze/life.c analyze/lives.c analyze/lives_path.c analyze/lives_parts.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/lives_end.c
 T_lives_send := $(T_lives)
 T_delays    := $(T_lives)
 T_series    := $(BASE) analyze/series.c
