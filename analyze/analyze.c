@@ -8,16 +8,20 @@
 #include <errno.h>
 #include <getopt.h>
 #include <pcap/pcap.h>
+#include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <zlib.h>
 #include <zstd.h>
 
 void analyze_version(void)
 {
-	printf("skbtape %s (SQLite %s, zstd %s, %s)\n", SKBTAPE_VERSION, sqlite3_libversion(), ZSTD_versionString(),
-	       pcap_lib_version());
+	const struct scmp_version *s = seccomp_version();
+
+	printf("skbtape %s (SQLite %s, zstd %s, zlib %s, libseccomp %u.%u.%u, %s)\n", SKBTAPE_VERSION, sqlite3_libversion(),
+	       ZSTD_versionString(), zlibVersion(), s->major, s->minor, s->micro, pcap_lib_version());
 }
 
 /* TAPE with .db for .skbtape, or with .db behind it. NULL: out of memory. */

@@ -24,6 +24,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LENGTH_MAX (128 * 1024 * 1024) /* bytes of a text: more than a member's */
+#define SQL_MAX	   1000000
+#define STEP_UNIT  1000000   /* virtual machine instructions */
+#define STEPS_MIN  30000LL   /* units that a command may take, */
+#define STEP_BYTES 10000	  /* and one more for so many bytes of the database */
+
 /* Interned texts, so that SQLite is asked only for new ones: open addressing over a hash. */
 struct name_slot {
 	uint64_t hash;
@@ -46,6 +52,7 @@ struct db {
 	struct name_slot *slot;
 	size_t slots, used;
 	sqlite3_stmt *ins_name, *ins_fact, *ins_quality;
+	long long steps, steps_max; /* units of STEP_UNIT; of a database that was opened */
 };
 
 static void db_fail(struct db *d, const char *what)
@@ -143,6 +150,17 @@ static int db_schema(struct db *d, struct err *e)
 	return rc;
 }
 
+/* How far what comes from a stranger may go; all far above what we need. */
+static void limit(sqlite3 *h)
+{
+	sqlite3_limit(h, SQLITE_LIMIT_LENGTH, LENGTH_MAX);
+	sqlite3_limit(h, SQLITE_LIMIT_SQL_LENGTH, SQL_MAX);
+	sqlite3_limit(h, SQLITE_LIMIT_EXPR_DEPTH, 200);
+	sqlite3_limit(h, SQLITE_LIMIT_TRIGGER_DEPTH, 4);
+	sqlite3_limit(h, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000);
+	sqlite3_limit(h, SQLITE_LIMIT_WORKER_THREADS, 0);
+}
+
 int db_create(struct db **out, const char *path, struct err *e)
 {
 	struct db *d = calloc(1, sizeof(*d));
@@ -194,6 +212,7 @@ int db_create(struct db **out, const char *path, struct err *e)
 	if (!path)
 		db_remove_tmp(d); /* it has no name, and goes with its last descriptor */
 	d->writing = true;
+	limit(d->h);
 	snprintf(pragma, sizeof(pragma), "PRAGMA page_size = %d;", DB_PAGE_BYTES);
 	rc = db_exec(d, pragma, e);
 	if (!rc)
@@ -236,21 +255,90 @@ int db_commit(struct db *d, struct err *e)
 	return db_exec(d, "PRAGMA query_only = ON", e);
 }
 
+/* As www.sqlite.org/security.html advises for a file of a stranger, before anything of it is read. */
+static int distrust(struct db *d)
+{
+	static const char pragmas[] = "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA query_only = ON;";
+
+	limit(d->h);
+	sqlite3_db_config(d->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(d->h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(d->h, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	sqlite3_db_config(d->h, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+	return sqlite3_exec(d->h, pragmas, NULL, NULL, NULL);
+}
+
+/* More than all that is ever asked of a database of that size: then something in it leads us on. */
+static int steps_over(void *ctx)
+{
+	struct db *d = ctx;
+
+	return ++d->steps > d->steps_max;
+}
+
+/*
+ * Views are programs that run with our rights, so those of our names, and our tables, have to be as this
+ * program makes them.
+ * Return: 0, -EINVAL with the message.
+ */
+static int schema_is_ours(struct db *d, struct err *e)
+{
+	static const char mine[] = "SELECT name, type, sql FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY name";
+	static const char its[] = "SELECT count(*) FROM sqlite_schema WHERE name = ?1 AND type = ?2 AND sql IS ?3";
+	struct db own = { 0 };
+	sqlite3_stmt *a = NULL, *b = NULL;
+	int rc = -ENOMEM;
+
+	if (sqlite3_open_v2(":memory:", &own.h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+			    NULL) == SQLITE_OK)
+		rc = db_schema(&own, e);
+	if (!rc && (sqlite3_prepare_v2(own.h, mine, -1, &a, NULL) != SQLITE_OK ||
+		    sqlite3_prepare_v2(d->h, its, -1, &b, NULL) != SQLITE_OK))
+		rc = err_set(e, -EINVAL, "%s: not a readable SQLite database: %s", d->path, sqlite3_errmsg(d->h));
+	while (!rc && sqlite3_step(a) == SQLITE_ROW) {
+		for (int i = 0; i < 3; i++)
+			sqlite3_bind_value(b, i + 1, sqlite3_column_value(a, i));
+		if (sqlite3_step(b) != SQLITE_ROW || sqlite3_column_int(b, 0) != 1)
+			rc = err_set(e, -EINVAL, "%s: its %s %s is not as this program makes it: analyze the tape again",
+				     d->path, sqlite3_column_text(a, 1), sqlite3_column_text(a, 0));
+		sqlite3_reset(b);
+	}
+	sqlite3_finalize(a);
+	sqlite3_finalize(b);
+	sqlite3_close(own.h);
+	return rc == -ENOMEM ? err_set(e, rc, "out of memory") : rc;
+}
+
+bool db_has_name(const char *name)
+{
+	char table[128], view[128];
+	int n = snprintf(table, sizeof(table), "CREATE TABLE %s (", name);
+
+	snprintf(view, sizeof(view), "CREATE VIEW %s AS", name);
+	for (size_t i = 0; n < (int)sizeof(table) && embed_at(i); i++)
+		if (!strncmp(embed_at(i)->name, "schema/", 7) &&
+		    (strstr((const char *)embed_at(i)->data, table) || strstr((const char *)embed_at(i)->data, view)))
+			return true;
+	return false;
+}
+
 int db_open(struct db **out, const char *path, struct err *e)
 {
 	struct db *d = calloc(1, sizeof(*d));
 	sqlite3_stmt *st = NULL;
 	int rc = 0, app = 0, version = 0;
+	struct stat file;
 
 	if (!d)
 		return err_set(e, -ENOMEM, "out of memory");
 	d->fd = -1;
 	d->path = strdup(path);
-	if (!d->path || access(path, R_OK)) {
+	if (!d->path || access(path, R_OK) || stat(path, &file)) {
 		rc = d->path ? err_sys(e, "%s", path) : err_set(e, -ENOMEM, "out of memory");
 		goto fail;
 	}
 	if (sqlite3_open_v2(path, &d->h, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
+	    distrust(d) != SQLITE_OK ||
 	    sqlite3_prepare_v2(d->h, "SELECT (SELECT application_id FROM pragma_application_id), "
 				     "(SELECT user_version FROM pragma_user_version)",
 			       -1, &st, NULL) != SQLITE_OK ||
@@ -268,6 +356,12 @@ int db_open(struct db **out, const char *path, struct err *e)
 		rc = err_set(e, -EINVAL,
 			     "%s: database version %d, this program reads %d: analyze the tape again", path,
 			     version, DB_USER_VERSION);
+	if (!rc)
+		rc = schema_is_ours(d, e);
+	if (!rc) {
+		d->steps_max = STEPS_MIN + file.st_size / STEP_BYTES;
+		sqlite3_progress_handler(d->h, STEP_UNIT, steps_over, d);
+	}
 fail:
 	sqlite3_finalize(st);
 	if (rc) {

@@ -23,6 +23,8 @@ int db_create(struct db **d, const char *path, struct err *e);
 int db_commit(struct db *d, struct err *e);
 /* db_open() - an existing database, read only. Return: 0; -EINVAL when it is none of ours, or a newer one. */
 int db_open(struct db **d, const char *path, struct err *e);
+/* db_has_name() - whether that is a table or view of ours. */
+bool db_has_name(const char *name);
 /* db_close() - close; a database that was created and not committed is removed. */
 void db_close(struct db *d);
 

@@ -3,7 +3,8 @@
  * Theory of operation
  *
  * Times go into histograms (series.h), so the memory is bounded whatever the
- * number of packets: one for each pair of stages, and in bounded number for each
+ * number of packets: one for each pair of stages (whose shape goes into table
+ * latency_hist), and in bounded number for each
  * pair on each device and each CPU. A pair keeps its ten slowest, too.
  *
  * A packet's hops form a chain; each stage is measured from the one before it,
@@ -444,8 +445,30 @@ static int slow_write(struct delays *d, sqlite3_stmt *st, enum way way, int from
 	return rc;
 }
 
+static int hist_write(struct delays *d, sqlite3_stmt *st, enum way way, int from, int to,
+		      const struct hist *h)
+{
+	struct hist_step step[HIST_STEPS];
+	size_t n = hist_steps(h, step);
+	int rc = 0;
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		db_bind_text(st, 1, way ? way_names[way] : NULL);
+		db_bind_text(st, 2, stage_names[from]);
+		db_bind_text(st, 3, stage_names[to]);
+		db_bind_int(st, 4, (int64_t)step[i].from);
+		db_bind_int(st, 5, (int64_t)step[i].to);
+		db_bind_int(st, 6, (int64_t)step[i].count);
+		rc = db_run(d->db, st);
+	}
+	return rc;
+}
+
 static int pairs_write(struct delays *d)
 {
+	sqlite3_stmt *hist = db_prepare(
+		d->db, "INSERT INTO latency_hist(way, stage_from, stage_to, from_ns, to_ns, "
+		       "count) VALUES(?, ?, ?, ?, ?, ?)");
 	sqlite3_stmt *pair = db_prepare(
 		d->db, "INSERT INTO latency(stage_from, stage_to, count, p50_ns, p90_ns, p99_ns, "
 		       "max_ns) VALUES(?2, ?3, ?4, ?5, ?6, ?7, ?8)");
@@ -473,6 +496,8 @@ static int pairs_write(struct delays *d)
 		rc = db_run(d->db, st);
 		if (!rc)
 			rc = slow_write(d, slow, way, from, to, p);
+		if (!rc)
+			rc = hist_write(d, hist, way, from, to, &p->h);
 	}
 	return rc;
 }

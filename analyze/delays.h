@@ -121,7 +121,7 @@ int delays_hop(struct delays *d, struct delays_walk *w, const struct hop *h, int
 int delays_end(struct delays *d, struct delays_walk *w);
 
 /* delays_finish() - write what this instance has gathered: latency, latency_part, latency_slow,
- * latency_total, cpu_hop. Flows of packets must be in _packet. Return: as db_run(). */
+ * latency_hist, latency_total, cpu_hop. Flows of packets must be in _packet. Return: as db_run(). */
 int delays_finish(struct delays *d);
 
 #endif

@@ -31,7 +31,17 @@ enum {
 	REASON_CHECK,
 	REASON_COLUMNS = 8
 };
-enum { LOC_FUNCTION, LOC_REASON, LOC_LAYER, LOC_CLASS, LOC_PATH, LOC_COLUMNS = 9 };
+enum {
+	LOC_FUNCTION,
+	LOC_REASON,
+	LOC_LAYER,
+	LOC_CLASS,
+	LOC_PATH,
+	LOC_MEANING,
+	LOC_CAUSE,
+	LOC_CHECK,
+	LOC_COLUMNS = 9
+};
 
 #define COLUMNS_MAX 9
 
@@ -64,7 +74,7 @@ struct drops {
 	size_t site_n, site_cap;
 	struct site scratch; /* for what is beyond SITES_MAX */
 	int64_t last_id;
-	sqlite3_stmt *ins_drop, *ins_reason, *ins_symbol, *get_symbol;
+	sqlite3_stmt *ins_drop, *ins_reason, *ins_location, *ins_symbol, *get_symbol;
 	int rc;
 };
 
@@ -334,6 +344,9 @@ int drops_open(struct drops **out, struct db *db, const struct trace *t, const s
 	d->ins_reason = db_prepare(
 		db, "INSERT OR IGNORE INTO _drop_reason(value, name, layer, class, meaning, cause, "
 		    "check_text) VALUES(?, ?, ?, ?, ?, ?, ?)");
+	d->ins_location = db_prepare(
+		db, "INSERT OR IGNORE INTO _drop_location(function, reason, exact, meaning, cause, "
+		    "check_text) VALUES(?, ?, ?, ?, ?, ?)");
 	d->ins_symbol = db_prepare(
 		db, "INSERT OR IGNORE INTO symbol(function, location, module) VALUES(?, ?, ?)");
 	d->get_symbol = db_prepare(db, "SELECT id FROM symbol WHERE location = ?");
@@ -407,6 +420,27 @@ void drops_judge(const struct drops *d, const struct site *s, int64_t reason, st
 	}
 }
 
+/* What the dictionary says of a function: its row, and those for one reason. */
+static int site_texts(struct drops *d, const struct site *s)
+{
+	struct span function = { s->name.function, strlen(s->name.function) };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < d->locations.n; i++) {
+		const struct dict_row *r = &d->locations.v[i];
+
+		if (is_none(r->f[LOC_REASON]) ? r != s->row : row_match(r, function) < 0)
+			continue;
+		db_bind_span(d->ins_location, 1, function);
+		db_bind_span(d->ins_location, 2, r->f[LOC_REASON]);
+		db_bind_int(d->ins_location, 3, row_match(r, function) > (long)function.n);
+		for (int k = LOC_MEANING; k <= LOC_CHECK; k++)
+			bind_cell(d->ins_location, 4 + k - LOC_MEANING, r, k);
+		rc = db_run(d->db, d->ins_location);
+	}
+	return rc;
+}
+
 /* Number of the site's row in table symbol. */
 static int site_symbol(struct drops *d, struct site *s)
 {
@@ -418,6 +452,8 @@ static int site_symbol(struct drops *d, struct site *s)
 	db_bind_text(d->ins_symbol, 2, s->name.location);
 	db_bind_text(d->ins_symbol, 3, s->name.module[0] ? s->name.module : NULL);
 	rc = db_run(d->db, d->ins_symbol);
+	if (!rc)
+		rc = site_texts(d, s);
 	if (rc)
 		return rc;
 	db_bind_text(d->get_symbol, 1, s->name.location);

@@ -124,7 +124,7 @@ static bool load_strings(struct ethtool_read *x, const struct origin *o, struct 
 	if (!n)
 		return false;
 	if (n->n * ETH_GSTRING_LEN == bytes &&
-	    !memcmp(x->arena.data + n->at, data.p + 12, (size_t)bytes))
+	    (!bytes || !memcmp(x->arena.data + n->at, data.p + 12, (size_t)bytes)))
 		return true;
 	if (x->arena.len + bytes > ARENA_MAX || buf_put(&x->arena, data.p + 12, (size_t)bytes))
 		return false;

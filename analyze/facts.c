@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "facts.h"
+#include "detail.h"
 #include "../schema/sha256.h"
 #include "thread.h"
 
@@ -99,6 +100,26 @@ static int quality_load(struct tape *t, struct db *d, const struct clocks *c, st
 	return rc ? rc : db_error(d, e);
 }
 
+/* What the recorder turned off to cost less. */
+static int detail_rows(struct tape *t, struct db *d, const struct clocks *c, struct err *e)
+{
+	struct detail x;
+	int rc = detail_load(&x, t, c, e);
+
+	for (size_t i = 0; !rc && i < x.n; i++) {
+		const struct detail_step *s = &x.step[i];
+
+		db_quality(d,
+			   &(struct quality){ "detail-lowered", detail_name(s->level), -1, NULL, s->at_ns, -1, -1 },
+			   "recording used %s %% of a CPU, %s %% were allowed (--max-cpu): from here on %s, and nothing is "
+			   "concluded from their absence",
+			   s->used, s->limit, detail_lacks(s->level));
+	}
+	if (!rc)
+		detail_free(&x);
+	return rc;
+}
+
 /* When the recording ended, on the timeline. */
 static void end_time(struct db *d, const struct clocks *c)
 {
@@ -119,6 +140,8 @@ int facts_load(struct tape *t, struct db *d, const struct clocks *c, struct err 
 		rc = json_facts(t, d, "end.json", "end.", e);
 	if (!rc)
 		rc = quality_load(t, d, c, e);
+	if (!rc)
+		rc = detail_rows(t, d, c, e);
 	if (rc)
 		return rc;
 	rc = db_exec(d,
@@ -147,8 +170,8 @@ int facts_load(struct tape *t, struct db *d, const struct clocks *c, struct err 
 static void unknown_members(const struct tape *t, struct db *d)
 {
 	static const char *const known[] = {
-		"tape.json",	"end.json", "quality", "clock",	  "ftrace",	 "pcap",  "netns", "snap",
-		"kallsyms-end", "kallsyms", "modules", "modules-end", "tasks", "kmsg",
+		"tape.json",	"end.json", "quality", "clock",	  "ftrace",	 "perf",  "pcap",  "netns", "snap",
+		"kallsyms-end", "kallsyms", "modules", "modules-end", "tasks", "kmsg", "detail",
 	};
 	const char *first = NULL;
 	int64_t n = 0;

@@ -2,7 +2,8 @@
 /*
  * Theory of operation
  *
- * Rules run one after the other, sorted by file name, each confined: an
+ * Rules run one after the other, sorted by file name, those whose order is last
+ * when the others have (table _claim holds what these found), each confined: an
  * authorizer lets them read and nothing else, and the number of SQLite's virtual
  * machine steps is bounded, so that a rule (a user's too) can neither change the
  * evidence nor hang the program; steps, not time, so that the same tape gives the
@@ -12,14 +13,17 @@
  *
  * Rank: 2000 for critical, 1000 for warning, 0 for info, and below 1000 the
  * logarithm of the harm times the confidence; a symptom stands right behind its
- * cause at best. Harm: the rule's column harm, else packets lost plus a tenth of
- * the milliseconds of delay, so that what is lost goes before what is late.
+ * cause at best. Harm is counted in lost packets: the rule's column harm, else
+ * packets plus one for each 100 ms of delay, see docs/RULES.md.
  *
  * Confidence: the rule's, times the share of events (frames) that were not lost
  * where it rests on them, times 0.95 where the tape is not whole; at most 0.9 for
  * a rule that was never tried on a recording, at most 0.5 for an untested one.
  */
 #include "findings.h"
+#include "claims.h"
+#include "coverage.h"
+#include "found.h"
 #include "rule_text.h"
 #include "rules.h"
 
@@ -30,36 +34,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_MAX    25	     /* findings of one rule: more than anyone reads */
-#define PACKETS_MAX 20	     /* packets of one finding */
-#define STEP_UNIT   100000   /* virtual machine instructions */
-#define STEPS_MIN   2000LL   /* a rule may take so many units, and one more for */
-#define STEPS_EACH  50	     /* so many events and frames, */
-#define STEPS_MAX   200000LL /* but never more than that */
-
-/* A text with its SQL or command, as it goes into the tables behind finding. */
-struct part {
-	enum rule_item_kind kind;
-	char *text, *sql, *command, *undo;
-	const char *template; /* of the text, the rule's */
-	struct rule_row more; /* values of the section's own query */
-};
-
-struct found {
-	const struct rule *rule;
-	size_t order; /* in which it was found: breaks ties */
-	struct rule_row row;
-	const char *severity;
-	double confidence, rank;
-	char *title, *summary;
-	const char *title_template, *summary_template;
-	struct part *part;
-	size_t parts;
-	int64_t packet[PACKETS_MAX];
-	size_t packets;
-	size_t symptom_of; /* index, SIZE_MAX: none */
-	bool linked;
-};
+#define ROWS_MAX    25  /* findings of one rule: more than anyone reads */
+#define LOST_NS     1e8 /* of waiting do the harm of a lost packet */
 
 struct run {
 	struct db *d;
@@ -70,7 +46,8 @@ struct run {
 	long long steps, steps_max;	 /* of the present rule */
 	double events_kept, frames_kept; /* share that was not lost */
 	bool tape_whole;
-	sqlite3_stmt *put_text, *put_value;
+	enum detail_level lowered;
+	bool blind; /* the statement that was prepared last reads what was not recorded to the end */
 	struct err *e;
 };
 
@@ -79,13 +56,14 @@ struct run {
 static int authorize(void *ctx, int action, const char *a, const char *b, const char *db,
 		     const char *trigger)
 {
-	const struct run *r = ctx;
+	struct run *r = ctx;
 
-	(void)a;
 	(void)db;
 	(void)trigger;
 	if (!r->confined)
 		return SQLITE_OK;
+	if (action == SQLITE_READ)
+		r->blind |= a && coverage_ends(r->lowered, a);
 	if (action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE)
 		return SQLITE_OK;
 	if (action == SQLITE_FUNCTION)
@@ -117,6 +95,7 @@ static sqlite3_stmt *rule_prepare(struct run *r, const char *sql, char *why, siz
 	sqlite3_stmt *st = NULL;
 	const char *tail = NULL;
 
+	r->blind = false;
 	if (sqlite3_prepare_v2(db_handle(r->d), sql, -1, &st, &tail) != SQLITE_OK || !st) {
 		snprintf(why, size, "%s",
 			 st || sqlite3_errcode(db_handle(r->d)) != SQLITE_OK
@@ -134,13 +113,6 @@ static sqlite3_stmt *rule_prepare(struct run *r, const char *sql, char *why, siz
 }
 
 /* ---- one finding ---- */
-
-static const char *row_text(const struct rule_row *row, const char *name)
-{
-	sqlite3_value *v = rule_row_get(row, name);
-
-	return v ? (const char *)sqlite3_value_text(v) : NULL;
-}
 
 static double row_number(const struct rule_row *row, const char *name, double otherwise)
 {
@@ -186,7 +158,8 @@ struct texts {
 	struct run *r;
 	struct found *f;
 	const char *ns;
-	bool astray; /* where it is, is not known, and there is more than one namespace: no command then */
+	bool astray; /* where it is, is not known, and there is more than one namespace: no command
+			then */
 };
 
 /* Fill a template into a string of its own. Return: 0; -EINVAL with the reason in @e; -ENOMEM. */
@@ -239,7 +212,7 @@ static int packets_section(const struct texts *t, const char *sql, struct err *e
 
 	if (!st)
 		return err_set(e, -EINVAL, "%s", why);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW && f->packets < PACKETS_MAX) {
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW && f->packets < FOUND_PACKETS_MAX) {
 		int64_t id = sqlite3_column_int64(st, 0);
 		bool known = sqlite3_column_type(st, 0) == SQLITE_NULL;
 
@@ -287,6 +260,8 @@ static int section(const struct texts *t, const struct rule_item *it, struct err
 			wanted = rc > 0 && sqlite3_value_type(more.value[0]) != SQLITE_NULL &&
 				 (sqlite3_value_type(more.value[0]) == SQLITE_TEXT ||
 				  sqlite3_value_double(more.value[0]) != 0);
+		/* what was not recorded rules nothing out, and asks for no advice */
+		wanted = wanted && !(t->r->blind && it->kind != RULE_EVIDENCE);
 		rc = rc > 0 ? 0 : rc;
 	}
 	if (rc || !wanted)
@@ -321,7 +296,7 @@ out:
 static const char *severity_of(const struct rule *rule, const struct rule_row *row)
 {
 	static const char *const known[] = { "critical", "warning", "info" };
-	const char *s = row_text(row, "severity");
+	const char *s = found_text(row, "severity");
 
 	for (size_t i = 0; s && i < ARRAY_SIZE(known); i++)
 		if (!strcmp(s, known[i]))
@@ -354,7 +329,7 @@ static double rank_of(const struct found *f)
 							: 0;
 	double harm = row_number(&f->row, "harm",
 				 row_number(&f->row, "packets", 0) +
-					 row_number(&f->row, "delay_ns", 0) / 1e7);
+					 row_number(&f->row, "delay_ns", 0) / LOST_NS);
 	double score = harm > 0 ? 90 * log10(1 + harm) * f->confidence : 0;
 
 	return base + (score < 999 ? score : 999);
@@ -391,18 +366,18 @@ static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, s
 	int rc = rule_row_take(&f.row, st);
 
 	if (!rc)
-		rc = ns_prefix(r, row_text(&f.row, "netns"), &ns);
+		rc = ns_prefix(r, found_text(&f.row, "netns"), &ns);
 	if (rc)
 		goto out;
 	t.ns = (const char *)ns.data;
-	t.astray = !row_text(&f.row, "netns") && many_netns(r);
+	t.astray = !found_text(&f.row, "netns") && many_netns(r);
 	f.severity = severity_of(rule, &f.row);
 	f.confidence = confidence_of(r, rule, &f.row);
 	f.rank = rank_of(&f);
-	own = row_text(&f.row, "title");
+	own = found_text(&f.row, "title");
 	f.title_template = own ? "{title}" : rule->title;
 	rc = fill(&t, f.title_template, RULE_TEXT_PLAIN, NULL, &f.title, e);
-	own = row_text(&f.row, "summary");
+	own = found_text(&f.row, "summary");
 	f.summary_template = own ? "{summary}" : rule->summary;
 	if (!rc)
 		rc = fill(&t, f.summary_template, RULE_TEXT_PLAIN, NULL, &f.summary, e);
@@ -465,8 +440,9 @@ static bool needs_met(struct run *r, const struct rule *rule, struct span *lacki
 	return true;
 }
 
-/* Return: 0 (also where the rule fails), -ENOMEM. */
-static int rule_run(struct run *r, const struct rule *rule)
+/* @blind: set where it was not run, because it reads what was not recorded to the end. Return: 0 (also
+ * where the rule fails), -ENOMEM. */
+static int rule_run(struct run *r, const struct rule *rule, bool *blind)
 {
 	char why[512];
 	struct err e = { "" };
@@ -480,6 +456,12 @@ static int rule_run(struct run *r, const struct rule *rule)
 	if (!st) {
 		r->confined = false;
 		rule_failed(r, rule, "its query", why);
+		return 0;
+	}
+	if (r->blind && !rule->partial) {
+		r->confined = false;
+		*blind = true;
+		sqlite3_finalize(st);
 		return 0;
 	}
 	while (!rc && (step = sqlite3_step(st)) == SQLITE_ROW && rows < ROWS_MAX) {
@@ -531,335 +513,66 @@ static void note_lacking(struct run *r, const struct span *lacking)
 	}
 }
 
+/* What the rules so far speak of, and what they found. */
+static void claims_write(struct run *r)
+{
+	claims_words(r->d, r->rules);
+	for (size_t i = 0; i < r->n; i++) {
+		const struct rule_row *row = &r->v[i].row;
+
+		claims_add(r->d,
+			   &(struct claim){ r->v[i].rule->cause, found_text(row, "netns"),
+					    found_text(row, "dev"), found_text(row, "function"),
+					    found_text(row, "reason") });
+	}
+}
+
+/* The causes of rules that were not run, because the recorder lowered its detail. */
+static void note_blind(struct run *r, const bool *blind)
+{
+	char causes[800] = "";
+
+	for (size_t i = 0; i < rules_count(r->rules); i++) {
+		size_t n = strlen(causes);
+
+		if (blind[i])
+			snprintf(causes + n, sizeof(causes) - n, "%s%s", n ? ", " : "",
+				 rules_at(r->rules, i)->cause->word);
+	}
+	if (*causes)
+		db_quality(r->d, &(struct quality){ "note", "detail", -1, NULL, -1, -1, -1 },
+			   "the recorder lowered its detail, so these causes could not be looked for: %s",
+			   causes);
+}
+
 static int rules_run(struct run *r)
 {
 	size_t n = rules_count(r->rules);
 	struct span *lacking = calloc(n + 1, sizeof(*lacking));
-	int rc = lacking ? 0 : -ENOMEM;
+	bool *blind = calloc(n + 1, sizeof(*blind));
+	int rc = lacking && blind ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !rc && i < n; i++) {
-		const struct rule *rule = rules_at(r->rules, i);
+	for (int last = 0; !rc && last < 2; last++) {
+		if (last)
+			claims_write(r);
+		for (size_t i = 0; !rc && i < n; i++) {
+			const struct rule *rule = rules_at(r->rules, i);
 
-		if (rule->problem)
-			rule_failed(r, rule, "", rule->problem);
-		else if (needs_met(r, rule, &lacking[i]))
-			rc = rule_run(r, rule);
+			if (rule->last != last)
+				continue;
+			if (rule->problem)
+				rule_failed(r, rule, "", rule->problem);
+			else if (needs_met(r, rule, &lacking[i]))
+				rc = rule_run(r, rule, &blind[i]);
+		}
 	}
-	if (!rc)
+	if (!rc) {
 		note_lacking(r, lacking);
+		note_blind(r, blind);
+	}
 	free(lacking);
+	free(blind);
 	return rc;
-}
-
-/* ---- symptoms and rank ---- */
-
-static bool same_text(const struct found *a, const struct found *b, const char *column)
-{
-	const char *x = row_text(&a->row, column), *y = row_text(&b->row, column);
-
-	return x && y && !strcmp(x, y);
-}
-
-/* @scope: any, netns, dev, flow (same protocol, destination and port). */
-static bool in_scope(const struct found *a, const struct found *b, struct span scope)
-{
-	if (span_is(scope, "any"))
-		return true;
-	if (span_is(scope, "flow"))
-		return same_text(a, b, "flow_proto") && same_text(a, b, "flow_dst") &&
-		       same_text(a, b, "flow_dport");
-	if (!same_text(a, b, "netns"))
-		return false;
-	return !span_is(scope, "dev") || same_text(a, b, "dev");
-}
-
-/* Whether @i is @of itself or, by way of others, a symptom of it. */
-static bool follows(const struct run *r, size_t i, size_t of)
-{
-	for (size_t n = 0; n <= r->n && i != SIZE_MAX; n++) {
-		if (i == of)
-			return true;
-		i = r->v[i].symptom_of;
-	}
-	return false;
-}
-
-/* The highest ranked finding that explains @i by its rule's list "cause[/scope], ..."; scope is
- * netns where it is not said. */
-static void symptom_link(struct run *r, size_t i)
-{
-	const char *spec = r->v[i].rule->symptom_of;
-	struct span list = { spec, spec ? strlen(spec) : 0 }, f, word;
-	size_t best = SIZE_MAX;
-
-	while (span_field(&list, ',', &f)) {
-		struct span scope;
-
-		f = span_trim(f);
-		span_field(&f, '/', &word);
-		if (!span_field(&f, '/', &scope))
-			scope = (struct span)SPAN_LIT("netns");
-		for (size_t k = 0; k < r->n; k++) {
-			const struct found *c = &r->v[k];
-
-			if (k == i || !span_is(word, c->rule->cause->word) ||
-			    !in_scope(&r->v[i], c, scope) || follows(r, k, i))
-				continue;
-			if (best == SIZE_MAX || c->rank > r->v[best].rank)
-				best = k;
-		}
-	}
-	r->v[i].symptom_of = best;
-}
-
-static void symptoms_link(struct run *r)
-{
-	for (size_t i = 0; i < r->n; i++)
-		symptom_link(r, i);
-	/* a chain of n symptoms settles in n rounds */
-	for (size_t round = 0; round < r->n; round++) {
-		bool moved = false;
-
-		for (size_t i = 0; i < r->n; i++) {
-			double limit;
-
-			if (r->v[i].symptom_of == SIZE_MAX)
-				continue;
-			limit = r->v[r->v[i].symptom_of].rank - 0.001;
-			if (r->v[i].rank > limit) {
-				r->v[i].rank = limit;
-				moved = true;
-			}
-		}
-		if (!moved)
-			break;
-	}
-}
-
-static int by_rank(const void *a, const void *b, void *found)
-{
-	const struct found *x = (const struct found *)found + *(const size_t *)a;
-	const struct found *y = (const struct found *)found + *(const size_t *)b;
-
-	if (x->rank != y->rank)
-		return x->rank > y->rank ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
-
-/* ---- writing ---- */
-
-static void bind_row(sqlite3_stmt *st, int i, const struct rule_row *row, const char *name)
-{
-	sqlite3_value *v = rule_row_get(row, name);
-
-	if (v)
-		sqlite3_bind_value(st, i, v);
-	else
-		sqlite3_bind_null(st, i);
-}
-
-/* Columns that are integers in the table: a rule's text there would break the STRICT table. */
-static void bind_row_int(sqlite3_stmt *st, int i, const struct rule_row *row, const char *name)
-{
-	sqlite3_value *v = rule_row_get(row, name);
-	int type = v ? sqlite3_value_type(v) : SQLITE_NULL;
-
-	if (type == SQLITE_INTEGER || type == SQLITE_FLOAT)
-		db_bind_int(st, i, sqlite3_value_int64(v));
-	else
-		sqlite3_bind_null(st, i);
-}
-
-static void bind_row_text(sqlite3_stmt *st, int i, const struct rule_row *row, const char *name)
-{
-	sqlite3_value *v = rule_row_get(row, name);
-
-	if (v && sqlite3_value_type(v) == SQLITE_TEXT)
-		bind_row(st, i, row, name);
-	else
-		db_bind_text(st, i, v ? (const char *)sqlite3_value_text(v) : NULL);
-}
-
-/* What a report in another language needs: the template and the values that it names. */
-static void write_template(struct run *r, const struct found *f, int64_t id, const char *part,
-			   int64_t seq, const char *template, const struct rule_row *more)
-{
-	struct span text = { template, strlen(template) }, name;
-	sqlite3_value *v;
-
-	db_bind_int(r->put_text, 1, id);
-	db_bind_text(r->put_text, 2, part);
-	db_bind_int(r->put_text, 3, seq);
-	db_bind_text(r->put_text, 4, template);
-	db_run(r->d, r->put_text);
-	while (rule_text_name(&text, &name)) {
-		if (!rule_row_find(&f->row, more, name, &v))
-			continue;
-		db_bind_int(r->put_value, 1, id);
-		db_bind_text(r->put_value, 2, part);
-		db_bind_int(r->put_value, 3, seq);
-		db_bind_span(r->put_value, 4, name);
-		if (v && sqlite3_value_type(v) == SQLITE_TEXT)
-			db_bind_text(r->put_value, 5, (const char *)sqlite3_value_text(v));
-		else if (v)
-			sqlite3_bind_value(r->put_value, 5, v);
-		else
-			sqlite3_bind_null(r->put_value, 5);
-		db_run(r->d, r->put_value);
-	}
-}
-
-static void write_parts(struct run *r, const struct found *f, int64_t id)
-{
-	static const char *const part_name[] = { [RULE_EVIDENCE] = "evidence",
-						 [RULE_ADVICE] = "advice",
-						 [RULE_RULED_OUT] = "ruled_out" };
-	static const char *const sql[] = {
-		[RULE_EVIDENCE] = "INSERT INTO finding_evidence(finding_id, seq, text, sql) "
-				  "VALUES(?, ?, ?, ?)",
-		[RULE_ADVICE] = "INSERT INTO finding_advice(finding_id, seq, text, command, undo) "
-				"VALUES(?, ?, ?, ?, ?)",
-		[RULE_RULED_OUT] =
-			"INSERT INTO finding_ruled_out(finding_id, seq, text) VALUES(?, ?, ?)",
-	};
-
-	for (size_t kind = 0; kind < ARRAY_SIZE(sql); kind++) {
-		sqlite3_stmt *st = db_prepare(r->d, sql[kind]);
-		int64_t seq = 0;
-
-		for (size_t i = 0; i < f->parts; i++) {
-			const struct part *p = &f->part[i];
-
-			if (p->kind != kind)
-				continue;
-			db_bind_int(st, 1, id);
-			db_bind_int(st, 2, ++seq);
-			db_bind_text(st, 3, p->text);
-			if (kind == RULE_EVIDENCE)
-				db_bind_text(st, 4, p->sql);
-			if (kind == RULE_ADVICE) {
-				db_bind_text(st, 4, p->command);
-				db_bind_text(st, 5, p->undo);
-			}
-			db_run(r->d, st);
-			write_template(r, f, id, part_name[kind], seq, p->template, &p->more);
-		}
-	}
-}
-
-/* Columns of finding behind symptom_of that come from the rule's row as they are. */
-static const char *const text_column[] = { "netns",	 "dev",	     "function", "reason",
-					   "flow_proto", "flow_src", "flow_dst", "process" };
-static const char *const int_column[] = { "flow_id", "flow_sport", "flow_dport", "pid",
-					  "cpu",     "from_ns",	   "to_ns",	 "packets",
-					  "bytes",   "flows",	   "delay_ns" };
-
-static int write_all(struct run *r)
-{
-	sqlite3_stmt *st = db_prepare(
-		r->d, "INSERT INTO finding(id, rank, rule, cause, severity, confidence, title, "
-		      "summary, layer, symptom_of, "
-		      "netns, dev, function, reason, flow_proto, flow_src, flow_dst, process, "
-		      "flow_id, flow_sport, flow_dport, pid, cpu, from_ns, to_ns, packets, bytes, "
-		      "flows, delay_ns) "
-		      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
-		      "?16, ?17, ?18, "
-		      "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)");
-	sqlite3_stmt *pk = db_prepare(
-		r->d, "INSERT OR IGNORE INTO finding_packet(finding_id, packet_id) VALUES(?, ?)");
-	size_t *order = calloc(r->n + 1, sizeof(*order)), *id = calloc(r->n + 1, sizeof(*id));
-	int rc = order && id ? 0 : -ENOMEM;
-
-	r->put_text = db_prepare(
-		r->d, "INSERT INTO finding_text(finding_id, part, seq, template) VALUES(?, ?, ?, ?)");
-	r->put_value = db_prepare(r->d, "INSERT OR IGNORE INTO finding_value(finding_id, part, seq, "
-					"name, value) VALUES(?, ?, ?, ?, ?)");
-	for (size_t i = 0; !rc && i < r->n; i++)
-		order[i] = i;
-	if (!rc && r->n)
-		qsort_r(order, r->n, sizeof(*order), by_rank, r->v);
-	for (size_t i = 0; !rc && i < r->n; i++)
-		id[order[i]] = i + 1;
-	for (size_t i = 0; !rc && i < r->n; i++) {
-		const struct found *f = &r->v[order[i]];
-		int at = 11;
-
-		db_bind_int(st, 1, (int64_t)i + 1);
-		sqlite3_bind_double(st, 2, f->rank);
-		db_bind_text(st, 3, f->rule->name);
-		db_bind_text(st, 4, f->rule->cause->word);
-		db_bind_text(st, 5, f->severity);
-		sqlite3_bind_double(st, 6, f->confidence);
-		db_bind_text(st, 7, f->title);
-		db_bind_text(st, 8, f->summary);
-		db_bind_text(st, 9, f->rule->cause->layer);
-		db_bind_opt(st, 10, f->symptom_of == SIZE_MAX ? 0 : (int64_t)id[f->symptom_of], 0);
-		for (size_t k = 0; k < ARRAY_SIZE(text_column); k++)
-			bind_row_text(st, at++, &f->row, text_column[k]);
-		for (size_t k = 0; k < ARRAY_SIZE(int_column); k++)
-			bind_row_int(st, at++, &f->row, int_column[k]);
-		db_run(r->d, st);
-		write_template(r, f, (int64_t)i + 1, "title", 0, f->title_template, NULL);
-		write_template(r, f, (int64_t)i + 1, "summary", 0, f->summary_template, NULL);
-		write_parts(r, f, (int64_t)i + 1);
-		for (size_t k = 0; k < f->packets; k++) {
-			db_bind_int(pk, 1, (int64_t)i + 1);
-			db_bind_int(pk, 2, f->packet[k]);
-			db_run(r->d, pk);
-		}
-		rc = db_error(r->d, r->e);
-	}
-	free(order);
-	free(id);
-	return rc;
-}
-
-/* Share of the events or frames that reached the tape, at least one half: counters and
- * configuration still tell the rest. */
-static double kept(struct run *r, const char *total, const char *lost, const char *kind)
-{
-	sqlite3_stmt *st = db_prepare(
-		r->d, "SELECT coalesce((SELECT CAST(value AS REAL) FROM tape WHERE key = ?1), 0), "
-		      "max(coalesce((SELECT CAST(value AS REAL) FROM tape WHERE key = ?2), 0), "
-		      "(SELECT coalesce(sum(count), 0) FROM quality WHERE kind = ?3)), "
-		      "(SELECT count(*) FROM quality WHERE kind = ?3 AND count IS NULL)");
-	double n, gone, share = 1;
-
-	db_bind_text(st, 1, total);
-	db_bind_text(st, 2, lost);
-	db_bind_text(st, 3, kind);
-	if (sqlite3_step(st) == SQLITE_ROW) {
-		n = sqlite3_column_double(st, 0);
-		gone = sqlite3_column_double(st, 1);
-		if (gone > 0 && n + gone > 0)
-			share = n / (n + gone);
-		if (sqlite3_column_int(st, 2))
-			share *= 0.9; /* some were lost, how many is not known */
-	}
-	sqlite3_reset(st);
-	return share < 0.5 ? 0.5 : share;
-}
-
-/* How long a rule may take grows with the tape, which may lie about its size. */
-static long long steps_allowed(struct run *r)
-{
-	sqlite3_stmt *st = db_prepare(r->d, "SELECT total(CAST(value AS REAL)) FROM tape WHERE key "
-					    "IN ('events_recorded', 'frames')");
-	double n = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_double(st, 0) : 0;
-
-	sqlite3_reset(st);
-	n = STEPS_MIN + (n > 0 ? n / STEPS_EACH : 0);
-	return n < STEPS_MAX ? (long long)n : STEPS_MAX;
-}
-
-static bool tape_is_whole(struct run *r)
-{
-	sqlite3_stmt *st = db_prepare(
-		r->d, "SELECT count(*) FROM quality WHERE kind IN ('tape-cut', 'tape-damaged')");
-	bool whole = sqlite3_step(st) == SQLITE_ROW && !sqlite3_column_int(st, 0);
-
-	sqlite3_reset(st);
-	return whole;
 }
 
 int findings_run(struct db *d, const char *rules_dir, struct err *e)
@@ -868,26 +581,34 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 	int rc;
 
 	rc = db_exec(d,
-		     "DELETE FROM finding_value; DELETE FROM finding_text; DELETE FROM finding_packet;"
-		     "DELETE FROM finding_ruled_out; DELETE FROM finding_advice; DELETE FROM finding_evidence;"
-		     "DELETE FROM finding; DELETE FROM quality WHERE kind = 'rule-failed' OR (kind = 'limit' AND "
-		     "source LIKE '%.sql') OR (kind = 'note' AND note LIKE '%could not be looked for:%')", e);
+		     "DELETE FROM finding_value; DELETE "
+		     "FROM finding_text; DELETE FROM finding_packet;"
+		     "DELETE FROM finding_ruled_out; DELETE FROM finding_advice; DELETE FROM "
+		     "finding_evidence;"
+		     "DELETE FROM finding; DELETE FROM quality WHERE kind = 'rule-failed' OR (kind "
+		     "= 'limit' AND "
+		     "source LIKE '%.sql') OR (kind = 'note' AND note LIKE '%could not be looked "
+		     "for:%')",
+		     e);
+	if (!rc)
+		rc = claims_clear(d, e);
 	if (!rc)
 		rc = rules_load(&r.rules, rules_dir, e);
 	if (rc)
 		return rc;
-	r.events_kept = kept(&r, "events_recorded", "events_lost", "events-lost");
-	r.frames_kept = kept(&r, "frames", "frames_lost", "frames-lost");
-	r.tape_whole = tape_is_whole(&r);
-	r.steps_max = steps_allowed(&r);
+	r.events_kept = coverage_kept(d, "events_recorded", "events_lost", "events-lost");
+	r.frames_kept = coverage_kept(d, "frames", "frames_lost", "frames-lost");
+	r.tape_whole = coverage_whole(d);
+	r.lowered = coverage_level(d);
+	r.steps_max = coverage_steps(d);
 	sqlite3_set_authorizer(db_handle(d), authorize, &r);
-	sqlite3_progress_handler(db_handle(d), STEP_UNIT, progress, &r);
+	sqlite3_progress_handler(db_handle(d), COVERAGE_STEP_UNIT, progress, &r);
 	rc = rules_run(&r);
 	sqlite3_progress_handler(db_handle(d), 0, NULL, NULL);
 	sqlite3_set_authorizer(db_handle(d), NULL, NULL);
 	if (!rc) {
-		symptoms_link(&r);
-		rc = write_all(&r);
+		found_link(r.v, r.n);
+		rc = found_write(d, r.v, r.n, e);
 	}
 	for (size_t i = 0; i < r.n; i++)
 		found_free(&r.v[i]);

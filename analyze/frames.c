@@ -9,6 +9,7 @@
 #include "rows.h"
 #include "rows_db.h"
 #include "spill.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+struct loader;
 
 struct frames {
 	struct frame_stream *stream;
@@ -25,7 +28,8 @@ struct frames {
 	size_t loss_n, loss_cap;
 	struct rows *rows, *by_packet, *by_flow;
 	struct flow_seen *seen;
-	struct spill *wait; /* struct frame_row of each frame, until its tie is known */
+	struct loader *loader; /* until frames_end() */
+	struct spill *wait;    /* struct frame_row of each frame, until its tie is known */
 };
 
 /* What a row of _frame has besides its struct frame_ref. */
@@ -35,7 +39,7 @@ struct frame_row {
 	uint64_t offset;
 	uint32_t stream, member;
 	uint32_t cap_bytes, tcp_seq, tcp_ack;
-	int32_t dev_id, outer_flow_id, l3_offset, ip_id, frag;
+	int32_t outer_flow_id, l3_offset, ip_id, frag;
 	uint16_t tcp_window, vlan;
 	uint8_t tcp_flags, ttl, icmp_type, icmp_code, dst_kind;
 	int8_t direction;
@@ -48,19 +52,40 @@ struct ring_line {
 	int64_t mono_ns;
 };
 
-/* Where one member's packets go: its interface numbers change from section to section. */
+/* A member to read. */
+struct job {
+	size_t member;
+	int64_t netns_id; /* 0: statistics of the rings */
+};
+
+/* A section that is malformed at a byte. */
+struct damage {
+	size_t member, at, of;
+};
+
+/* Reading, in a thread of its own: it touches nothing else than this, the tape and the clocks. */
 struct loader {
 	struct frames *f;
 	struct flows *flows;
-	struct db *d;
-	struct host *h;
+	struct tape *t;
+	struct tape_reader *reader; /* NULL: by the tape itself, without a thread */
 	const struct clocks *c;
-	int64_t dev_id;	     /* of the name of iface */
-	char dev[16];
+	struct db *d;	/* for frames_end() */
+	struct host *h; /* for frames_end() */
+	struct job *job;
+	size_t job_n, job_cap;
+	struct damage *damage;
+	size_t damage_n, damage_cap;
 	size_t last; /* stream of the packet before: most come in runs */
+	uint64_t drops;
+	pthread_t thread;
+	bool threaded;
+	int rc;
+	struct err e;
 };
 
 #define STREAMS_MAX 200000
+#define THREAD_MIN  8 /* members that are worth a thread */
 
 static struct frame_stream *stream_get(struct loader *l, int64_t netns_id, const struct pcapng_iface *i, int dir)
 {
@@ -111,16 +136,6 @@ static struct frame_ref *stream_add(struct frame_stream *s)
 	return &s->v[s->n++];
 }
 
-/* The id of a device's name; mostly that of the frame before. */
-static int64_t name_id(struct loader *l, const char *dev)
-{
-	if (!l->dev_id || strcmp(l->dev, dev)) {
-		l->dev_id = db_name_text(l->d, dev);
-		snprintf(l->dev, sizeof(l->dev), "%s", dev);
-	}
-	return l->dev_id;
-}
-
 static int frame_wait(struct loader *l, const struct pcapng_packet *p, const struct dissect *x, int32_t outer,
 		      size_t member)
 {
@@ -131,7 +146,6 @@ static int frame_wait(struct loader *l, const struct pcapng_packet *p, const str
 		.stream = (uint32_t)l->last,
 		.member = (uint32_t)member,
 		.cap_bytes = p->cap_bytes,
-		.dev_id = (int32_t)name_id(l, p->iface->name),
 		.outer_flow_id = outer,
 		.l3_offset = x->l3_offset,
 		.direction = (int8_t)p->direction,
@@ -163,7 +177,7 @@ static int frame_write(struct rows *r, const struct frame_stream *s, const struc
 	rows_null(r); /* no */
 	rows_int(r, f->ts_ns);
 	rows_int(r, s->netns_id);
-	rows_int(r, x->dev_id);
+	rows_int(r, s->dev_id);
 	rows_opt(r, s->ifindex, 0);
 	rows_opt(r, x->direction, -1);
 	rows_int(r, f->len_bytes);
@@ -275,8 +289,22 @@ static const struct host_netns *member_netns(struct host *h, const char *name)
 	return host_netns(h, inum);
 }
 
-static int member_load(struct loader *l, const struct buf *b, const struct host_netns *ns, size_t member,
-		       const char *name)
+static int damage_add(struct loader *l, const struct damage *x)
+{
+	if (l->damage_n == l->damage_cap) {
+		size_t cap = l->damage_cap ? l->damage_cap * 2 : 16;
+		struct damage *v = realloc(l->damage, cap * sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		l->damage = v;
+		l->damage_cap = cap;
+	}
+	l->damage[l->damage_n++] = *x;
+	return 0;
+}
+
+static int member_load(struct loader *l, const struct buf *b, const struct job *j)
 {
 	struct pcapng_packet p;
 	struct pcapng g;
@@ -285,12 +313,10 @@ static int member_load(struct loader *l, const struct buf *b, const struct host_
 	pcapng_init(&g, b->data, b->len);
 	while (!add && (rc = pcapng_next(&g, &p)) > 0) {
 		p.ts_ns = clocks_stamp(l->c, p.ts_ns);
-		add = frame_add(l, &p, ns->id, member);
+		add = frame_add(l, &p, j->netns_id, j->member);
 	}
 	if (!add && rc == -EINVAL)
-		db_quality(l->d, &(struct quality){ "tape-damaged", name, -1, NULL, -1, -1, -1 },
-			   "the pcapng section is malformed at byte %zu of %zu; frames behind that are not used",
-			   (size_t)(g.r.p - g.base), b->len);
+		add = damage_add(l, &(struct damage){ j->member, (size_t)(g.r.p - g.base), b->len });
 	pcapng_free(&g);
 	return add ? add : rc == -ENOMEM ? rc : 0;
 }
@@ -341,72 +367,132 @@ static int stats_load(struct frames *f, struct span text, struct keymap *rings, 
 	return rc;
 }
 
-int frames_load(struct frames **out, struct tape *t, struct db *d, struct host *h, const struct clocks *c,
-		struct err *e)
+static void *read_all(void *arg)
+{
+	struct loader *l = arg;
+	struct keymap rings;
+	struct buf b = { 0 };
+
+	keymap_init(&rings, offsetof(struct ring_line, mono_ns), sizeof(struct ring_line), STREAMS_MAX);
+	for (size_t i = 0; i < l->job_n && !l->rc; i++) {
+		const struct job *j = &l->job[i];
+
+		l->rc = l->reader ? tape_reader_load(l->reader, j->member, &b, &l->e) : tape_load(l->t, j->member, &b, &l->e);
+		if (l->rc)
+			break;
+		if (!j->netns_id)
+			l->rc = stats_load(l->f, (struct span){ (const char *)b.data, b.len }, &rings, &l->drops);
+		else
+			l->rc = member_load(l, &b, j);
+		if (l->rc)
+			err_set(&l->e, l->rc, "reading %s: %s", tape_member(l->t, j->member)->name, strerror(-l->rc));
+	}
+	keymap_free(&rings);
+	buf_free(&b);
+	return NULL;
+}
+
+static void loader_free(struct loader *l)
+{
+	if (!l)
+		return;
+	if (l->threaded)
+		pthread_join(l->thread, NULL);
+	tape_reader_close(l->reader);
+	flows_free(l->flows);
+	free(l->job);
+	free(l->damage);
+	free(l);
+}
+
+/* Which members there are, and of which namespaces: only this thread may add one. */
+static int jobs_list(struct loader *l)
+{
+	for (size_t i = 0; i < tape_member_count(l->t); i++) {
+		const char *name = tape_member(l->t, i)->name;
+		const struct host_netns *ns = member_netns(l->h, name);
+
+		if (!ns && strncmp(name, "pcap/stats/", 11) != 0)
+			continue;
+		if (l->job_n == l->job_cap) {
+			size_t cap = l->job_cap ? l->job_cap * 2 : 64;
+			struct job *v = realloc(l->job, cap * sizeof(*v));
+
+			if (!v)
+				return -ENOMEM;
+			l->job = v;
+			l->job_cap = cap;
+		}
+		l->job[l->job_n++] = (struct job){ i, ns ? ns->id : 0 };
+	}
+	return 0;
+}
+
+/* Of an empty table: these too are written as pages. */
+static const char EMPTY_INDEXES[] = "CREATE INDEX _frame_flow ON _frame(flow_id);"
+				    "CREATE INDEX _frame_packet ON _frame(packet_id) WHERE packet_id IS NOT NULL;";
+
+int frames_begin(struct frames **out, struct tape *t, struct db *d, struct host *h, const struct clocks *c,
+		 struct err *e)
 {
 	struct frames *f = calloc(1, sizeof(*f));
-	struct loader l = { .f = f, .d = d, .h = h, .c = c };
-	struct buf b = { 0 };
-	struct keymap rings;
-	uint64_t drops = 0;
-	int rc;
+	struct loader *l = calloc(1, sizeof(*l));
 
-	/* of an empty table: these too are written as pages */
-	rc = db_exec(d,
-		     "CREATE INDEX _frame_flow ON _frame(flow_id);"
-		     "CREATE INDEX _frame_packet ON _frame(packet_id) WHERE packet_id IS NOT NULL;",
-		     e);
-	if (rc) {
-		free(f);
-		return rc;
-	}
-	if (!f || flows_open(&l.flows) || flow_seen_open(&f->seen) || spill_open(&f->wait, db_file(d)) ||
-	    rows_open(&f->rows, d, "_frame", false) || rows_open(&f->by_packet, d, "_frame_packet", true) ||
-	    rows_open(&f->by_flow, d, "_frame_flow", true)) {
-		flows_free(l.flows);
+	if (f)
+		f->loader = l;
+	if (l)
+		*l = (struct loader){ .f = f, .t = t, .d = d, .h = h, .c = c };
+	if (!f || !l || flows_open(&l->flows) || flow_seen_open(&f->seen) || spill_open(&f->wait, db_file(d)) ||
+	    db_exec(d, EMPTY_INDEXES, e) || rows_open(&f->rows, d, "_frame", false) ||
+	    rows_open(&f->by_packet, d, "_frame_packet", true) || rows_open(&f->by_flow, d, "_frame_flow", true) || jobs_list(l)) {
+		if (!f)
+			free(l);
 		frames_free(f);
 		return err_set(e, -ENOMEM, "out of memory");
 	}
-	keymap_init(&rings, offsetof(struct ring_line, mono_ns), sizeof(struct ring_line), STREAMS_MAX);
-	for (size_t i = 0; i < tape_member_count(t); i++) {
-		const char *name = tape_member(t, i)->name;
-		const struct host_netns *ns = member_netns(h, name);
-		bool stats = !strncmp(name, "pcap/stats/", 11);
-
-		if (!ns && !stats)
-			continue;
-		rc = tape_load(t, i, &b, e);
-		if (rc)
-			goto out;
-		if (stats)
-			rc = stats_load(f, (struct span){ (const char *)b.data, b.len }, &rings, &drops);
-		else
-			rc = member_load(&l, &b, ns, i, name);
-		if (rc) {
-			rc = err_set(e, rc, "reading %s: %s", name, strerror(-rc));
-			goto out;
-		}
-	}
-	rc = flows_write(l.flows, d, h, e);
-	db_fact_int(d, "frames", (int64_t)f->total);
-	db_fact_int(d, "frames_lost", (int64_t)(drops > INT64_MAX ? INT64_MAX : drops));
-out:
-	keymap_free(&rings);
-	buf_free(&b);
-	flows_free(l.flows);
-	if (rc) {
-		frames_free(f);
-		return rc;
-	}
+	if (l->job_n >= THREAD_MIN)
+		l->reader = tape_reader_open(t);
+	if (l->reader)
+		l->threaded = !thread_start(&l->thread, read_all, l);
 	*out = f;
 	return 0;
+}
+
+int frames_end(struct frames *f, struct err *e)
+{
+	struct loader *l = f->loader;
+	int rc;
+
+	if (l->threaded)
+		pthread_join(l->thread, NULL);
+	else
+		read_all(l);
+	l->threaded = false;
+	rc = l->rc ? err_set(e, l->rc, "%s", l->e.text) : 0;
+	for (size_t i = 0; i < f->stream_n && !rc; i++)
+		f->stream[i].dev_id = db_name_text(l->d, f->stream[i].dev);
+	for (size_t i = 0; i < l->damage_n && !rc; i++) {
+		const struct damage *x = &l->damage[i];
+
+		db_quality(l->d, &(struct quality){ "tape-damaged", tape_member(l->t, x->member)->name, -1, NULL, -1, -1, -1 },
+			   "the pcapng section is malformed at byte %zu of %zu; frames behind that are not used", x->at, x->of);
+	}
+	if (!rc)
+		rc = flows_write(l->flows, l->d, l->h, e);
+	if (!rc) {
+		db_fact_int(l->d, "frames", (int64_t)f->total);
+		db_fact_int(l->d, "frames_lost", (int64_t)(l->drops > INT64_MAX ? INT64_MAX : l->drops));
+	}
+	loader_free(l);
+	f->loader = NULL;
+	return rc;
 }
 
 static int frame_count(struct frames *f, const struct frame_stream *s, const struct frame_ref *ref, const struct frame_row *x)
 {
 	struct flow_frame seen = { .flow_id = ref->flow_id,
 				   .netns_id = s->netns_id,
-				   .dev_id = x->dev_id,
+				   .dev_id = s->dev_id,
 				   .direction = x->direction,
 				   .len_bytes = ref->len_bytes,
 				   .tcp = x->tcp,
@@ -473,6 +559,7 @@ void frames_free(struct frames *f)
 {
 	if (!f)
 		return;
+	loader_free(f->loader);
 	for (size_t i = 0; i < f->stream_n; i++)
 		free(f->stream[i].v);
 	spill_close(f->wait);

@@ -32,7 +32,8 @@ struct frame_stream {
 	int64_t netns_id;
 	int ifindex;
 	char dev[16];
-	int direction; /* 0 in, 1 out */
+	int64_t dev_id; /* of that name, in _name */
+	int direction;	/* 0 in, 1 out */
 	struct frame_ref *v;
 	size_t n, cap;
 };
@@ -44,9 +45,14 @@ struct frames_loss {
 
 struct frames;
 
-/* frames_load() - decode every pcap member, stamps on the timeline of @c. Return: 0, -ENOMEM, -EIO (database). Damage goes into quality. */
-int frames_load(struct frames **f, struct tape *t, struct db *d, struct host *h, const struct clocks *c,
-		struct err *e);
+/**
+ * frames_begin() - decode every pcap member, stamps on the timeline of @c; in a thread of its own where that can be
+ * @h: namespaces, complete; until frames_end() nothing may be added to the tape
+ * frames_end() - wait for that, then the database gets flows and what is damaged. Every frames_begin() needs one, or frames_free().
+ * Return: 0, -ENOMEM, -EIO (database).
+ */
+int frames_begin(struct frames **f, struct tape *t, struct db *d, struct host *h, const struct clocks *c, struct err *e);
+int frames_end(struct frames *f, struct err *e);
 /* frames_write() - the rows of _frame and of its indexes, with packet_id, tie and untied of the index, which is gone then; before rows_finish(). Return: 0, or as db_run(). */
 int frames_write(struct frames *f, struct db *d);
 /* frames_finish() - _flow_seen; behind rows_finish(). Return: as db_run(). */

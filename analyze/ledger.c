@@ -103,6 +103,10 @@ static const char TARGETS[] =
 	"GROUP BY g.netns, g.dev, g.reason, g.function, g.layer, g.class, g.proto, g.dst, g.dport "
 	"ORDER BY sum(g.drops) DESC, min(g.first_ns), g.dst, g.dport;";
 
+/* Where the recorder ended the frames before the drops, they tell no share. */
+static const char NO_FRAMES[] = "UPDATE _drop_target SET seen = NULL, syns = 0 WHERE EXISTS ("
+				"SELECT 1 FROM quality WHERE kind = 'detail-lowered' AND source IN ('no-pcap', 'drops'));";
+
 /* The next line of ledger.tsv that is an entry. */
 static bool entry_next(struct span *text, struct entry *en)
 {
@@ -268,6 +272,8 @@ int ledger_build(struct db *d, struct err *e)
 			     e);
 	if (!rc)
 		rc = db_exec(d, TARGETS, e);
+	if (!rc)
+		rc = db_exec(d, NO_FRAMES, e);
 	while (!rc && entry_next(&again, &en))
 		rc = enter(d, &en, e);
 	return rc == -ENOMEM ? err_set(e, rc, "out of memory") : rc;

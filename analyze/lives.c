@@ -62,6 +62,23 @@ static bool has_nfqueue(struct db *d)
 	return found;
 }
 
+/* Which events would be there if what they tell of happened. */
+static void look_for_kinds(struct lives *v, const struct trace *t)
+{
+	v->has_gro_exit = has(t, EV_NAPI_GRO_RECEIVE_EXIT);
+	v->has_xmit = has(t, EV_NET_DEV_XMIT);
+	v->has_start = has(t, EV_NET_DEV_START_XMIT);
+	v->has_softirq = has(t, EV_SOFTIRQ_ENTRY);
+	v->has_queue = has(t, EV_NET_DEV_QUEUE);
+	v->has_switch = has(t, EV_SCHED_SWITCH);
+	v->has_retransmit = has(t, EV_TCP_RETRANSMIT_SKB);
+	v->has_consume = has(t, EV_CONSUME_SKB);
+	v->has_entries = has(t, EV_NAPI_GRO_RECEIVE_ENTRY) && has(t, EV_NETIF_RECEIVE_SKB_ENTRY) &&
+			 (has(t, EV_NETIF_RX_ENTRY) || has(t, EV_NETIF_RX));
+	v->whole = v->has_entries && v->has_queue && v->has_start && v->has_consume &&
+		   has(t, EV_NETIF_RECEIVE_SKB) && has(t, EV_KFREE_SKB);
+}
+
 int lives_open(struct lives **out, struct db *d, struct host *h, const struct trace *t,
 	       const struct symbols *s, struct frames *f, const struct clocks *c, struct err *e)
 {
@@ -74,17 +91,7 @@ int lives_open(struct lives **out, struct db *d, struct host *h, const struct tr
 	v->host = h;
 	v->all_netns = whole_host(d);
 	v->has_nfqueue = has_nfqueue(d);
-	v->has_gro_exit = has(t, EV_NAPI_GRO_RECEIVE_EXIT);
-	v->has_xmit = has(t, EV_NET_DEV_XMIT);
-	v->has_start = has(t, EV_NET_DEV_START_XMIT);
-	v->has_softirq = has(t, EV_SOFTIRQ_ENTRY);
-	v->has_queue = has(t, EV_NET_DEV_QUEUE);
-	v->has_switch = has(t, EV_SCHED_SWITCH);
-	v->has_retransmit = has(t, EV_TCP_RETRANSMIT_SKB);
-	v->has_entries = has(t, EV_NAPI_GRO_RECEIVE_ENTRY) && has(t, EV_NETIF_RECEIVE_SKB_ENTRY) &&
-			 has(t, EV_NETIF_RX_ENTRY);
-	v->whole = v->has_entries && v->has_queue && v->has_start &&
-		   has(t, EV_NETIF_RECEIVE_SKB) && has(t, EV_CONSUME_SKB) && has(t, EV_KFREE_SKB);
+	look_for_kinds(v, t);
 	v->dev_cap = 64;
 	v->dev = calloc(v->dev_cap, sizeof(*v->dev));
 	v->dev_more = calloc(v->dev_cap, sizeof(*v->dev_more));
@@ -462,7 +469,7 @@ static int event_lost(struct lives *v, const struct event *ev)
 	c->held_n = 0;
 	c->held_more = false;
 	c->rx_group = -1;
-	c->tap_ns = 0;
+	c->before_ns = c->tap_ns = 0;
 	c->freed = 0;
 	c->queue_addr = 0;
 	c->batch++;
@@ -520,29 +527,8 @@ int64_t lives_ready_id(const struct lives *v)
 	return v->ready_id;
 }
 
-int lives_event(struct lives *v, const struct event *ev)
+static int dispatch(struct lives *v, struct lives_cpu *c, const struct event *ev)
 {
-	struct lives_cpu *c;
-	int rc;
-
-	if (ev->cpu < 0 || ev->cpu >= LIVES_CPUS_MAX)
-		return 0;
-	if (cpu_get(v, ev->cpu))
-		return -ENOMEM;
-	c = &v->cpu[ev->cpu];
-	if (ev->kind == EV_LOST)
-		return event_lost(v, ev);
-	if (!v->first_ns)
-		v->first_ns = ev->ts_ns;
-	v->last_ns = ev->ts_ns;
-	rc = settle_before(v, c, ev);
-	if (!rc && c->ready_sk && ev->kind == EV_SCHED_WAKING)
-		rc = lives_read_woken(v, c->ready_sk, ev);
-	if (rc)
-		return rc;
-	lives_read_task(v, ev);
-	if (!is_between(ev) || ev->kind == EV_SK_DATA_READY)
-		c->ready_sk = 0;
 	switch ((enum ev_kind)ev->kind) {
 	case EV_NAPI_GRO_RECEIVE_ENTRY:
 		return lives_entry(v, ev, STAGE_NAPI_GRO_RECEIVE_ENTRY);
@@ -595,6 +581,37 @@ int lives_event(struct lives *v, const struct event *ev)
 	default:
 		return 0;
 	}
+}
+
+int lives_event(struct lives *v, const struct event *ev)
+{
+	struct lives_cpu *c;
+	bool between;
+	int rc;
+
+	if (ev->cpu < 0 || ev->cpu >= LIVES_CPUS_MAX)
+		return 0;
+	if (cpu_get(v, ev->cpu))
+		return -ENOMEM;
+	c = &v->cpu[ev->cpu];
+	if (ev->kind == EV_LOST)
+		return event_lost(v, ev);
+	if (!v->first_ns)
+		v->first_ns = ev->ts_ns;
+	v->last_ns = ev->ts_ns;
+	rc = settle_before(v, c, ev);
+	if (!rc && c->ready_sk && ev->kind == EV_SCHED_WAKING)
+		rc = lives_read_woken(v, c->ready_sk, ev);
+	if (rc)
+		return rc;
+	lives_read_task(v, ev);
+	between = is_between(ev);
+	if (!between || ev->kind == EV_SK_DATA_READY)
+		c->ready_sk = 0;
+	rc = dispatch(v, c, ev);
+	if (!between)
+		c->before_ns = ev->ts_ns;
+	return rc;
 }
 
 static int loss_cmp(const void *a, const void *b)
@@ -792,9 +809,8 @@ static int count_bare(struct lives *v)
 	return rc;
 }
 
-int lives_end(struct lives *v)
+static int settle_all(struct lives *v)
 {
-	struct life *l;
 	int rc = 0;
 
 	for (int i = 0; i < v->cpu_n && !rc; i++) {
@@ -802,10 +818,40 @@ int lives_end(struct lives *v)
 		if (!rc)
 			rc = lives_nest_clear(v, &v->cpu[i], 0);
 	}
-	if (!rc)
-		rc = lives_read_finish(v);
+	return rc;
+}
+
+static int end_all(struct lives *v)
+{
+	struct life *l;
+	int rc = 0;
+
 	while (!rc && (l = life_any(v->store)))
 		rc = lives_end_inferred(v, l, true);
+	return rc;
+}
+
+int lives_lowered(struct lives *v, const struct trace *t)
+{
+	bool had = v->has_consume;
+	int rc;
+
+	look_for_kinds(v, t);
+	if (!had || v->has_consume)
+		return 0;
+	/* what is freed from here on, and used again, is not seen */
+	rc = settle_all(v);
+	return rc ? rc : end_all(v);
+}
+
+int lives_end(struct lives *v)
+{
+	int rc = settle_all(v);
+
+	if (!rc)
+		rc = lives_read_finish(v);
+	if (!rc)
+		rc = end_all(v);
 	merge_losses(v);
 	if (!rc)
 		rc = ties_match(v->ties,

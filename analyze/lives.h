@@ -30,9 +30,11 @@ int lives_open(struct lives **l, struct db *d, struct host *h, const struct trac
  * the database's error. */
 int lives_event(struct lives *l, const struct event *ev);
 
+/* lives_lowered() - behind an EV_LOST that says so: what @t no longer has is not waited for. Return: as
+ * lives_event(). */
+int lives_lowered(struct lives *l, const struct trace *t);
 /* lives_ready_id() - the packet of the sk_data_ready that lives_event() got last, 0: not known. */
 int64_t lives_ready_id(const struct lives *l);
-
 /*
  * What comes behind the last event: lives_end() ends what is open and ties the frames; then, between rows_pause() and
  * rows_finish(), lives_rows() writes _packet, _hop and _cpu_hop; lives_finish() is what follows from these. Return: as

@@ -75,6 +75,7 @@ struct lives_cpu {
 	int64_t rx_index;
 	int64_t tx_lo_ns; /* when the present transmission can have begun at the earliest */
 	uint64_t tx_lo_addr; /* what was queued or dequeued then; another may have been sent since */
+	int64_t before_ns; /* of the CPU's event before this one, interrupts left out; 0: not known */
 	int64_t tap_ns;	  /* the event before this one freed a tap's clone then, 0: it did not */
 	/* a packet that was segmented: its segments are the next ones that start here */
 	bool split, split_sure;
@@ -158,7 +159,7 @@ struct lives {
 	bool all_netns; /* every namespace of the host was recorded: a device name that is known
 			   once is unique */
 	bool has_gro_exit, has_xmit, has_start, has_entries, has_queue, has_softirq, has_switch;
-	bool has_retransmit;
+	bool has_retransmit, has_consume;
 	bool has_location; /* consume_skb tells where */
 	bool has_nfqueue;  /* rules hand packets to processes, who keep them or change them */
 	bool has_lite;	   /* a UDP-Lite socket was told of something */

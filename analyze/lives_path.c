@@ -182,6 +182,12 @@ static void on_send_side(struct life *l, uint16_t dev)
 	}
 }
 
+/* When netif_rx() can have stamped its packet at the earliest, where no entry tells. */
+static int64_t rx_begin(const struct lives_cpu *c, const struct event *ev)
+{
+	return c->before_ns > ev->ts_ns - GAP_STAMP ? c->before_ns : ev->ts_ns - GAP_STAMP;
+}
+
 /* napi_gro_*_entry, netif_receive_skb_entry, netif_receive_skb_list_entry, netif_rx_entry, netif_rx
  */
 int lives_entry(struct lives *v, const struct event *ev, enum stage stage)
@@ -236,7 +242,7 @@ int lives_entry(struct lives *v, const struct event *ev, enum stage stage)
 	l->read = 0;
 	l->gro = stage == STAGE_NAPI_GRO_RECEIVE_ENTRY || stage == STAGE_NAPI_GRO_FRAGS_ENTRY;
 	if (!again) {
-		l->stamp_lo_ns = stage == STAGE_NETIF_RX ? 0 : ev->ts_ns;
+		l->stamp_lo_ns = stage == STAGE_NETIF_RX ? rx_begin(c, ev) : ev->ts_ns;
 		l->stamp_hi_ns = stage == STAGE_NETIF_RX ? ev->ts_ns : 0;
 		if (stage == STAGE_NETIF_RX_ENTRY || stage == STAGE_NETIF_RECEIVE_SKB_ENTRY)
 			c->entry = life_ref(l);

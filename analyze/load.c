@@ -88,6 +88,10 @@ static int load_events(struct load *l, struct err *e)
 			progress_at("following packets", l->last_ns - l->first_ns, all);
 		}
 		rc = lives_event(l->lives, &ev);
+		if (!rc && ev.lowered)
+			rc = lives_lowered(l->lives, l->trace);
+		if (ev.lowered)
+			spans_lowered(l->spans, l->trace);
 		if (!rc)
 			rc = spans_event(l->spans, &ev);
 		if (!rc && ev.kind == EV_SK_DATA_READY && lives_ready_id(l->lives))
@@ -161,12 +165,14 @@ static int load_evidence(struct load *l, struct err *e)
 		rc = load_symbols(l, e);
 	if (!rc)
 		rc = host_load(&l->host, l->tape, l->db, e);
+	if (!rc)
+		rc = frames_begin(&l->frames, l->tape, l->db, l->host, l->clocks, e);
 	progress_at("reading snapshots", 0, 0);
 	if (!rc)
 		rc = snapshots_load(l->tape, l->db, l->host, l->clocks, e);
 	progress_at("reading frames", 0, 0);
 	if (!rc)
-		rc = frames_load(&l->frames, l->tape, l->db, l->host, l->clocks, e);
+		rc = frames_end(l->frames, e);
 	if (!rc && tape_state(l->tape)->foreign && !frames_total(l->frames))
 		db_quality(l->db, &(struct quality){ "source-missing", "frames", -1, NULL, -1, -1, -1 },
 			   "no captured frames: give the capture files of the same time behind the trace");

@@ -64,6 +64,7 @@ static const struct {
 	{ "socket_lock", "packet_id IN temp.only_packet", true },
 	{ "latency", "0", true },
 	{ "latency_total", "0", true },
+	{ "latency_hist", "0", true },
 	{ "latency_slow", "packet_id IN temp.only_packet", true },
 	{ "latency_part", "part = 'flow' AND flow_id IN temp.only_flow", true },
 	{ "cpu_hop", "0", true },

@@ -18,6 +18,7 @@ struct ring {
 	struct cpu_stats *cpu; /* the last poll of each */
 	struct cpu_stats *loss; /* where a stretch of loss began: the poll before it; seen: one is open */
 	size_t n;
+	bool perf;
 };
 
 #define CPUS_MAX 8192
@@ -39,8 +40,10 @@ static void loss_close(struct ring *r, size_t cpu, const struct cpu_stats *end)
 		   &(struct quality){ "events-lost", "ring buffer", (int)cpu, NULL,
 				      clocks_mono_real(r->c, from->mono_ns), clocks_mono_real(r->c, end->mono_ns),
 				      (int64_t)((lost(end) - lost(from)) & INT64_MAX) },
-		   "the kernel's buffer of CPU %zu was full and lost events in this time: drops and packets of then can "
-		   "be missing here, counters are not affected", cpu);
+		   r->perf ? "the kernel counted events of CPU %zu in this time that did not come through perf's buffer: drops "
+			     "and packets of then can be missing here, counters are not affected" :
+			     "the kernel's buffer of CPU %zu was full and lost events in this time: drops and packets of then can "
+			     "be missing here, counters are not affected", cpu);
 }
 
 static int ring_poll(struct ring *r, size_t cpu, const struct cpu_stats *now)
@@ -126,12 +129,15 @@ int ringstats_load(struct tape *t, struct db *d, const struct clocks *c, uint64_
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < tape_member_count(t); i++) {
-		if (strncmp(tape_member(t, i)->name, "ftrace/stats/", 13))
+		const char *name = tape_member(t, i)->name;
+
+		if (strncmp(name, "ftrace/stats/", 13) && strncmp(name, "perf/stats/", 11))
 			continue;
 		any = true;
+		r.perf = *name == 'p';
 		rc = tape_load(t, i, &b, e);
 		if (!rc && stats_text(&r, (struct span){ (const char *)b.data, b.len }))
-			rc = err_set(e, -ENOMEM, "out of memory while reading %s", tape_member(t, i)->name);
+			rc = err_set(e, -ENOMEM, "out of memory while reading %s", name);
 	}
 	for (size_t cpu = 0; !rc && cpu < r.n; cpu++) {
 		const struct cpu_stats *s = &r.cpu[cpu];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ringstats: what the kernel says of its ring buffers (ftrace/stats/SEQ): how
+ * ringstats: what the kernel says of its ring buffers (ftrace/stats/SEQ; of perf's perf/stats/SEQ): how
  * many events there were, how many it lost, on which CPU and between which polls.
  */
 #ifndef SKBTAPE_RINGSTATS_H

@@ -97,8 +97,10 @@ enum key {
 	KEY_TESTED,
 	KEY_USES,
 	KEY_NEEDS,
+	KEY_PARTIAL,
 	KEY_CONFIDENCE,
 	KEY_SYMPTOM_OF,
+	KEY_ORDER,
 	KEY_EVIDENCE,
 	KEY_EVIDENCE_OPT,
 	KEY_ADVICE,
@@ -119,8 +121,10 @@ static const char *const key_name[] = {
 	[KEY_TESTED] = "tested",
 	[KEY_USES] = "uses",
 	[KEY_NEEDS] = "needs",
+	[KEY_PARTIAL] = "partial",
 	[KEY_CONFIDENCE] = "confidence",
 	[KEY_SYMPTOM_OF] = "symptom-of",
+	[KEY_ORDER] = "order",
 	[KEY_EVIDENCE] = "evidence",
 	[KEY_EVIDENCE_OPT] = "evidence?",
 	[KEY_ADVICE] = "advice",
@@ -135,7 +139,7 @@ static_assert(ARRAY_SIZE(key_name) == KEY_COUNT, "a name for each");
 struct parse {
 	const struct rules *all;
 	struct rule *r;
-	char *tested, *uses, *confidence, *cause; /* raw values of the header */
+	char *tested, *uses, *confidence, *cause, *order; /* raw values of the header */
 	int line;
 };
 
@@ -231,10 +235,14 @@ static char **field_target(struct parse *p, enum key k)
 		return &p->uses;
 	case KEY_NEEDS:
 		return &r->needs;
+	case KEY_PARTIAL:
+		return &r->partial;
 	case KEY_CONFIDENCE:
 		return &p->confidence;
 	case KEY_SYMPTOM_OF:
 		return &r->symptom_of;
+	case KEY_ORDER:
+		return &p->order;
 	case KEY_EVIDENCE:
 	case KEY_EVIDENCE_OPT:
 		it = item_new(p, RULE_EVIDENCE);
@@ -363,6 +371,8 @@ static void rule_check(struct parse *p)
 			"it needs cause, severity, title, summary, how, tested, uses and a query");
 		return;
 	}
+	if (r->partial && strcmp(r->partial, "yes"))
+		problem(p, "partial '%.20s' is not yes", r->partial);
 	r->cause = cause_find(p->all, (struct span){ p->cause, strlen(p->cause) });
 	if (!r->cause)
 		problem(p, "unknown cause '%.60s': it must be a word of causes.tsv", p->cause);
@@ -375,6 +385,9 @@ static void rule_check(struct parse *p)
 	if (strcmp(p->tested, tested_name[r->tested]))
 		problem(p, "tested '%.20s' is not live, replay or no", p->tested);
 	uses_parse(p);
+	r->last = p->order && !strcmp(p->order, "last");
+	if (p->order && !r->last)
+		problem(p, "order '%.20s' is not last", p->order);
 	r->confidence = 0.9;
 	if (p->confidence) {
 		char *end;
@@ -411,6 +424,7 @@ static int rule_parse(const struct rules *all, struct rule *r, const char *name,
 	free(p.tested);
 	free(p.uses);
 	free(p.confidence);
+	free(p.order);
 	return rc;
 }
 
@@ -430,6 +444,7 @@ static void rule_free(struct rule *r)
 	free(r->summary);
 	free(r->how);
 	free(r->needs);
+	free(r->partial);
 	free(r->symptom_of);
 	free(r->sql);
 	*r = (struct rule){ 0 };

@@ -60,7 +60,9 @@ struct rule {
 	char *summary;	/* template */
 	char *how;
 	char *needs; /* NULL: nothing */
+	char *partial; /* not NULL: what is there is enough, it concludes nothing from what is not */
 	char *symptom_of;
+	bool last; /* runs when the others have, and sees what they found in table _claim */
 	enum rule_tested tested;
 	unsigned int uses;
 	double confidence; /* where the query does not say */

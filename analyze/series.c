@@ -84,6 +84,36 @@ uint64_t hist_at(const struct hist *h, unsigned int permille)
 	return h->max;
 }
 
+/* The step of a value: its two bits behind the leading one. Below 4 each value has one. */
+static void step_of(uint64_t v, struct hist_step *s)
+{
+	unsigned int shift = v < 4 ? 0 : 61 - (unsigned int)__builtin_clzll(v);
+
+	s->from = v >> shift << shift;
+	s->to = s->from + (1ULL << shift);
+	if (s->to > INT64_MAX)
+		s->to = INT64_MAX;
+}
+
+size_t hist_steps(const struct hist *h, struct hist_step out[HIST_STEPS])
+{
+	size_t n = 0;
+
+	for (size_t p = 0; p < HIST_PAGES; p++) {
+		for (size_t i = 0; h->page[p] && i < HIST_SUB; i++) {
+			struct hist_step s = { 0 };
+
+			if (!h->page[p][i])
+				continue;
+			step_of(p ? (uint64_t)(HIST_SUB + i) << (p - 1) : i, &s);
+			if (!n || out[n - 1].from != s.from)
+				out[n++] = s;
+			out[n - 1].count += h->page[p][i];
+		}
+	}
+	return n;
+}
+
 void hist_free(struct hist *h)
 {
 	for (size_t i = 0; i < HIST_PAGES; i++)

@@ -22,6 +22,17 @@ int hist_add(struct hist *h, uint64_t ns);
 /* hist_at() - the smallest value that at least @permille of the values do not exceed, to within
  * 1 %. 0 where there is none. */
 uint64_t hist_at(const struct hist *h, unsigned int permille);
+
+/* What fell between two times, four steps per power of two. */
+struct hist_step {
+	uint64_t from, to; /* ns; to is the next step's from */
+	uint64_t count;
+};
+
+#define HIST_STEPS 256
+
+/* hist_steps() - the steps that hold a value, in order. Return: how many, at most HIST_STEPS. */
+size_t hist_steps(const struct hist *h, struct hist_step out[HIST_STEPS]);
 void hist_free(struct hist *h);
 
 /* A histogram with a key, and what else its owner counts. */

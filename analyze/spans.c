@@ -392,6 +392,7 @@ static int wake_write(struct spans *s, const struct wake *w, int64_t end_ns, int
 		      int run_cpu)
 {
 	struct rows *r = s->wakeup;
+	int rc;
 
 	rows_begin(r, 0);
 	rows_int(r, w->ts_ns);
@@ -402,8 +403,9 @@ static int wake_write(struct spans *s, const struct wake *w, int64_t end_ns, int
 	rows_int(r, w->pid);
 	rows_int(r, w->waker);
 	rows_int(r, w->context);
-	if (rows_end(r) || !w->for_id)
-		return db_error(s->db, NULL);
+	rc = rows_end(r);
+	if (rc || !w->for_id)
+		return rc;
 	r = s->woken;
 	rows_begin(r, 0);
 	rows_int(r, w->for_id);
@@ -626,6 +628,11 @@ int spans_event(struct spans *s, const struct event *ev)
 	default:
 		return 0;
 	}
+}
+
+void spans_lowered(struct spans *s, const struct trace *t)
+{
+	s->has_switch = trace_has(t, EV_SCHED_SWITCH);
 }
 
 /* --- softirq_cpu --- */

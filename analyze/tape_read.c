@@ -54,6 +54,17 @@ struct slot {
 	struct buf raw;
 };
 
+/* What loading works with, one of them for each thread. */
+struct tape_reader {
+	struct tape *tape;
+	ZSTD_DCtx *zstd;
+	struct buf packed;
+	struct slot cache[CACHE_SLOTS];
+	uint64_t tick;
+	struct tape_ahead *ahead; /* NULL: none */
+	bool opening;
+};
+
 struct tape {
 	struct tape_file file;
 	struct tape_frames frames; /* the usable ones */
@@ -64,12 +75,7 @@ struct tape {
 	size_t hash_size;
 	struct chunk *names;
 	uint64_t names_bytes;
-	ZSTD_DCtx *zstd;
-	struct buf packed;
-	struct slot cache[CACHE_SLOTS];
-	uint64_t tick;
-	struct tape_ahead *ahead; /* NULL: none */
-	bool opening;
+	struct tape_reader own; /* of the thread that opened it */
 	bool end_json; /* while decoding: seen, nothing but the end blocks may follow */
 	bool end;
 	struct buf json;
@@ -80,7 +86,7 @@ struct tape {
 /* ---- raw bytes and members ---- */
 
 /* A slot for @need bytes; frames are given up as long as all of them would be too much. */
-static struct slot *free_slot(struct tape *t, uint64_t need)
+static struct slot *free_slot(struct tape_reader *t, uint64_t need)
 {
 	for (;;) {
 		struct slot *empty = NULL, *oldest = NULL;
@@ -110,31 +116,32 @@ static struct slot *free_slot(struct tape *t, uint64_t need)
  * The raw bytes of frame @i. They stay valid until CACHE_SLOTS other frames were
  * asked for. Return: as tape_unpack().
  */
-static int frame_raw(struct tape *t, uint32_t i, const uint8_t **raw, struct err *e)
+static int frame_raw(struct tape_reader *r, uint32_t i, const uint8_t **raw, struct err *e)
 {
+	const struct tape_frame *f = &r->tape->frames.v[i];
 	struct slot *s;
 	int rc;
 
 	for (int k = 0; k < CACHE_SLOTS; k++) {
-		s = &t->cache[k];
+		s = &r->cache[k];
 		if (s->used && s->frame == i) {
-			s->used = ++t->tick;
+			s->used = ++r->tick;
 			*raw = s->raw.data;
 			return 0;
 		}
 	}
-	s = free_slot(t, t->frames.v[i].tr.raw_bytes);
-	if (tape_ahead_take(t->ahead, i, &s->raw)) {
+	s = free_slot(r, f->tr.raw_bytes);
+	if (tape_ahead_take(r->ahead, i, &s->raw)) {
 		/* where there is nothing else to do, every second frame is done here */
-		tape_ahead_want(t->ahead, i, i + (t->opening ? 2 : 1));
+		tape_ahead_want(r->ahead, i, i + (r->opening ? 2 : 1));
 	} else {
-		tape_ahead_want(t->ahead, i, i + 1);
-		rc = tape_unpack(&t->file, &t->frames.v[i], t->zstd, &t->packed, &s->raw, e);
+		tape_ahead_want(r->ahead, i, i + 1);
+		rc = tape_unpack(&r->tape->file, f, r->zstd, &r->packed, &s->raw, e);
 		if (rc)
 			return rc;
 	}
 	s->frame = i;
-	s->used = ++t->tick;
+	s->used = ++r->tick;
 	*raw = s->raw.data;
 	return 0;
 }
@@ -273,15 +280,15 @@ static int decode_frames(struct tape *t, struct err *e)
 	t->st.frames_gap = t->frames.gap;
 	t->st.bytes_bad = t->st.bytes;
 	if (t->frames.n >= AHEAD_MIN)
-		t->ahead = tape_ahead_open(&t->file, &t->frames);
-	t->opening = true;
+		t->own.ahead = tape_ahead_open(&t->file, &t->frames);
+	t->own.opening = true;
 	for (size_t i = 0; i < t->frames.n; i++) {
 		const struct tape_trailer *tr = &t->frames.v[i].tr;
 		const uint8_t *raw = NULL;
 		int rc = -EBADMSG;
 
 		if (!t->end && tr->raw_bytes <= raw_max - t->st.bytes_raw)
-			rc = frame_raw(t, (uint32_t)i, &raw, e);
+			rc = frame_raw(&t->own, (uint32_t)i, &raw, e);
 		if (!rc && t->end_json && is_end_blocks(raw, tr->raw_bytes))
 			t->end = true;
 		else if (!rc && !(rc = walk(t, (uint32_t)i, raw, tr->raw_bytes, false)))
@@ -298,7 +305,7 @@ static int decode_frames(struct tape *t, struct err *e)
 		t->st.bytes_raw += tr->raw_bytes;
 		t->st.bytes_bad -= tr->len_bytes + TAPE_TRAILER_BYTES;
 	}
-	t->opening = false;
+	t->own.opening = false;
 	t->st.cut = !t->end;
 	return 0;
 }
@@ -451,9 +458,10 @@ int tape_open(struct tape **out, const char *path, struct err *e)
 	if (t) {
 		t->file.fd = -1;
 		t->file.path = strdup(path);
-		t->zstd = ZSTD_createDCtx();
+		t->own.tape = t;
+		t->own.zstd = ZSTD_createDCtx();
 	}
-	if (!t || !t->file.path || !t->zstd) {
+	if (!t || !t->file.path || !t->own.zstd) {
 		err_set(e, rc, "%s: out of memory", path);
 		goto fail;
 	}
@@ -476,15 +484,44 @@ fail:
 	return rc;
 }
 
+static void reader_rest(struct tape_reader *r)
+{
+	tape_ahead_close(r->ahead);
+	r->ahead = NULL;
+	for (int i = 0; i < CACHE_SLOTS; i++) {
+		buf_free(&r->cache[i].raw);
+		r->cache[i].used = 0;
+	}
+	buf_free(&r->packed);
+}
+
 void tape_rest(struct tape *t)
 {
-	tape_ahead_close(t->ahead);
-	t->ahead = NULL;
-	for (int i = 0; i < CACHE_SLOTS; i++) {
-		buf_free(&t->cache[i].raw);
-		t->cache[i].used = 0;
+	reader_rest(&t->own);
+}
+
+struct tape_reader *tape_reader_open(struct tape *t)
+{
+	struct tape_reader *r = t->st.foreign ? NULL : calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->tape = t;
+	r->zstd = ZSTD_createDCtx();
+	if (!r->zstd) {
+		free(r);
+		return NULL;
 	}
-	buf_free(&t->packed);
+	return r;
+}
+
+void tape_reader_close(struct tape_reader *r)
+{
+	if (!r)
+		return;
+	reader_rest(r);
+	ZSTD_freeDCtx(r->zstd);
+	free(r);
 }
 
 void tape_close(struct tape *t)
@@ -502,7 +539,7 @@ void tape_close(struct tape *t)
 	tape_rest(t);
 	sqlite3_close(t->sql);
 	import_free(t->import);
-	ZSTD_freeDCtx(t->zstd);
+	ZSTD_freeDCtx(t->own.zstd);
 	buf_free(&t->json);
 	free(t->members);
 	free(t->hash);
@@ -538,15 +575,16 @@ long tape_find(const struct tape *t, const char *name)
 	return i ? (long)i - 1 : -ENOENT;
 }
 
-int tape_load(struct tape *t, size_t i, struct buf *out, struct err *e)
+int tape_reader_load(struct tape_reader *r, size_t i, struct buf *out, struct err *e)
 {
+	struct tape *t = r->tape;
 	const struct tape_member *m = &t->members[i];
 	const uint8_t *raw;
 	int rc;
 
 	if (m->frame == FRAME_NONE || t->st.foreign)
 		return import_load(t->import, m->at, out, e);
-	rc = frame_raw(t, m->frame, &raw, e);
+	rc = frame_raw(r, m->frame, &raw, e);
 	if (rc == -EBADMSG)
 		return err_set(e, -EIO, "%s: changed while it was read", t->file.path);
 	if (rc)
@@ -556,4 +594,9 @@ int tape_load(struct tape *t, size_t i, struct buf *out, struct err *e)
 	if (buf_put(out, raw + m->at, m->size))
 		return err_set(e, -ENOMEM, "%s: out of memory", t->file.path);
 	return 0;
+}
+
+int tape_load(struct tape *t, size_t i, struct buf *out, struct err *e)
+{
+	return tape_reader_load(&t->own, i, out, e);
 }

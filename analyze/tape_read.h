@@ -66,6 +66,15 @@ long tape_find(const struct tape *t, const char *name);
  */
 int tape_load(struct tape *t, size_t i, struct buf *out, struct err *e);
 
+struct tape_reader;
+
+/* tape_reader_open() - for another thread to load members with; the tape must outlive it, and not be added to meanwhile.
+ * Return: NULL: out of memory, or the file is one of another program, which only the tape's own thread can read. */
+struct tape_reader *tape_reader_open(struct tape *t);
+void tape_reader_close(struct tape_reader *r);
+/* tape_reader_load() - as tape_load(). */
+int tape_reader_load(struct tape_reader *r, size_t i, struct buf *out, struct err *e);
+
 /* tape_rest() - nothing is loaded for a while: gives back the memory of what was decompressed. */
 void tape_rest(struct tape *t);
 

@@ -17,7 +17,9 @@
  */
 #include "trace.h"
 #include "fields.h"
+#include "detail.h"
 #include "kbuf.h"
+#include "perfring.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,6 +45,7 @@ struct cursor {
 	struct buf chunk;
 	size_t page_at; /* next page in chunk */
 	struct kbuf k;
+	struct perfring ring; /* where perf recorded */
 	struct kbuf_event head;
 	struct ev_format *format; /* of the head, NULL: no head any more */
 	uint64_t ts;		  /* of the head, or of the last event */
@@ -56,6 +59,7 @@ struct trace {
 	const struct clocks *clocks;
 	struct kbuf_layout layout;
 	size_t page_bytes;
+	bool perf; /* recorded by perf */
 	int64_t start_ns;
 	struct ev_format **formats;
 	size_t n_formats;
@@ -69,6 +73,9 @@ struct trace {
 	bool taken; /* the head of heap[0] was handed out */
 	uint64_t chunk_bytes;
 	uint64_t tsc_mult, tsc_shift, tsc_offset; /* of a clock that counts cycles; tsc_mult 0: it counts ns */
+	struct detail detail;
+	size_t lowered; /* steps of it that are behind */
+	size_t told;	/* cursors that were told of the present one */
 	struct trace_state st;
 };
 
@@ -135,9 +142,9 @@ static int load_formats(struct trace *t, bool big_endian, int long_bytes, struct
 
 /* ---- cursors ---- */
 
-static bool parse_piece(const char *name, struct piece *p)
+static bool parse_piece(const char *name, bool perf, struct piece *p)
 {
-	static const char head[] = "ftrace/cpu";
+	const char *head = perf ? "perf/" : "ftrace/cpu";
 	struct span s = { name, strlen(name) }, cpu;
 	uint64_t n;
 
@@ -170,7 +177,7 @@ static int find_pieces(struct trace *t)
 	for (size_t i = 0; i < tape_member_count(t->tape); i++) {
 		struct piece p = { .member = i };
 
-		if (!parse_piece(tape_member(t->tape, i)->name, &p))
+		if (!parse_piece(tape_member(t->tape, i)->name, t->perf, &p))
 			continue;
 		if (t->n_pieces == cap) {
 			struct piece *x;
@@ -218,13 +225,26 @@ static void note_lost(struct trace *t, struct cursor *c, uint64_t count)
 	c->lost = sat_add_u64(c->lost, count);
 }
 
+/* The loaded member's records to those that wait. */
+static int add_records(struct trace *t, struct cursor *c)
+{
+	bool bad;
+	int rc = perfring_add(&c->ring, c->chunk.data, c->chunk.len, t->layout.big_endian, &bad);
+
+	if (bad) {
+		t->st.pages_bad++;
+		note_lost(t, c, UINT64_MAX);
+	}
+	return rc;
+}
+
 /* Load the next member. Return: 1, 0 when there is none, -ENOMEM, -EIO. */
 static int next_chunk(struct trace *t, struct cursor *c, struct err *e)
 {
 	uint64_t size;
 	int rc;
 
-	t->chunk_bytes -= c->chunk.cap;
+	t->chunk_bytes -= c->chunk.cap + perfring_bytes(&c->ring);
 	if (c->piece == c->end) {
 		buf_free(&c->chunk);
 		return 0;
@@ -240,8 +260,10 @@ static int next_chunk(struct trace *t, struct cursor *c, struct err *e)
 		rc = 0;
 	} else {
 		rc = tape_load(t->tape, c->piece->member, &c->chunk, e);
+		if (!rc && t->perf)
+			rc = add_records(t, c);
 	}
-	t->chunk_bytes += c->chunk.cap;
+	t->chunk_bytes += c->chunk.cap + perfring_bytes(&c->ring);
 	c->piece++;
 	return rc ? rc : 1;
 }
@@ -274,6 +296,27 @@ static int next_page(struct trace *t, struct cursor *c, struct err *e)
 	return 1;
 }
 
+/* The next event of perf's records. Return: as advance(). */
+static int next_record(struct trace *t, struct cursor *c, struct err *e)
+{
+	for (;;) {
+		uint64_t lost;
+		int rc = perfring_next(&c->ring, c->piece == c->end, &c->head, &lost);
+
+		if (rc && lost)
+			note_lost(t, c, lost);
+		if (!rc && c->piece == c->end && c->ring.lost) {
+			note_lost(t, c, c->ring.lost);
+			c->ring.lost = 0;
+		}
+		if (rc || c->piece == c->end)
+			return rc;
+		rc = next_chunk(t, c, e);
+		if (rc < 0)
+			return rc;
+	}
+}
+
 /* As the kernel's perf_event_mmap_page tells it, and trace-cmd's TSC2NSEC after that. */
 static uint64_t cycles_ns(const struct trace *t, uint64_t cycles)
 {
@@ -285,8 +328,12 @@ static int advance(struct trace *t, struct cursor *c, struct err *e)
 {
 	for (;;) {
 		struct ev_format *f;
-		int rc = kbuf_next(&c->k, &c->head);
+		int rc = t->perf ? next_record(t, c, e) : kbuf_next(&c->k, &c->head);
 
+		if (t->perf && rc <= 0) {
+			c->format = NULL;
+			return rc;
+		}
 		if (rc < 0) {
 			t->st.pages_bad++;
 			note_lost(t, c, UINT64_MAX);
@@ -377,6 +424,41 @@ static void hand_out_lost(const struct trace *t, struct cursor *c, struct event 
 	c->lost = 0;
 }
 
+/*
+ * The recorder turned events off before the next event: say so once for each CPU, as a loss of none,
+ * so that nothing goes on across it.
+ * Return: whether @ev is that.
+ */
+static bool hand_out_lowered(struct trace *t, const struct cursor *next, struct event *ev)
+{
+	int64_t ts_ns = clocks_trace_real(t->clocks, next->ts);
+	const struct detail_step *s;
+
+	while (t->lowered < t->detail.n) {
+		s = &t->detail.step[t->lowered];
+		if (s->at_ns > ts_ns)
+			return false;
+		if (!t->told)
+			for (size_t i = 0; i < t->n_formats; i++)
+				t->formats[i]->type.off |= detail_off(
+					s, t->formats[i]->type.system, t->formats[i]->type.name);
+		if (*s->events && t->told < t->n_cursors) {
+			*ev = (struct event){
+				.ts = next->ts,
+				.ts_ns = ts_ns,
+				.cpu = t->cursors[t->told++].cpu,
+				.kind = EV_LOST,
+				.lost_from_ns = s->at_ns,
+				.lowered = true,
+			};
+			return true;
+		}
+		t->told = 0;
+		t->lowered++;
+	}
+	return false;
+}
+
 static int32_t load_pid(const struct trace *t, const uint8_t *p)
 {
 	uint32_t v;
@@ -389,6 +471,7 @@ int trace_next(struct trace *t, struct event *ev, struct err *e)
 {
 	struct cursor *c;
 
+again:
 	if (t->taken) {
 		int rc;
 
@@ -415,6 +498,8 @@ int trace_next(struct trace *t, struct event *ev, struct err *e)
 		}
 		return 1;
 	}
+	if (hand_out_lowered(t, c, ev))
+		return 1;
 	*ev = (struct event){
 		.ts = c->ts,
 		.ts_ns = clocks_trace_real(t->clocks, c->ts),
@@ -432,6 +517,8 @@ int trace_next(struct trace *t, struct event *ev, struct err *e)
 	c->any = true;
 	t->st.events++;
 	t->taken = true;
+	if (c->format->type.off)
+		goto again; /* one that came until all CPUs had heard of it */
 	return 1;
 }
 
@@ -474,6 +561,7 @@ int trace_load(struct trace **out, struct tape *tape, const struct clocks *c, st
 {
 	struct trace *t = calloc(1, sizeof(*t));
 	int64_t little = 1, long_bytes = 8, mult, shift, offset;
+	char backend[16];
 	int rc = -ENOMEM;
 
 	if (!t)
@@ -493,10 +581,14 @@ int trace_load(struct trace **out, struct tape *tape, const struct clocks *c, st
 		t->tsc_shift = (uint64_t)shift;
 		t->tsc_offset = (uint64_t)offset;
 	}
-	rc = load_formats(t, !little, (int)long_bytes, e);
+	t->layout.big_endian = !little;
+	t->perf = !tape_json_text(tape, "$.trace_backend", backend, sizeof(backend)) && !strcmp(backend, "perf");
+	rc = detail_load(&t->detail, tape, c, e);
+	if (!rc)
+		rc = load_formats(t, !little, (int)long_bytes, e);
 	if (!rc)
 		rc = find_pieces(t);
-	if (!rc && t->n_pieces)
+	if (!rc && t->n_pieces && !t->perf)
 		rc = load_layout(t, !little, (int)long_bytes, e);
 	if (!rc)
 		rc = make_cursors(t);
@@ -514,10 +606,13 @@ void trace_free(struct trace *t)
 {
 	if (!t)
 		return;
-	for (size_t i = 0; i < t->n_cursors; i++)
+	for (size_t i = 0; i < t->n_cursors; i++) {
 		buf_free(&t->cursors[i].chunk);
+		perfring_free(&t->cursors[i].ring);
+	}
 	for (size_t i = 0; i < t->n_formats; i++)
 		format_free(t->formats[i]);
+	detail_free(&t->detail);
 	free(t->heap);
 	free(t->cursors);
 	free(t->pieces);
@@ -544,7 +639,7 @@ const struct ev_type *trace_type(const struct trace *t, size_t i)
 bool trace_has(const struct trace *t, enum ev_kind k)
 {
 	for (size_t i = 0; i < t->n_formats; i++)
-		if (t->formats[i]->type.kind == k)
+		if (t->formats[i]->type.kind == k && !t->formats[i]->type.off)
 			return true;
 	return false;
 }

@@ -112,6 +112,7 @@ struct event {
 	uint32_t len;
 	int64_t lost_from_ns; /* EV_LOST: time of the CPU's event before the gap, or the start of the recording; ts_ns is that of the one behind it */
 	uint64_t lost;	      /* EV_LOST: how many, UINT64_MAX: unknown */
+	bool lowered;	      /* EV_LOST: none; the recorder turned kinds of events off here, trace_has() tells which. On each CPU */
 };
 
 /* event_u64() - a numeric field (sign extended where the format says signed). Return: false: no such field here. */
@@ -126,6 +127,7 @@ struct ev_type {
 	char system[32];
 	char name[64];
 	enum ev_kind kind;
+	bool off; /* from here on, its absence means nothing */
 	uint64_t count; /* decoded so far */
 	uint64_t bytes;
 };
@@ -157,7 +159,8 @@ int trace_next(struct trace *t, struct event *ev, struct err *e);
 const struct trace_state *trace_state(const struct trace *t);
 size_t trace_type_count(const struct trace *t);
 const struct ev_type *trace_type(const struct trace *t, size_t i);
-/* trace_has() - whether the tape has a format for that kind, i.e. its absence in the stream means something. */
+/* trace_has() - whether the tape has a format for that kind and it was not turned off meanwhile, i.e. its absence in the stream
+ * means something. */
 bool trace_has(const struct trace *t, enum ev_kind k);
 
 /* trace_enum() - name of @value by the __print_symbolic of a field of an event's format ("skb", "kfree_skb", "reason").

@@ -16,6 +16,7 @@
 static const char *const reasons[] = {
 	[END_NONE] = "error",	 [END_DURATION] = "duration", [END_COMMAND] = "command",
 	[END_SIGNAL] = "signal", [END_MAX_SIZE] = "max-size", [END_NO_SPACE] = "no-space",
+	[END_MAX_CPU] = "max-cpu",
 	[END_ERROR] = "error",
 };
 
@@ -71,7 +72,7 @@ static void put_words(struct json *j, const char *key, char *const *words)
 }
 
 static void put_options(struct json *j, const struct record_options *o, char *const *argv,
-			const struct trace *trace)
+			const struct source *trace)
 {
 	json_open_object(j, "options");
 	json_open_array(j, "argv");
@@ -90,11 +91,15 @@ static void put_options(struct json *j, const struct record_options *o, char *co
 		json_text(j, NULL, o->interfaces[i]);
 	json_close_array(j);
 	json_text(j, "filter", o->filter);
-	json_uint(j, "buffer_bytes_per_cpu", trace ? trace_buffer_bytes(trace) : 0);
+	json_uint(j, "buffer_bytes_per_cpu", trace ? source_buffer_bytes(trace) : 0);
 	if (o->max_bytes)
 		json_uint(j, "max_size_bytes", o->max_bytes);
 	else
 		json_null(j, "max_size_bytes");
+	if (o->max_cpu > 0)
+		json_real(j, "max_cpu_percent", o->max_cpu);
+	else
+		json_null(j, "max_cpu_percent");
 	json_bool(j, "pcap", o->pcap);
 	put_words(j, "command", o->command);
 	json_close_object(j);
@@ -122,7 +127,7 @@ static int close_text(struct json *j, FILE *f, char **data, const size_t *size, 
 }
 
 int about_tape(struct buf *b, const struct record_options *o, char *const *argv,
-	       const struct trace *trace, int64_t *start_mono_ns)
+	       const struct source *trace, int64_t *start_mono_ns)
 {
 	char *data = NULL, caps[24];
 	struct clock_pair now;
@@ -144,13 +149,14 @@ int about_tape(struct buf *b, const struct record_options *o, char *const *argv,
 	json_text(&j, "kernel", u.release);
 	json_text(&j, "kernel_version", u.version);
 	json_text(&j, "arch", u.machine);
-	json_uint(&j, "page_bytes", trace ? trace_page_bytes(trace) : 0);
+	json_uint(&j, "page_bytes", trace ? source_page_bytes(trace) : 0);
 	put_line(&j, "cpus_online", "/sys/devices/system/cpu/online");
 	put_line(&j, "cpus_possible", "/sys/devices/system/cpu/possible");
 	json_uint(&j, "long_bytes", sizeof(long));
 	json_bool(&j, "little_endian", __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 	put_line(&j, "boot_id", "/proc/sys/kernel/random/boot_id");
-	json_text(&j, "trace_clock", trace ? trace_clock_name(trace) : NULL);
+	json_text(&j, "trace_backend", trace ? backend_name(source_backend(trace)) : NULL);
+	json_text(&j, "trace_clock", trace ? source_clock_name(trace) : NULL);
 	json_int(&j, "start_real_ns", now.real_ns);
 	json_int(&j, "start_mono_ns", now.mono_ns);
 	json_int(&j, "hz", sysconf(_SC_CLK_TCK));

@@ -14,6 +14,7 @@ enum end_reason {
 	END_SIGNAL,
 	END_MAX_SIZE,
 	END_NO_SPACE,
+	END_MAX_CPU,
 	END_ERROR,
 	END_COUNT
 };
@@ -44,7 +45,7 @@ struct about_end {
  * Return: 0, -ENOMEM.
  */
 int about_tape(struct buf *b, const struct record_options *o, char *const *argv,
-	       const struct trace *trace, int64_t *start_mono_ns);
+	       const struct source *trace, int64_t *start_mono_ns);
 /* about_end() - text of end.json. Return: 0, -ENOMEM. */
 int about_end(struct buf *b, const struct about_end *end);
 /* about_usage() - our own CPU time and memory into @end. */

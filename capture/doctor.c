@@ -2,9 +2,11 @@
 #include "doctor.h"
 
 #include "about.h"
+#include "budget.h"
 #include "clock.h"
 #include "instance.h"
 #include "netlink.h"
+#include "perf.h"
 #include "profile.h"
 
 #include <errno.h>
@@ -123,10 +125,10 @@ static void check_events(struct doctor *d, const struct tracefs_way *way)
 		unsigned int wanted = 0, here = 0;
 
 		for (size_t i = 0; i < n; i++) {
-			if (!trace_event_wanted(way->path, &ev[i], (enum trace_profile)p))
+			if (!profile_event_wanted(way->path, &ev[i], (enum trace_profile)p))
 				continue;
 			wanted++;
-			if (trace_event_here(way->path, &ev[i])) {
+			if (profile_event_here(way->path, &ev[i])) {
 				here++;
 				continue;
 			}
@@ -145,19 +147,37 @@ static void check_events(struct doctor *d, const struct tracefs_way *way)
 	}
 }
 
+/* Which source of events --backend auto takes, and why. */
+static void check_backend(struct doctor *d, bool instances)
+{
+	struct err e = { "" };
+	bool perf = !perf_allowed(&e);
+
+	row(d, "backend", "%s",
+	    instances ? "tracefs: an instance can be made" :
+	    perf      ? "perf: no tracing instance, but perf_event_open is allowed" :
+			"none");
+	row(d, "perf", "%s%s", perf ? "allowed" : "no: ", e.text);
+	if (!instances && perf)
+		lack(d, "a tracing instance: --backend perf records the same events meanwhile");
+}
+
 static void check_tracefs(struct doctor *d)
 {
 	struct tracefs_way way;
 	struct err e = { "" };
 	char path[512], line[256];
+	bool instances;
 
 	if (tracefs_way_open(&way, &e)) {
 		row(d, "tracefs", "no: %s", e.text);
 		lack(d, "%s", e.text);
+		check_backend(d, false);
 		return;
 	}
 	snprintf(path, sizeof(path), "%s/instances", way.path);
-	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS)) {
+	instances = !faccessat(AT_FDCWD, path, W_OK, AT_EACCESS);
+	if (!instances) {
 		row(d, "tracefs", "no: instances cannot be made (%s)", strerror(errno));
 		lack(d, "tracing instances: run as root");
 	} else {
@@ -173,6 +193,7 @@ static void check_tracefs(struct doctor *d)
 	}
 	check_events(d, &way);
 	tracefs_way_close(&way);
+	check_backend(d, instances);
 }
 
 static void check_frames(struct doctor *d)
@@ -266,6 +287,8 @@ static void check_memory(struct doctor *d)
 	row(d, "memory", "%llu MiB available; trace buffers %.1f MiB per CPU, %.1f MiB in all",
 	    trace_memory_available() / MIB, (double)each / MIB,
 	    (double)each / MIB * (double)(cpus > 0 ? cpus : 1));
+	row(d, "CPU", "%ld online; a recording lowers its detail above %.0f %% of one CPU (--max-cpu)",
+	    cpus, budget_default());
 }
 
 static void check_clocks(struct doctor *d)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
 
+#include "budget.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -9,15 +11,29 @@
 #define SNAPLEN_MAX    262144 /* as libpcap's MAXIMUM_SNAPLEN */
 #define BUFFER_MIN     (64 * KIB)
 #define BUFFER_MAX     (4096 * MIB)
+#define PERCENT_MAX    1000000
 #define SECONDS_MAX    315360000LL /* ten years */
 #define SECONDS_DIGITS 9
 
-enum { OPT_NETNS = 256, OPT_NO_PCAP, OPT_MAX_SIZE, OPT_DOCTOR, OPT_HELP, OPT_VERSION };
+enum {
+	OPT_NETNS = 256,
+	OPT_NO_PCAP,
+	OPT_BACKEND,
+	OPT_FORMATS,
+	OPT_MAX_SIZE,
+	OPT_MAX_CPU,
+	OPT_DOCTOR,
+	OPT_HELP,
+	OPT_VERSION
+};
 
 static const struct option long_options[] = {
 	{ "netns", required_argument, NULL, OPT_NETNS },
 	{ "no-pcap", no_argument, NULL, OPT_NO_PCAP },
+	{ "backend", required_argument, NULL, OPT_BACKEND },
+	{ "formats", required_argument, NULL, OPT_FORMATS },
 	{ "max-size", required_argument, NULL, OPT_MAX_SIZE },
+	{ "max-cpu", required_argument, NULL, OPT_MAX_CPU },
 	{ "doctor", no_argument, NULL, OPT_DOCTOR },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -89,6 +105,19 @@ int options_seconds(const char *text, int64_t *ns)
 	if (whole > SECONDS_MAX || (!whole && !part))
 		return -ERANGE;
 	*ns = (int64_t)whole * NSEC_PER_SEC + (int64_t)part;
+	return 0;
+}
+
+int options_percent(const char *text, double *percent)
+{
+	uint64_t whole, part;
+	int rc = parse_decimal((struct span){ text, strlen(text) }, &whole, &part);
+
+	if (rc)
+		return rc;
+	if (whole > PERCENT_MAX)
+		return -ERANGE;
+	*percent = (double)whole + (double)part / 1e9;
 	return 0;
 }
 
@@ -164,9 +193,23 @@ static int parse_option(struct record_options *o, int c, const char *arg, struct
 		if (!rc && !o->max_bytes)
 			rc = -ERANGE;
 		break;
+	case OPT_MAX_CPU:
+		name = "--max-cpu",
+		expected = "percent of one CPU, such as 20 or 150, or 0 for no limit";
+		rc = options_percent(arg, &o->max_cpu);
+		break;
 	case OPT_NETNS:
 		name = "--netns", expected = "all, self, or the name of a network namespace";
 		rc = parse_netns(o, arg);
+		break;
+	case OPT_BACKEND:
+		name = "--backend", expected = "one of auto, tracefs, perf";
+		rc = backend_parse(arg, &o->backend);
+		break;
+	case OPT_FORMATS:
+		name = "--formats", expected = "a folder with copies of events and boot_id";
+		o->formats = arg;
+		rc = *arg ? 0 : -EINVAL;
 		break;
 	case OPT_NO_PCAP:
 		o->pcap = false;
@@ -225,6 +268,7 @@ int options_parse(struct record_options *out, int argc, char **argv, struct err 
 		.duration_ns = -1,
 		.profile = PROFILE_STANDARD,
 		.snaplen = -1,
+		.max_cpu = budget_default(),
 		.pcap = true,
 		.scope = NETSET_ALL,
 	};
@@ -254,6 +298,8 @@ int options_parse(struct record_options *out, int argc, char **argv, struct err 
 	}
 	if (o.profile == PROFILE_DROPS)
 		o.pcap = false; /* light enough to leave on */
+	if (o.formats && o.backend == BACKEND_TRACEFS)
+		return err_set(e, -EINVAL, "--formats: only perf takes it, and --backend is tracefs");
 	rc = join_filter(&o, argv + optind, end - optind);
 	if (rc)
 		return err_set(e, rc, "no memory for the filter");
@@ -302,8 +348,17 @@ void options_help(FILE *f, const char *name)
 		"  --netns WHICH      network namespaces: all, self, or a NAME of /run/netns "
 		"(default: all)\n"
 		"  --no-pcap          record no frames\n"
+		"  --backend WHICH    where events come from: tracefs, perf, or auto (default: "
+		"tracefs, else perf)\n"
+		"  --formats DIR      for perf where tracefs cannot be read: copies of its folder "
+		"events and of\n"
+		"                     /proc/sys/kernel/random/boot_id, taken since this boot\n"
 		"  -b SIZE            trace buffer per CPU (default: 1M to 16M, by free memory)\n"
 		"  --max-size SIZE    stop before the tape grows past SIZE\n"
+		"  --max-cpu PERCENT  lower the detail, then end, where recording takes more than PERCENT "
+		"of one CPU\n"
+		"                     over ten seconds; 0: no limit (default: half of all CPUs, at "
+		"least 100)\n"
 		"  -q                 say nothing but 'recording' and errors\n"
 		"  --doctor           show what this host allows to record, and what is missing\n"
 		"  -h, --help         show this help\n"

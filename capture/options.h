@@ -4,7 +4,7 @@
 #define SKBTAPE_OPTIONS_H
 
 #include "netset.h"
-#include "trace.h"
+#include "source.h"
 
 #include <stdio.h>
 
@@ -17,12 +17,15 @@ struct record_options {
 	const char *output;  /* NULL: a name from host and time; "-": standard output */
 	int64_t duration_ns; /* -1: no limit */
 	enum trace_profile profile;
+	enum backend backend;
+	const char *formats; /* of perf, a folder; NULL: tracefs */
 	int snaplen; /* -1: headers only, 0: whole frames, else bytes */
 	bool pcap;
 	enum netset_scope scope;
 	const char *netns;     /* as given; NULL: "all" */
 	uint64_t buffer_bytes; /* per CPU, 0: chosen */
 	uint64_t max_bytes;    /* 0: no limit */
+	double max_cpu;	       /* percent of one CPU, 0: no limit */
 	bool quiet;
 	char *filter; /* pcap-filter(7), "": none; freed by options_free() */
 	const char *interfaces[OPTIONS_INTERFACES_MAX + 1]; /* NULL terminated */
@@ -45,6 +48,8 @@ void options_help(FILE *f, const char *name);
 
 /* options_size() - "10", "64K", "1.5M", "2G" in bytes. Return: 0, -EINVAL, -ERANGE. */
 int options_size(const char *text, uint64_t *bytes);
+/* options_percent() - "5", "12.5", "200"; 0 is one. Return: 0, -EINVAL, -ERANGE. */
+int options_percent(const char *text, double *percent);
 /* options_seconds() - "10", "0.5" in ns, more than 0 and at most ten years. Return: 0, -EINVAL,
  * -ERANGE. */
 int options_seconds(const char *text, int64_t *ns);

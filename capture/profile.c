@@ -12,7 +12,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define XDP_FAILED "drops > 0 || err != 0"
 /* of a miss in the table local the lookup goes on (fib_lookup(), include/net/ip_fib.h) */
@@ -51,8 +53,6 @@ static const struct profile_event events[] = {
 	EVENT("net", "netif_receive_skb_entry", PROFILE_PATH),
 	EVENT("net", "netif_receive_skb_list_entry", PROFILE_PATH),
 	EVENT("net", "netif_rx", PROFILE_PATH, .core = true),
-	EVENT("net", "netif_rx_entry", PROFILE_PATH),
-	EVENT("net", "netif_rx_ni_entry", PROFILE_PATH),
 	EVENT("net", "napi_gro_receive_entry", PROFILE_PATH, .core = true),
 	EVENT("net", "napi_gro_receive_exit", PROFILE_PATH),
 	EVENT("net", "napi_gro_frags_entry", PROFILE_PATH),
@@ -77,13 +77,16 @@ static const struct profile_event events[] = {
 	EVENT("sched", "sched_wakeup", PROFILE_STANDARD, .core = true, .unless = "sched_waking"),
 	EVENT("sock", "sk_data_ready", PROFILE_STANDARD),
 	EVENT("sock", "sock_recv_length", PROFILE_STANDARD),
-	EVENT("sock", "sock_send_length", PROFILE_STANDARD),
 
 	/* rare ones that name what no packet event does */
 	EVENT("fib", "fib_table_lookup", PROFILE_STANDARD, .filter = ROUTE_FAILED),
 	EVENT("icmp", "icmp_send", PROFILE_STANDARD),
 	EVENT("neigh", "neigh_update", PROFILE_STANDARD),
 
+	/* what netif_rx and net_dev_queue say, too, or what no answer needs */
+	EVENT("net", "netif_rx_entry", PROFILE_FULL),
+	EVENT("net", "netif_rx_ni_entry", PROFILE_FULL),
+	EVENT("sock", "sock_send_length", PROFILE_FULL),
 	EVENT("net", "netif_rx_exit", PROFILE_FULL),
 	EVENT("net", "netif_rx_ni_exit", PROFILE_FULL),
 	EVENT("net", "netif_receive_skb_exit", PROFILE_FULL),
@@ -147,4 +150,67 @@ int trace_profile_parse(const char *name, enum trace_profile *p)
 const char *trace_profile_name(enum trace_profile p)
 {
 	return names[p];
+}
+
+/* not tracefs_event_file_exists(): libtracefs 1.6.4 looks where tracefs is mounted, not where it
+ * was told */
+static bool event_here(const char *dir, const char *system, const char *name)
+{
+	char path[512];
+	struct stat st;
+
+	/* nor access(2), which asks for the real user and so forgets capabilities */
+	snprintf(path, sizeof(path), "%s/events/%s/%s", dir, system, name);
+	return !stat(path, &st);
+}
+
+bool profile_event_here(const char *dir, const struct profile_event *ev)
+{
+	return event_here(dir, ev->system, ev->name);
+}
+
+bool profile_event_wanted(const char *dir, const struct profile_event *ev, enum trace_profile p)
+{
+	return ev->from <= p && !(ev->unless && event_here(dir, ev->system, ev->unless));
+}
+
+int profile_arm(enum trace_profile p, const char *dir, struct tape_writer *w,
+		int (*arm)(void *ctx, const struct profile_event *ev), void *ctx, struct err *e)
+{
+	struct buf absent = { 0 };
+	int64_t count = 0, armed = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(events) && !rc; i++) {
+		const struct profile_event *ev = &events[i];
+
+		if (!profile_event_wanted(dir, ev, p))
+			continue;
+		if (profile_event_here(dir, ev)) {
+			rc = arm(ctx, ev);
+			armed += !rc;
+			if (rc && !tape_writer_failed(w)) {
+				quality_put(w, "event-missing", "ftrace", -1, NULL, -1, -1, -1,
+					    "%s:%s exists but cannot be enabled", ev->system,
+					    ev->name);
+				rc = 0;
+			}
+		} else if (ev->core) {
+			quality_put(w, "event-missing", "ftrace", -1, NULL, -1, -1, -1,
+				    "%s:%s does not exist on this kernel", ev->system, ev->name);
+		} else {
+			buf_printf(&absent, "%s%s:%s", absent.len ? " " : "", ev->system, ev->name);
+			count++;
+		}
+	}
+	if (absent.len)
+		quality_put(w, "event-absent", "ftrace", -1, NULL, -1, -1, count,
+			    "not on this kernel: %.*s", (int)absent.len, (char *)absent.data);
+	buf_free(&absent);
+	if (rc)
+		return err_set(e, rc, "cannot write the event formats to the tape");
+	if (!armed)
+		return err_set(e, -ENOENT, "this kernel has none of the events of profile '%s'",
+			       trace_profile_name(p));
+	return 0;
 }

@@ -21,4 +21,19 @@ const struct profile_event *profile_events(size_t *n);
 
 #define PROFILE_EVENTS_MAX 128
 
+/* profile_event_here() - whether this kernel has the event; @dir: tracefs, or a copy of what it
+ * says. */
+bool profile_event_here(const char *dir, const struct profile_event *ev);
+/* profile_event_wanted() - whether profile @p records it where it exists. */
+bool profile_event_wanted(const char *dir, const struct profile_event *ev, enum trace_profile p);
+
+/**
+ * profile_arm() - call @arm for each event of profile @p that is in @dir; note the others in
+ * quality
+ * @arm: 0, or -errno; what is no failure of the tape is noted, and the next event's turn comes
+ * Return: 0; -ENOENT where none was armed; the tape writer's error.
+ */
+int profile_arm(enum trace_profile p, const char *dir, struct tape_writer *w,
+		int (*arm)(void *ctx, const struct profile_event *ev), void *ctx, struct err *e);
+
 #endif

@@ -26,12 +26,14 @@
 #include "clock.h"
 #include "command.h"
 #include "doctor.h"
+#include "lower.h"
 #include "output.h"
 #include "privilege.h"
 #include "snap.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pcap/pcap.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -40,6 +42,7 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #define LOOK_NS	     (250 * 1000000LL) /* how soon a full disk or a closed pipe is noticed */
 #define CLOCK_TRIES  32
@@ -67,7 +70,7 @@ struct recorder {
 	struct command_env env;
 	struct output out;
 	struct netset *set;
-	struct trace *trace;
+	struct source *trace;
 	struct sniff *sniff;
 	struct snap *snap;
 	struct tape_writer *w;
@@ -77,6 +80,7 @@ struct recorder {
 
 	struct command child;
 	pid_t command; /* 0: none runs */
+	struct lower lower;
 	struct about_end end;
 	char reason_text[128];
 	int64_t armed_ns; /* -d counts from here */
@@ -228,7 +232,7 @@ static void *trace_thread(void *arg)
 {
 	struct recorder *r = arg;
 
-	trace_run(
+	source_run(
 		r->trace); /* what stops it early is the tape's error, which look_at_tape() sees */
 	return NULL;
 }
@@ -250,14 +254,19 @@ static void *snap_thread(void *arg)
 
 	setpriority(PRIO_PROCESS, 0, NICE);
 	/* a small tape keeps its room for what happens */
-	if ((!r->o.max_bytes || r->o.max_bytes >= SYMBOLS_FIRST) && snap_symbols(r->snap, false))
-		return NULL;
+	bool symbols = !r->o.max_bytes || r->o.max_bytes >= SYMBOLS_FIRST;
+
 	for (;;) {
 		int64_t wait = next - clock_mono_ns();
 
 		if (poll(&p, 1, wait > 0 ? (int)(wait / 1000000) + 1 : 0) > 0 ||
 		    snap_take(r->snap, SNAP_TICK))
 			return NULL;
+		/* a megabyte: behind the first second's events, so that the head of a copy has some,
+		 * and early, so that a recorder that is killed leaves names for them */
+		if (symbols && snap_symbols(r->snap, false))
+			return NULL;
+		symbols = false;
 		next += NSEC_PER_SEC;
 		if (next < clock_mono_ns()) /* the last one took too long: go on from here, do not
 					       catch up */
@@ -318,7 +327,7 @@ static int open_tape(struct recorder *r, struct err *trace_err)
 		say(r, "%s", e.text);
 		return EXIT_FAILED;
 	}
-	trace_open(&r->trace, r->o.profile, r->o.buffer_bytes, trace_err);
+	source_open(&r->trace, r->o.backend, r->o.profile, r->o.buffer_bytes, r->o.formats, trace_err);
 	rc = about_tape(&json, &r->o, r->argv, r->trace, &r->end.start_mono_ns);
 	if (rc)
 		err_set(&e, rc, "no memory for tape.json");
@@ -356,9 +365,11 @@ static void open_sources(struct recorder *r, const struct err *trace_err)
 	put_clock(r);
 	if (!r->trace)
 		note_lack(r, "source-missing", "ftrace", trace_err);
-	else if (r->o.buffer_bytes && trace_buffer_bytes(r->trace) < r->o.buffer_bytes)
+	else if (r->o.backend == BACKEND_AUTO && source_backend(r->trace) == BACKEND_PERF && !r->o.quiet)
+		say(r, "no tracing instance can be made here: events come through perf");
+	if (r->trace && r->o.buffer_bytes && source_buffer_bytes(r->trace) < r->o.buffer_bytes)
 		quality_put(r->w, "buffer-smaller", "ftrace", -1, NULL, -1, -1,
-			    (int64_t)trace_buffer_bytes(r->trace),
+			    (int64_t)source_buffer_bytes(r->trace),
 			    "the kernel had no memory for %" PRIu64 " bytes per CPU",
 			    r->o.buffer_bytes);
 	if (snap_open(&r->snap, r->set, r->w, r->o.profile == PROFILE_FULL, &e))
@@ -367,9 +378,9 @@ static void open_sources(struct recorder *r, const struct err *trace_err)
 		snap_take(r->snap, SNAP_BEFORE);
 	if (!ending(r))
 		open_sniffer(r);
-	if (r->trace && !ending(r) && trace_arm(r->trace, r->w, &e) && !ending(r)) {
+	if (r->trace && !ending(r) && source_arm(r->trace, r->w, &e) && !ending(r)) {
 		note_lack(r, "source-missing", "ftrace", &e);
-		trace_close(r->trace, NULL);
+		source_close(r->trace, NULL);
 		r->trace = NULL;
 	}
 	if ((!r->trace || (r->o.pcap && !r->sniff)) && geteuid() && !ending(r))
@@ -425,12 +436,38 @@ static void show_progress(const struct recorder *r, bool last)
 	if (r->o.quiet || r->o.command || !isatty(STDERR_FILENO))
 		return;
 	if (r->trace)
-		trace_totals(r->trace, &x);
+		source_totals(r->trace, &x);
 	if (r->sniff)
 		sniff_totals(r->sniff, &y);
 	fprintf(stderr, "\r%6.0f s  %" PRIu64 " events  %" PRIu64 " frames  %.1f MB %s",
 		(double)(clock_mono_ns() - r->armed_ns) / 1e9, x.read, y.written,
 		(double)tape_writer_bytes(r->w, NULL) / 1e6, last ? "\n" : "");
+}
+
+static void end_frames(struct recorder *r)
+{
+	sniff_stop(r->sniff);
+	join_worker(r, &r->sniff_worker);
+	sniff_totals(r->sniff, &r->end.frames);
+	sniff_close(r->sniff);
+	r->sniff = NULL;
+}
+
+/* Whether we take more of the CPUs than we may, and what is done about it. */
+static void look_at_cost(struct recorder *r)
+{
+	enum lower_step step = lower_look(&r->lower, r->trace, r->sniff, r->w);
+
+	if (step == LOWER_NONE)
+		return;
+	if (!r->o.quiet)
+		say(r, "more than --max-cpu %g is used: %s", r->o.max_cpu, lower_words(step));
+	if (step == LOWER_PCAP)
+		end_frames(r);
+	if (step == LOWER_END)
+		end_because(r, END_MAX_CPU,
+			    "%.0f %% of a CPU used, with the least detail and --max-cpu %g",
+			    r->lower.used, r->o.max_cpu);
 }
 
 /* Until there is a reason to end. */
@@ -463,6 +500,8 @@ static void wait_for_end(struct recorder *r)
 			wait = deadline - now;
 		take_signals(r, wait);
 		look_at_tape(r);
+		if (r->end.reason == END_NONE)
+			look_at_cost(r);
 	}
 	show_progress(r, true);
 }
@@ -506,7 +545,7 @@ static void stop_threads(struct recorder *r)
 	uint64_t one = 1;
 
 	if (r->trace_worker.running)
-		trace_stop(r->trace);
+		source_stop(r->trace);
 	if (r->sniff_worker.running)
 		sniff_stop(r->sniff);
 	if (r->snap_worker.running && write(r->snap_stop_fd, &one, sizeof(one)) < 0) {
@@ -525,9 +564,10 @@ static void finish_tape(struct recorder *r)
 
 	take_last(r);
 	put_clock(r);
+	lower_finish(&r->lower, r->w);
 	look_at_tape(r);
 	if (r->trace)
-		trace_totals(r->trace, &r->end.events);
+		source_totals(r->trace, &r->end.events);
 	if (r->sniff)
 		sniff_totals(r->sniff, &r->end.frames);
 	if (r->snap)
@@ -572,12 +612,15 @@ static void summarize(const struct recorder *r)
 			lost ? " (a larger -b, or a smaller profile with -e, loses less)" : "");
 	else
 		fprintf(stderr, "events     none\n");
-	if (r->sniff)
+	if (r->sniff || x->frames.written)
 		fprintf(stderr, "frames     %" PRIu64 ", lost %" PRIu64 "%s\n", x->frames.written,
 			x->frames.lost, x->frames.lost ? " (a filter, or -i, loses less)" : "");
 	else
 		fprintf(stderr, "frames     none\n");
 	fprintf(stderr, "snapshots  %u of %zu network namespaces\n", x->snapshots, x->namespaces);
+	if (r->lower.step != LOWER_NONE)
+		fprintf(stderr, "detail     lowered for --max-cpu %g: %s\n", r->o.max_cpu,
+			lower_words(r->lower.step));
 	fprintf(stderr, "own cost   %.2f s CPU (%.2f user, %.2f system), %.0f MB memory at most\n",
 		(double)(x->cpu_user_ns + x->cpu_system_ns) / 1e9, (double)x->cpu_user_ns / 1e9,
 		(double)x->cpu_system_ns / 1e9, (double)x->max_rss_bytes / 1e6);
@@ -617,7 +660,7 @@ static int record(struct recorder *r)
 	stop_threads(r);
 	finish_tape(r);
 	summarize(r);
-	if (trace_close(r->trace, &e))
+	if (source_close(r->trace, &e))
 		say(r, "%s", e.text);
 	r->trace = NULL;
 	return r->failed ? EXIT_FAILED : r->lacks ? EXIT_PARTIAL : EXIT_DONE;
@@ -677,13 +720,15 @@ int record_main(int argc, char **argv)
 		if (r.o.action == OPTIONS_HELP)
 			options_help(stdout, r.name);
 		else if (r.o.action == OPTIONS_VERSION)
-			printf("skbtape %s\n", SKBTAPE_VERSION);
+			printf("skbtape %s (zstd %s, %s)\n", SKBTAPE_VERSION, ZSTD_versionString(), pcap_lib_version());
 		else
 			status = doctor_print(stdout);
 		options_free(&r.o);
 		return fflush(stdout) || ferror(stdout) ? EXIT_FAILED : status;
 	}
 	r.end.command_status = -1;
+	r.lower.budget.percent = r.o.max_cpu;
+	r.lower.profile = r.o.profile;
 	r.out.fd = -1;
 	r.env.stdout_is_tape = r.o.output && !strcmp(r.o.output, "-");
 	raise_file_limit(&r);
@@ -695,7 +740,7 @@ int record_main(int argc, char **argv)
 	} else {
 		status = record(&r);
 	}
-	trace_close(r.trace, NULL);
+	source_close(r.trace, NULL);
 	sniff_close(r.sniff);
 	snap_close(r.snap);
 	netset_close(r.set);

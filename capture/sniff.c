@@ -4,6 +4,10 @@
  *
  * One packet socket per network namespace, bound to no device, sees every frame of every device
  * there, incoming and outgoing, and says of each: device, direction, VLAN tag, length, nanoseconds.
+ * Where only some devices are wanted (-i), each of them has a socket that is bound to it, for a
+ * socket costs every frame that passes it, wanted or not (of one that is sent the kernel makes a
+ * clone, dev_queue_xmit_nit()). Devices come, go and are renamed, so each namespace is watched
+ * then: rtnetlink tells when to look again which device has the name, rtnetlink(7).
  * Frames come through a ring of blocks that the kernel fills and we give back (TPACKET_V3,
  * Documentation/networking/packet_mmap.rst): it hands a block over when it is full or
  * BLOCK_TIMEOUT_MS old. One thread drains all rings.
@@ -31,6 +35,7 @@
 
 #include "clock.h"
 #include "cut.h"
+#include "devwatch.h"
 #include "section.h"
 
 #include <arpa/inet.h>
@@ -72,6 +77,7 @@ enum ring_state { RING_NONE, RING_OPEN, RING_CLOSING, RING_CLOSED };
 
 struct ring {
 	struct netset_ns *ns;
+	const char *dev; /* the only one that it is for, NULL: all */
 	enum ring_state state;
 	int64_t close_at_ns; /* RING_CLOSING */
 	int fd;
@@ -80,6 +86,13 @@ struct ring {
 	bool new; /* no line in pcap/stats yet */
 	int64_t stats_ns;
 	struct section *section;
+};
+
+/* A namespace, and what tells of its devices where only some are wanted. */
+struct space {
+	struct netset_ns *ns;
+	int watch_fd; /* -1: none */
+	bool look;    /* a device may have come, or have another name */
 };
 
 /* Inode numbers come back; the numbering of their members goes on. */
@@ -99,11 +112,13 @@ struct sniff {
 	uint32_t kernel_bytes; /* that the kernel copies of a frame */
 	int stop_fd;
 
-	struct ring *rings[NETSET_MAX]; /* by index in the set */
+	struct space spaces[NETSET_MAX]; /* by index in the set */
+	struct ring **rings;		 /* of each space as many as there are interfaces, or one */
 	struct series series[NETSET_MAX];
-	size_t rings_n, series_n;
-	struct pollfd *polls; /* stop_fd, then the open rings */
-	size_t polls_n;
+	size_t spaces_n, rings_n, rings_each, series_n;
+	struct pollfd *polls; /* stop_fd, the watches, then the open rings */
+	size_t polls_n, watches_n;
+	uint16_t watched[NETSET_MAX]; /* the spaces of the watches in polls */
 
 	struct buf stats;
 	unsigned int stats_seq;
@@ -232,25 +247,27 @@ static uint64_t ring_min(const struct sniff *s)
 	return s->block_bytes * RING_BLOCKS_MIN;
 }
 
-/* How large the next ring may be, see above. @pending: known namespaces without a ring, this one
+/* How large the next ring may be, see above. @pending: rings that are to be opened now, this one
  * included. */
 static uint64_t ring_share(const struct sniff *s, const struct ring *r, size_t live, size_t pending)
 {
 	uint64_t keep = live < NETSET_LIVE_MAX ? (NETSET_LIVE_MAX - live) * ring_min(s) : 0, free,
 		 share;
 
-	if (r == s->rings[0] || r->ns->init) {
+	if (!r->dev && (r == s->rings[0] || r->ns->init)) {
 		share = s->memory_bytes / 4;
 		if (share > PRIMARY_RING_MAX)
 			share = PRIMARY_RING_MAX;
 	} else {
+		uint64_t most = r->dev ? PRIMARY_RING_MAX : OTHER_RING_MAX;
+
 		if (keep > s->memory_bytes / 4)
 			keep = s->memory_bytes / 4;
 		free = s->memory_left > keep ? s->memory_left - keep : 0;
 		share = free /
 			(pending + pending / 3 + 4); /* some is left for those that come later */
-		if (share > OTHER_RING_MAX)
-			share = OTHER_RING_MAX;
+		if (share > most)
+			share = most;
 	}
 	if (share < ring_min(s))
 		share = ring_min(s);
@@ -300,11 +317,20 @@ static unsigned int *series_get(struct sniff *s, uint64_t inum)
 	return &s->series[s->series_n++].seq;
 }
 
+/* From now on frames of @ifindex, 0: of all devices. Return: 0, -errno. */
+static int ring_bind(struct ring *r, int ifindex)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons(ETH_P_ALL),
+				  .sll_ifindex = ifindex };
+
+	return bind(r->fd, (struct sockaddr *)&to, sizeof(to)) ? -errno : 0;
+}
+
 /* Socket, filter and ring in the calling thread's namespace. Return: 0, -errno. */
-static int ring_setup(struct sniff *s, struct ring *r, uint64_t bytes)
+static int ring_setup(struct sniff *s, struct ring *r, int ifindex, uint64_t bytes)
 {
 	int version = TPACKET_V3, stamps = SOF_TIMESTAMPING_SOFTWARE, one = 1, rc;
-	struct sockaddr_ll any = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
 
 	r->map = MAP_FAILED;
 	r->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -323,10 +349,10 @@ static int ring_setup(struct sniff *s, struct ring *r, uint64_t bytes)
 			  rc);
 	if (!rc)
 		rc = ring_map(s, r, r->fd, bytes);
+	if (!rc)
+		rc = ring_bind(r, ifindex);
 	if (rc)
 		goto fail;
-	if (bind(r->fd, (struct sockaddr *)&any, sizeof(any)))
-		goto fail_errno;
 	return 0;
 fail_errno:
 	rc = -errno;
@@ -342,13 +368,15 @@ fail:
 
 /* Open the ring of one namespace. The thread is moved there and has to be brought back. Return: 0,
  * -errno. */
-static int ring_open(struct sniff *s, struct ring *r, size_t live, size_t pending)
+static int ring_open(struct sniff *s, struct ring *r, int ifindex, size_t live, size_t pending)
 {
 	uint64_t bytes = ring_share(s, r, live, pending);
 	int rc = netset_enter(r->ns);
 
 	if (!rc)
-		rc = ring_setup(s, r, bytes);
+		rc = ring_setup(s, r, ifindex, bytes);
+	if (rc == -ENODEV && r->dev) /* it went just now */
+		return 0;
 	if (rc) {
 		r->state = RING_CLOSED;
 		if (rc == -ESTALE)
@@ -392,17 +420,25 @@ static void ring_finish(struct sniff *s, struct ring *r)
 	flush(s, r);
 }
 
-/* Anew after a ring came or went. */
+/* Anew after a ring or a watch came or went. */
 static int polls_build(struct sniff *s)
 {
-	struct pollfd *v = realloc(s->polls, (s->rings_n + 1) * sizeof(*v));
+	struct pollfd *v = realloc(s->polls, (1 + s->spaces_n + s->rings_n) * sizeof(*v));
 	size_t i;
 
 	if (!v)
 		return -ENOMEM;
 	s->polls = v;
 	v[0] = (struct pollfd){ .fd = s->stop_fd, .events = POLLIN };
-	s->polls_n = 1;
+	s->watches_n = 0;
+	for (i = 0; i < s->spaces_n; i++) {
+		if (s->spaces[i].watch_fd < 0)
+			continue;
+		s->watched[s->watches_n++] = (uint16_t)i;
+		v[s->watches_n] =
+			(struct pollfd){ .fd = s->spaces[i].watch_fd, .events = POLLIN };
+	}
+	s->polls_n = 1 + s->watches_n;
 	for (i = 0; i < s->rings_n; i++)
 		if (ring_live(s->rings[i]))
 			v[s->polls_n++] =
@@ -410,16 +446,117 @@ static int polls_build(struct sniff *s)
 	return 0;
 }
 
+static void space_unwatch(struct space *x)
+{
+	if (x->watch_fd >= 0)
+		close(x->watch_fd);
+	x->watch_fd = -1;
+}
+
+/* Which of the watched namespaces have news. */
+static void watches_read(struct sniff *s)
+{
+	for (size_t i = 0; i < s->watches_n; i++) {
+		struct space *x = &s->spaces[s->watched[i]];
+
+		if (!s->polls[1 + i].revents)
+			continue;
+		x->look = true;
+		devwatch_read(x->watch_fd);
+	}
+}
+
+/* Have the ring of a device follow its name. */
+static void ring_follow(struct ring *r, int ifindex)
+{
+	struct sockaddr_ll now;
+	socklen_t n = sizeof(now);
+
+	/* a device that went has left -1 there, packet_notifier() in net/packet/af_packet.c */
+	if (!ifindex || getsockname(r->fd, (struct sockaddr *)&now, &n) || now.sll_ifindex == ifindex)
+		return;
+	if (ring_bind(r, ifindex)) {
+		/* it is gone again, of which there will be news */
+	}
+}
+
+/* The next namespace of the set, with its rings still to be opened. */
+static int space_add(struct sniff *s, int *last)
+{
+	struct space *x = &s->spaces[s->spaces_n];
+	struct ring **v =
+		realloc(s->rings, (s->rings_n + s->rings_each) * sizeof(*s->rings));
+	int rc;
+
+	if (!v)
+		return -ENOMEM;
+	s->rings = v;
+	*x = (struct space){ .ns = netset_at(s->set, s->spaces_n), .watch_fd = -1, .look = true };
+	for (size_t k = 0; k < s->rings_each; k++) {
+		struct ring *r = calloc(1, sizeof(*r));
+
+		if (!r)
+			return -ENOMEM;
+		r->ns = x->ns;
+		r->fd = -1;
+		r->dev = s->interfaces ? s->interfaces[k] : NULL;
+		s->rings[s->rings_n++] = r;
+	}
+	s->spaces_n++;
+	if (s->interfaces)
+		x->watch_fd = devwatch_open(x->ns);
+	rc = s->interfaces && x->watch_fd < 0 ? x->watch_fd : 0;
+	if (rc && rc != -ESTALE)
+		quality_put(s->w, "limit", "pcap", -1, NULL, -1, -1, -1,
+			    "netns %" PRIu64 ": no frames recorded, its devices are not told: %s",
+			    x->ns->id, strerror(-rc));
+	if (rc && last)
+		*last = rc;
+	return 0;
+}
+
+/* Open the rings that are wanted and not there yet, and have the others follow their devices. */
+static int rings_look(struct sniff *s, size_t live, int *last, bool *changed, bool *moved)
+{
+	int *wanted = calloc(s->rings_n ? s->rings_n : 1, sizeof(*wanted));
+	size_t i, pending = 0;
+
+	if (!wanted)
+		return -ENOMEM;
+	for (i = 0; i < s->rings_n; i++) {
+		struct space *x = &s->spaces[i / s->rings_each];
+		struct ring *r = s->rings[i];
+		int ifindex = x->look && r->dev && x->watch_fd >= 0 ? devwatch_ifindex(x->watch_fd, r->dev) : 0;
+
+		if (r->state == RING_OPEN && r->dev)
+			ring_follow(r, ifindex);
+		else if (r->state == RING_NONE && x->look && (ifindex || !r->dev))
+			wanted[i] = 1 + ifindex, pending++;
+	}
+	for (i = 0; i < s->rings_n; i++) {
+		int rc = wanted[i] ? ring_open(s, s->rings[i], wanted[i] - 1, ++live, pending--) : 0;
+
+		if (rc && last)
+			*last = rc;
+		*changed |= wanted[i] != 0;
+		*moved |= wanted[i] && !s->rings[i]->ns->self;
+	}
+	for (i = 0; i < s->spaces_n; i++)
+		s->spaces[i].look = false;
+	free(wanted);
+	return 0;
+}
+
 /**
- * rings_update() - rings for new namespaces, an end for those of namespaces that are gone
+ * rings_update() - rings for new namespaces and devices, an end for those of namespaces that are gone
  * @last: what the last ring that could not be opened said, may be NULL
  */
 static int rings_update(struct sniff *s, int *last)
 {
+	bool changed = !s->polls, moved = false, look = false;
 	size_t i, n = netset_count(s->set), live = 0;
 	int64_t now = clock_mono_ns();
-	bool changed = !s->polls, moved = false;
-	int rc;
+	int rc = 0;
 
 	for (i = 0; i < s->rings_n; i++) {
 		struct ring *r = s->rings[i];
@@ -429,30 +566,33 @@ static int rings_update(struct sniff *s, int *last)
 			filter_attach_none(r->fd);
 			r->state = RING_CLOSING;
 			r->close_at_ns = now + DRAIN_NS;
+		} else if (r->state == RING_NONE && r->ns->gone) {
+			r->state = RING_CLOSED;
 		} else if (r->state == RING_CLOSING && now >= r->close_at_ns) {
 			ring_finish(s, r);
 			ring_close(s, r);
 			changed = true;
 		}
 	}
-	for (i = s->rings_n; i < n; i++) {
-		struct ring *r = calloc(1, sizeof(*r));
-
-		if (!r)
-			return -ENOMEM;
-		r->ns = netset_at(s->set, i);
-		r->fd = -1;
-		s->rings[i] = r;
-		s->rings_n = i + 1;
-		moved |= !r->ns->self;
-		rc = ring_open(s, r, ++live, n - i);
-		if (rc && last)
-			*last = rc;
+	while (s->spaces_n < n && !rc) {
+		moved |= s->interfaces && !netset_at(s->set, s->spaces_n)->self;
+		rc = space_add(s, last);
 		changed = true;
 	}
+	for (i = 0; i < s->spaces_n; i++) {
+		struct space *x = &s->spaces[i];
+
+		if (x->ns->gone && x->watch_fd >= 0) {
+			space_unwatch(x);
+			changed = true;
+		}
+		look |= x->look;
+	}
+	if (look && !rc)
+		rc = rings_look(s, live, last, &changed, &moved);
 	if (moved && netset_leave(s->set))
 		return -EPERM;
-	return changed ? polls_build(s) : 0;
+	return changed && !rc ? polls_build(s) : rc;
 }
 
 /* ---- life ---- */
@@ -485,9 +625,17 @@ static int copy_interfaces(struct sniff *s, const char *const *names)
 		return 0;
 	s->interfaces = calloc(n + 1, sizeof(*s->interfaces));
 	for (i = 0; s->interfaces && i < n; i++) {
-		s->interfaces[i] = strdup(names[i]);
-		if (!s->interfaces[i])
+		size_t k = 0;
+
+		/* a device that is named twice has one ring all the same */
+		while (k < s->rings_each && strcmp(s->interfaces[k], names[i]))
+			k++;
+		if (k < s->rings_each)
+			continue;
+		s->interfaces[k] = strdup(names[i]);
+		if (!s->interfaces[k])
 			return -ENOMEM;
+		s->rings_each++;
 	}
 	return s->interfaces ? 0 : -ENOMEM;
 }
@@ -536,6 +684,8 @@ int sniff_open(struct sniff **out, const struct sniff_options *o, struct netset 
 	if (copy_interfaces(s, o->interfaces))
 		goto no_memory;
 	s->sections.interfaces = s->interfaces;
+	if (!s->rings_each)
+		s->rings_each = 1;
 	rc = rings_update(s, &last);
 	if (rc) {
 		err_set(e, rc, "the rings for frames: %s", strerror(-rc));
@@ -543,7 +693,7 @@ int sniff_open(struct sniff **out, const struct sniff_options *o, struct netset 
 	}
 	for (i = 0; i < s->rings_n; i++)
 		open += ring_live(s->rings[i]);
-	if (!open) {
+	if (!open && (last || !s->interfaces)) {
 		rc = last == -EACCES ? -EPERM : last ? last : -ENOENT;
 		err_set(e, rc,
 			"no packet socket could be opened in any network namespace: %s (it needs "
@@ -642,6 +792,7 @@ int sniff_run(struct sniff *s)
 		if (poll(s->polls, s->polls_n, POLL_MS) < 0 && errno != EINTR)
 			return -errno;
 		clear_errors(s);
+		watches_read(s);
 		drain_all(s);
 		if (s->polls[0].revents & POLLIN)
 			break;
@@ -685,6 +836,9 @@ void sniff_close(struct sniff *s)
 		ring_close(s, s->rings[i]);
 		free(s->rings[i]);
 	}
+	free(s->rings);
+	for (i = 0; i < s->spaces_n; i++)
+		space_unwatch(&s->spaces[i]);
 	for (i = 0; s->interfaces && s->interfaces[i]; i++)
 		free(s->interfaces[i]);
 	free(s->interfaces);

@@ -303,7 +303,7 @@ static uint64_t limit_of(const struct tape_writer *w, const char *name)
 		unsigned int halves; /* of the reserve that it may not touch */
 	} kinds[] = {
 		{ "ftrace/cpu", 2 }, { "pcap/", 2 },	{ "kallsyms", 0 },
-		{ "modules", 0 },    { "quality/", 0 },
+		{ "modules", 0 },    { "quality/", 0 },	{ "detail/", 0 },
 	};
 	uint64_t half = w->reserve_bytes / 2;
 	uint64_t keep = half;

@@ -8,8 +8,9 @@
  * non-blocking read(2), which also hands out the committed part of the page
  * that is being written (splice(2) does not), up to that page; what one round
  * took from a CPU goes to the tape in members of at most 256 KiB. Rounds come 5 to
- * 100 ms apart: less often while the buffers stay nearly empty, more often when
- * they fill.
+ * 500 ms apart: less often while the buffers stay nearly empty, more often when
+ * they fill. Each one takes a CPU from whatever would run there, and has it
+ * woken and interrupted, so few long rounds cost the host less than many short ones.
  *
  * The buffers overwrite their oldest page when full, because then the next page
  * read says how many events are missing (kernel/trace/ring_buffer.c,
@@ -21,6 +22,7 @@
  * tape, and "entries" is 0.
  */
 #include "clock.h"
+#include "cpus.h"
 #include "instance.h"
 #include "profile.h"
 
@@ -38,16 +40,15 @@
 #include <unistd.h>
 
 #define BUFFER_MIN     (1 * MIB)  /* per CPU, chosen */
-#define BUFFER_MAX     (16 * MIB) /* per CPU, chosen */
+#define BUFFER_MAX     (32 * MIB) /* per CPU, chosen */
 #define BUFFER_LEAST   (64 * KIB) /* per CPU, when the kernel has no more */
 #define BUFFER_SHARE   64	  /* of the available memory, all CPUs together get 1/64 */
 #define CHUNK_BYTES    (256 * KIB)
 #define CHUNKS_A_ROUND 64 /* per CPU: the others want their turn */
 #define WAIT_MIN_NS    (5 * 1000000LL)
-#define WAIT_MAX_NS    (100 * 1000000LL)
+#define WAIT_MAX_NS    (500 * 1000000LL)
 #define RATE	       64 /* bytes per us and CPU that the longest wait must bear: a busy CPU's maximum */
 #define TAIL_WAIT_US   1000
-#define CPUS_MAX       8192
 #define NICE	       5
 
 struct cpu {
@@ -75,7 +76,7 @@ struct trace {
 	size_t armed_count;
 	struct cpu *cpus;
 	int cpu_count; /* possible ones */
-	char online[256];
+	char online[CPUS_TEXT];
 	uint8_t *chunk;
 	int on_fd, marker_fd, stop_fd;
 	unsigned int stats_seq;
@@ -83,23 +84,6 @@ struct trace {
 	pthread_mutex_t lock; /* of the totals */
 	struct trace_totals totals;
 };
-
-/* The whole of a small file. */
-static int read_text(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, size - 1);
-	close(fd);
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return 0;
-}
 
 uint64_t trace_memory_available(void)
 {
@@ -121,44 +105,6 @@ uint64_t trace_buffer_choose(void)
 	uint64_t bytes = trace_memory_available() / BUFFER_SHARE / (uint64_t)(cpus > 0 ? cpus : 1);
 
 	return bytes < BUFFER_MIN ? BUFFER_MIN : bytes > BUFFER_MAX ? BUFFER_MAX : bytes;
-}
-
-/* Whether @cpu is in a list like "0-3,8", Documentation/admin-guide/cputopology.rst. */
-static bool cpu_in_list(const char *list, int cpu)
-{
-	const char *p = list;
-
-	while (*p) {
-		char *end;
-		long a = strtol(p, &end, 10), b = a;
-
-		if (end == p)
-			return false;
-		if (*end == '-')
-			b = strtol(end + 1, &end, 10);
-		if (cpu >= a && cpu <= b)
-			return true;
-		p = *end == ',' ? end + 1 : end;
-		if (*end && *end != ',')
-			return false;
-	}
-	return false;
-}
-
-/* One more than the last CPU of the list. */
-static int cpu_list_end(const char *list)
-{
-	const char *p = list + strlen(list);
-
-	while (p > list && p[-1] >= '0' && p[-1] <= '9')
-		p--;
-	return atoi(p) + 1;
-}
-
-static void read_online(char *online, size_t size)
-{
-	if (read_text("/sys/devices/system/cpu/online", online, size))
-		snprintf(online, size, "0-%ld", sysconf(_SC_NPROCESSORS_CONF) - 1);
 }
 
 static int set_clock(struct trace *t, struct err *e)
@@ -226,13 +172,7 @@ static int set_buffer(struct trace *t, uint64_t want, struct err *e)
 
 static int open_cpus(struct trace *t, struct err *e)
 {
-	char possible[256];
-
-	if (read_text("/sys/devices/system/cpu/possible", possible, sizeof(possible)))
-		snprintf(possible, sizeof(possible), "0-%ld", sysconf(_SC_NPROCESSORS_CONF) - 1);
-	t->cpu_count = cpu_list_end(possible);
-	if (t->cpu_count < 1 || t->cpu_count > CPUS_MAX)
-		t->cpu_count = 1;
+	t->cpu_count = cpus_possible();
 	t->cpus = calloc((size_t)t->cpu_count, sizeof(*t->cpus));
 	t->chunk = malloc(CHUNK_BYTES > t->page_bytes ? CHUNK_BYTES : t->page_bytes);
 	if (!t->cpus || !t->chunk)
@@ -356,89 +296,32 @@ static int arm_event(struct trace *t, struct armed *a)
 	return tracefs_instance_file_write(t->fs, file, "1") < 0 ? -EIO : 0;
 }
 
-/* not tracefs_event_file_exists(): libtracefs 1.6.4 looks where tracefs is mounted, not where it
- * was told */
-static bool event_here(const char *tracefs, const char *system, const char *name)
+static int arm_next(void *ctx, const struct profile_event *ev)
 {
-	char dir[512];
-	struct stat st;
+	struct trace *t = ctx;
+	struct armed *a = &t->armed[t->armed_count];
+	int rc;
 
-	/* nor access(2), which asks for the real user and so forgets capabilities */
-	snprintf(dir, sizeof(dir), "%s/events/%s/%s", tracefs, system, name);
-	return !stat(dir, &st);
-}
-
-bool trace_event_here(const char *tracefs, const struct profile_event *ev)
-{
-	return event_here(tracefs, ev->system, ev->name);
-}
-
-bool trace_event_wanted(const char *tracefs, const struct profile_event *ev, enum trace_profile p)
-{
-	return ev->from <= p && !(ev->unless && event_here(tracefs, ev->system, ev->unless));
-}
-
-static int arm_events(struct trace *t, struct err *e)
-{
-	const char *tracefs = instance_way(t->inst)->path;
-	const struct profile_event *ev;
-	struct buf absent = { 0 };
-	int64_t count = 0;
-	int rc = 0;
-	size_t n;
-
-	ev = profile_events(&n);
-	for (size_t i = 0; i < n && !rc; i++) {
-		if (!trace_event_wanted(tracefs, &ev[i], t->profile))
-			continue;
-		if (trace_event_here(tracefs, &ev[i])) {
-			struct armed *a = &t->armed[t->armed_count];
-
-			a->ev = &ev[i];
-			rc = arm_event(t, a);
-			if (!rc)
-				t->armed_count++;
-			else if (!tape_writer_failed(t->w)) {
-				quality_put(t->w, "event-missing", "ftrace", -1, NULL, -1, -1, -1,
-					    "%s:%s exists but cannot be enabled", ev[i].system,
-					    ev[i].name);
-				rc = 0;
-			}
-		} else if (ev[i].core) {
-			quality_put(t->w, "event-missing", "ftrace", -1, NULL, -1, -1, -1,
-				    "%s:%s does not exist on this kernel", ev[i].system,
-				    ev[i].name);
-		} else {
-			buf_printf(&absent, "%s%s:%s", absent.len ? " " : "", ev[i].system,
-				   ev[i].name);
-			count++;
-		}
-	}
-	if (absent.len)
-		quality_put(t->w, "event-absent", "ftrace", -1, NULL, -1, -1, count,
-			    "not on this kernel: %.*s", (int)absent.len, (char *)absent.data);
-	buf_free(&absent);
-	if (rc)
-		return err_set(e, rc, "cannot write the event formats to the tape");
-	if (!t->armed_count)
-		return err_set(e, -ENOENT, "this kernel has none of the events of profile '%s'",
-			       trace_profile_name(t->profile));
-	return 0;
+	a->ev = ev;
+	rc = arm_event(t, a);
+	if (!rc)
+		t->armed_count++;
+	return rc;
 }
 
 /* Open the files of CPUs that are online now and were not before. */
 static void look_for_cpus(struct trace *t)
 {
-	char online[sizeof(t->online)], file[64];
+	char online[CPUS_TEXT], file[64];
 
-	read_online(online, sizeof(online));
+	cpus_online(online);
 	if (!strcmp(online, t->online))
 		return;
 	strcpy(t->online, online);
 	for (int i = 0; i < t->cpu_count; i++) {
 		struct cpu *c = &t->cpus[i];
 
-		if (c->raw_fd >= 0 || c->bad || !cpu_in_list(online, i))
+		if (c->raw_fd >= 0 || c->bad || !cpus_in_list(online, i))
 			continue;
 		snprintf(file, sizeof(file), "per_cpu/cpu%d/trace_pipe_raw", i);
 		c->raw_fd =
@@ -535,7 +418,7 @@ int trace_arm(struct trace *t, struct tape_writer *w, struct err *e)
 	if (rc)
 		return err_set(e, rc, "cannot write the trace's layout to the tape: %s",
 			       strerror(-rc));
-	rc = arm_events(t, e);
+	rc = profile_arm(t->profile, instance_way(t->inst)->path, w, arm_next, t, e);
 	if (rc)
 		return rc;
 	if (tracefs_trace_on_fd(t->on_fd))
@@ -730,6 +613,24 @@ void trace_stop(struct trace *t)
 	if (write(t->stop_fd, &one, sizeof(one)) < 0) {
 		/* only when it counts to 2^64: it was asked before */
 	}
+}
+
+size_t trace_lower(struct trace *t, enum trace_profile p, struct buf *off)
+{
+	char file[128];
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->armed_count; i++) {
+		const struct profile_event *ev = t->armed[i].ev;
+
+		if (ev->from <= p)
+			continue;
+		snprintf(file, sizeof(file), "events/%s/%s/enable", ev->system, ev->name);
+		tracefs_instance_file_write(t->fs, file, "0");
+		buf_printf(off, "%s%s:%s", n ? " " : "", ev->system, ev->name);
+		n++;
+	}
+	return n;
 }
 
 void trace_totals(const struct trace *t, struct trace_totals *x)

@@ -44,6 +44,12 @@ int trace_arm(struct trace *t, struct tape_writer *w, struct err *e);
 int trace_run(struct trace *t);
 /* trace_stop() - ask trace_run() to end. Async-signal-safe. */
 void trace_stop(struct trace *t);
+/**
+ * trace_lower() - turn off all events that profile @p does not have, while trace_run() goes on
+ * @off: gets their names, "SYSTEM:EVENT", blanks between them
+ * Return: how many.
+ */
+size_t trace_lower(struct trace *t, enum trace_profile p, struct buf *off);
 void trace_totals(const struct trace *t, struct trace_totals *x);
 /* trace_close() - remove the instance; also after a failure half-way. Return: 0; -EBUSY when
  * something else still reads in it, with the message. */
@@ -53,11 +59,6 @@ int trace_close(struct trace *t, struct err *e);
 int trace_remove_stale(struct err *e);
 
 /* For doctor, too. */
-struct profile_event;
-/* trace_event_here() - whether this kernel has the event; @tracefs: its path, see instance.h. */
-bool trace_event_here(const char *tracefs, const struct profile_event *ev);
-/* trace_event_wanted() - whether profile @p records it where it exists. */
-bool trace_event_wanted(const char *tracefs, const struct profile_event *ev, enum trace_profile p);
 /* trace_memory_available() - bytes, MemAvailable of /proc/meminfo; 0: not known. */
 uint64_t trace_memory_available(void);
 /* trace_buffer_choose() - bytes per CPU that trace_open() takes when it is not told. */

@@ -58,10 +58,12 @@ static int folder_open(struct folder *d, const char *path, struct err *e)
 	*d = (struct folder){ .path = path };
 	if (snprintf(d->tmp, sizeof(d->tmp), "%.*s.tmp-%d", (int)n, path, (int)getpid()) >= (int)sizeof(d->tmp))
 		return err_set(e, -ENAMETOOLONG, "%s: the name is too long", path);
-	if (mkdir(d->tmp, 0777))
-		return err_sys(e, "cannot create %s", d->tmp);
-	tmpfiles_add(d->tmp);
-	return 0;
+	tmpfiles_add(d->tmp); /* before it is there: a signal may come right behind mkdir() */
+	if (mkdir(d->tmp, 0777)) {
+		rc = err_sys(e, "cannot create %s", d->tmp);
+		tmpfiles_done(d->tmp);
+	}
+	return rc;
 }
 
 static void file_path(const struct folder *d, size_t i, char path[PATH_MAX])
@@ -205,6 +207,9 @@ int export_csv(struct rep *r, const char *dir, struct err *e)
 	}
 	st = rep_query(r, tables);
 	while (!rc && rep_row(r, &st)) {
+		/* a stranger may have added some of his own */
+		if (!db_has_name(col_text(st, 0)))
+			continue;
 		progress_at("tables", n, all);
 		rc = put_table(r, d, col_text(st, 0), col_int(st, 1), e);
 		n++;

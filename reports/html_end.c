@@ -28,7 +28,7 @@ static void write_quality(struct page *p)
 	st = rep_query(p->r,
 		       "SELECT kind, source, cpu, dev, from_ns, to_ns, count, note FROM quality "
 		       "ORDER BY kind NOT IN ('tape-cut', 'tape-damaged'), "
-		       "kind NOT IN ('events-lost', 'frames-lost'), kind = 'note', id LIMIT 120");
+		       "kind NOT IN ('events-lost', 'frames-lost', 'detail-lowered'), kind = 'note', id LIMIT 120");
 	while (rep_row(p->r, &st)) {
 		shown++;
 		page_row(p);

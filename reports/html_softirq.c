@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The panel of CPUs, its part about softirqs: what they cost, NAPI, squeezes, and late ones. */
 #include "page.h"
+#include "tally.h"
 #include "svg.h"
 #include "words.h"
 
@@ -115,10 +116,27 @@ static void write_pollers(struct page *p)
 						    { N_("Mean wait"), true },
 						    { N_("Longest wait"), true },
 						    { N_("Waits over 1 ms"), true } };
-	sqlite3_stmt *st = rep_query(p->r, "SELECT cpu, context, polls, work FROM napi_share ORDER "
-					   "BY polls DESC, cpu, context LIMIT 64");
+	struct tally polls;
+	struct buf json = { 0 };
+	sqlite3_stmt *st;
 	bool any = false;
 
+	/* what the view napi_share shows */
+	tally_read(&polls, p->r, "SELECT cpu, context, pid, work FROM napi_poll");
+	tally_json(&polls, &json);
+	tally_free(&polls);
+	st = rep_query(p->r,
+		       "WITH p AS (SELECT json_extract(value, '$[0]') AS cpu, json_extract(value, "
+		       "'$[1]') AS context, json_extract(value, '$[2]') AS pid, "
+		       "json_extract(value, '$[3]') AS polls, json_extract(value, '$[4]') AS work "
+		       "FROM json_each(?1)) SELECT p.cpu, CASE WHEN p.context = 2 AND t.comm LIKE "
+		       "'ksoftirqd/%' THEN 'ksoftirqd' WHEN p.context = 2 THEN 'softirq' WHEN "
+		       "t.comm LIKE 'napi/%' OR t.comm LIKE 'backlog_napi/%' THEN 'thread' ELSE "
+		       "'task' END AS who, sum(p.polls) AS polls, CASE WHEN EXISTS (SELECT 1 FROM "
+		       "napi_poll WHERE work IS NOT NULL) THEN sum(p.work) END FROM p LEFT JOIN "
+		       "task t ON t.pid = p.pid GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 64");
+	if (st)
+		sqlite3_bind_text(st, 1, (const char *)json.data, (int)json.len, SQLITE_STATIC);
 	for (; rep_row(p->r, &st); any = true) {
 		if (!any)
 			page_table(p,
@@ -134,6 +152,7 @@ static void write_pollers(struct page *p)
 	}
 	if (any)
 		page_table_end(p);
+	buf_free(&json);
 	any = false;
 	st = rep_query(p->r, "SELECT pid, comm, wakeups, mean_ns, max_ns, over_1ms FROM net_thread "
 			     "ORDER BY max_ns DESC, pid LIMIT 40");

@@ -314,12 +314,16 @@ static void hero_begin(struct page *p, const char *kind, const char *icon)
 /* What a verdict of "nothing wrong" does not cover, in a few lines. */
 static void write_limits(struct page *p)
 {
-	int64_t all = rep_int(p->r, "SELECT count(*) FROM quality WHERE " BLINDS, 0);
+	int64_t all = rep_int(
+		p->r,
+		"SELECT count(*) FROM (SELECT DISTINCT source, note FROM quality WHERE " BLINDS ")",
+		0);
 	sqlite3_stmt *st = rep_query(
 		p->r,
-		"SELECT source, note FROM quality WHERE " BLINDS " ORDER BY kind NOT IN "
-		"('tape-cut', 'tape-damaged'), kind NOT IN ('events-lost', 'frames-lost'), kind "
-		"NOT IN ('source-missing', 'permission'), id LIMIT 4");
+		"SELECT source, note, count(*) FROM quality WHERE " BLINDS
+		" GROUP BY source, note ORDER BY min(kind NOT IN ('tape-cut', 'tape-damaged')), "
+		"min(kind NOT IN ('events-lost', 'frames-lost', 'detail-lowered')), min(kind NOT IN "
+		"('source-missing', 'permission')), min(id) LIMIT 4");
 	bool any = false;
 
 	for (; rep_row(p->r, &st); any = true) {
@@ -330,6 +334,8 @@ static void write_limits(struct page *p)
 		page_text(p, col_text(st, 0));
 		fputs("</code>: ", p->f);
 		page_text(p, page_note(p, col_text(st, 1)));
+		if (col_int(st, 2) > 1)
+			page_textf(p, " (× %s)", text_count(col_int(st, 2)).s);
 		fputs("</li>\n", p->f);
 	}
 	if (any)
@@ -370,11 +376,24 @@ static void write_nothing(struct page *p, int64_t infos)
 			text_count(drops).s);
 		fputs("</p>", p->f);
 	} else {
-		hero_begin(p, "ok", "ok");
-		fprintf(p->f, "%s</p><p>%s", _("Nothing wrong was seen."),
-			_("Looked at every packet, drop, counter, queue and setting that the "
-			  "recording holds, "
-			  "against every cause that skbtape can name."));
+		double lost = rep_lost_percent(p->r);
+
+		hero_begin(p, lost > 0 ? "warning" : "ok", lost > 0 ? "warning" : "ok");
+		fprintf(p->f, "%s</p><p>",
+			lost > 0 ? _("Nothing wrong was seen, but not everything was.")
+				 : _("Nothing wrong was seen."));
+		if (lost > 0) {
+			fprintf(p->f, "<strong>");
+			fprintf(p->f,
+				_("The recording lost %.0f %% of the events: what happened then "
+				  "may be missing."),
+				lost);
+			fputs("</strong> ", p->f);
+		}
+		fputs(_("Looked at every packet, drop, counter, queue and setting that the "
+			"recording holds, "
+			"against every cause that skbtape can name."),
+		      p->f);
 		if (infos) {
 			putc(' ', p->f);
 			fprintf(p->f,
@@ -388,7 +407,20 @@ static void write_nothing(struct page *p, int64_t infos)
 	fputs("</div></div>\n", p->f);
 }
 
-/* How sure, where, and what to do: what a reader wants to know first. */
+/* How bad it is, in one number: packets, else a delay. */
+static void write_extent(struct page *p, sqlite3_stmt *st)
+{
+	int64_t packets = col_int(st, 6);
+
+	if (!col_null(st, 6) && packets > 0)
+		fprintf(p->f, "<span class=\"much\">%s %s</span> ", text_count(packets).s,
+			packets == 1 ? _("packet") : _("packets"));
+	else if (!col_null(st, 7))
+		fprintf(p->f, "<span class=\"much\">%s %s</span> ", _("delay"),
+			text_duration(col_int(st, 7)).s);
+}
+
+/* How bad, how sure, where, and what to do: what a reader wants to know first. */
 static void write_answer(struct page *p, sqlite3_stmt *st)
 {
 	static const int place[] = { 3, 4, 5 };
@@ -398,7 +430,9 @@ static void write_answer(struct page *p, sqlite3_stmt *st)
 					  "? ORDER BY seq LIMIT 1",
 					  id);
 
-	fputs("<p class=\"how\"><span>", p->f);
+	fputs("<p class=\"how\">", p->f);
+	write_extent(p, st);
+	fputs("<span>", p->f);
 	fprintf(p->f, _("confidence %.0f %%"), 100 * sqlite3_column_double(st, 2));
 	fputs("</span>", p->f);
 	for (size_t i = 0; i < ARRAY_SIZE(place); i++) {
@@ -436,8 +470,8 @@ static void write_summary(struct page *p, int64_t critical, int64_t warning, int
 		fprintf(p->f, lang_many(warning, N_("%s warning"), N_("%s warnings")),
 			text_count(warning).s);
 	fputs("</p>\n<ol class=\"toc\">", p->f);
-	st = rep_query(p->r, "SELECT id, title, confidence, netns, dev, process FROM finding WHERE "
-			     "severity <> 'info' ORDER BY id LIMIT 12");
+	st = rep_query(p->r, "SELECT id, title, confidence, netns, dev, process, packets, "
+			     "delay_ns FROM finding WHERE severity <> 'info' ORDER BY id LIMIT 12");
 	for (int n = 0; rep_row(p->r, &st); n++) {
 		fprintf(p->f, "<li value=\"%" PRId64 "\"><a href=\"#finding-%" PRId64 "\">",
 			col_int(st, 0), col_int(st, 0));

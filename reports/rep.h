@@ -70,6 +70,11 @@ int64_t rep_fact_int(struct rep *r, const char *key, int64_t dflt);
 #define REP_DROPS_FEW 5
 int64_t rep_unnamed_drops(struct rep *r);
 
+/* rep_lost_percent() - share of the kernel's events that the recording lost, where that is much (REP_LOST_MUCH percent or
+ * more): then "nothing wrong was seen" tells less than it seems to. Else 0. */
+#define REP_LOST_MUCH 1.0
+double rep_lost_percent(struct rep *r);
+
 /* Columns of the present row. */
 const char *col_text(sqlite3_stmt *st, int i); /* "" for NULL */
 const char *col_opt(sqlite3_stmt *st, int i);  /* NULL for NULL */

@@ -14,6 +14,7 @@
  * the whole host only.
  */
 #include "stack.h"
+#include "tally.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -311,7 +312,7 @@ static void read_nic(struct rep *r, struct scopes *sc, enum place p, const char 
 			add_packets(sc, col_int(st, 0), col_int(st, 1), p, col_int(st, 2));
 }
 
-static void read_counts(struct rep *r, struct scopes *sc)
+static void read_counts(struct rep *r, struct scopes *sc, const struct tally *frames)
 {
 	struct box *host = sc->v[0].stack->box;
 	/* 0 of an event says nothing: it may not have been recorded */
@@ -331,11 +332,14 @@ static void read_counts(struct rep *r, struct scopes *sc)
 	while (rep_row(r, &st))
 		if (!col_null(st, 2))
 			add_packets(sc, col_int(st, 0), col_int(st, 1), RX_NAPI, col_int(st, 2));
-	st = rep_query(r,
-		       "SELECT netns_id, dev_id, direction FROM _frame WHERE direction IN (0, 1)");
-	while (rep_row(r, &st))
-		add_packets(sc, col_int(st, 0), col_int(st, 1), col_int(st, 2) ? TX_TAP : RX_TAP,
-			    1);
+	/* keys as in stacks_read() */
+	for (size_t i = 0; i < frames->n; i++) {
+		const struct tally_row *t = &frames->v[i];
+
+		if (t->key[2])
+			add_packets(sc, t->key[0], t->key[1], t->key[2] == 2 ? TX_TAP : RX_TAP,
+				    t->rows);
+	}
 	sc->v[0].stack->forwarded = rep_int(r, "SELECT count(*) FROM _packet WHERE kind = 3", 0);
 }
 
@@ -466,12 +470,15 @@ static void scope_add(struct stacks *s, struct scopes *sc, int64_t netns_id, int
 }
 
 /* Namespaces and devices by the frames and drops that they had; one alone is the whole host. */
-static void scopes_choose(struct rep *r, struct stacks *s, struct scopes *sc)
+static void scopes_choose(struct rep *r, struct stacks *s, struct scopes *sc,
+			  const struct tally *frames)
 {
+	struct buf json = { 0 };
 	sqlite3_stmt *st = rep_query(
 		r,
-		"WITH u AS (SELECT netns_id, dev_id, count(*) AS n FROM _frame GROUP BY 1, 2 UNION "
-		"ALL SELECT netns_id, dev_id, count(*) FROM _drop WHERE netns_id IS NOT NULL GROUP "
+		"WITH u AS (SELECT nullif(json_extract(value, '$[0]'), 0) AS netns_id, "
+		"nullif(json_extract(value, '$[1]'), 0) AS dev_id, json_extract(value, '$[3]') AS "
+		"n FROM json_each(?1) UNION ALL SELECT netns_id, dev_id, count(*) FROM _drop WHERE netns_id IS NOT NULL GROUP "
 		"BY 1, 2), "
 		"a AS (SELECT netns_id, NULL AS dev_id, sum(n) AS n FROM u GROUP BY 1 UNION ALL "
 		"SELECT netns_id, dev_id, sum(n) FROM u WHERE dev_id IS NOT NULL GROUP BY 1, 2), "
@@ -481,9 +488,13 @@ static void scopes_choose(struct rep *r, struct stacks *s, struct scopes *sc)
 		"JOIN netns n ON n.id = a.netns_id LEFT JOIN _name d ON d.id = a.dev_id "
 		"ORDER BY t.n DESC, a.netns_id, a.dev_id IS NOT NULL, a.n DESC, a.dev_id");
 
+	tally_json(frames, &json);
+	if (st)
+		sqlite3_bind_text(st, 1, (const char *)json.data, (int)json.len, SQLITE_STATIC);
 	scope_add(s, sc, 0, 0, "", "");
 	while (rep_row(r, &st))
 		scope_add(s, sc, col_int(st, 0), col_int(st, 1), col_text(st, 2), col_text(st, 3));
+	buf_free(&json);
 	if (s->n <= 3 && s->n > 1 && !s->v[1].dev[0] && (s->n == 2 || s->v[2].dev[0])) {
 		s->n = 1;
 		sc->n = 1;
@@ -494,12 +505,17 @@ struct stacks *stacks_read(struct rep *r)
 {
 	struct stacks *s = calloc(1, sizeof(*s));
 	struct scopes sc = { 0 };
+	struct tally frames;
 
 	if (!s)
 		return NULL;
-	scopes_choose(r, s, &sc);
+	/* direction: 0 not known, 1 in, 2 out */
+	tally_read(&frames, r,
+		   "SELECT netns_id, dev_id, coalesce(direction + 1, 0), 0 FROM _frame");
+	scopes_choose(r, s, &sc, &frames);
 	read_hops(r, &sc);
-	read_counts(r, &sc);
+	read_counts(r, &sc, &frames);
+	tally_free(&frames);
 	read_drops(r, &sc);
 	read_delays(r, &sc);
 	read_findings(r, &sc);

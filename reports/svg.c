@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "svg.h"
+#include "lang.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -107,6 +108,77 @@ void svg_range(FILE *f, const struct range *r, int64_t top_ns)
 		"class=\"r-box\" x=\"%.1f\" y=\"3\" width=\"%.1f\" height=\"10\"/>",
 		b, c > b ? c - b : 0, a, b - a < 1 ? 1 : b - a);
 	fprintf(f, "<circle class=\"r-mid\" cx=\"%.1f\" cy=\"8\" r=\"3.5\"/></svg>", a);
+}
+
+#define HIST_BASE 38 /* y of the axis */
+#define HIST_HIGH 32
+
+static void hist_words(FILE *f, const struct hist_bar *bar, size_t n, const struct range *r)
+{
+	const struct hist_bar *most = bar;
+	int64_t all = 0;
+	char words[512];
+
+	for (size_t i = 0; i < n; i++) {
+		all += bar[i].count;
+		if (bar[i].count > most->count)
+			most = &bar[i];
+	}
+	snprintf(words, sizeof(words),
+		 _("Histogram of %s times: most often, %.0f %% of them, %s to %s; median %s, p99 %s, "
+		   "longest %s"),
+		 text_count(all).s, all ? 100.0 * (double)most->count / (double)all : 0,
+		 text_duration(most->from_ns).s, text_duration(most->to_ns).s,
+		 text_duration(r->p50_ns).s, text_duration(r->p99_ns).s, text_duration(r->max_ns).s);
+	text_html(f, words);
+}
+
+/* p50 by a line with a dot, p99 by a dashed one with a triangle: told apart without colour. */
+static void hist_marks(FILE *f, const struct range *r, double top)
+{
+	double a = range_x(r->p50_ns, top), b = range_x(r->p99_ns, top);
+
+	fprintf(f,
+		"<path class=\"h-p99\" d=\"M%.1f 5V%d\"/><path class=\"h-tip\" d=\"M%.1f 1h6l-3 "
+		"5z\"/>",
+		b, HIST_BASE, b - 3);
+	fprintf(f,
+		"<path class=\"h-p50\" d=\"M%.1f 5V%d\"/><circle class=\"h-tip\" cx=\"%.1f\" "
+		"cy=\"3.5\" r=\"2.6\"/>",
+		a, HIST_BASE, a);
+}
+
+void svg_hist(FILE *f, const struct hist_bar *bar, size_t n, const struct range *r, int64_t top_ns)
+{
+	double top = range_top(top_ns), end = -1;
+	int64_t most = 1;
+
+	for (size_t i = 0; i < n; i++)
+		most = bar[i].count > most ? bar[i].count : most;
+	fprintf(f,
+		"<svg class=\"range hist\" viewBox=\"-4 0 %.0f %d\" width=\"%.0f\" height=\"%d\" "
+		"role=\"img\" aria-label=\"",
+		RANGE_WIDTH + 8, HIST_BASE + 2, RANGE_WIDTH + 8, HIST_BASE + 2);
+	hist_words(f, bar, n, r);
+	fputs("\">", f);
+	draw_grid(f, top, 7, HIST_BASE);
+	fprintf(f, "<path class=\"h-axis\" d=\"M0 %dH%.0f\"/><path class=\"h-bar\" d=\"",
+		HIST_BASE, RANGE_WIDTH);
+	for (size_t i = 0; i < n; i++) {
+		double x = range_x(bar[i].from_ns, top), x1 = range_x(bar[i].to_ns, top);
+		double h = HIST_HIGH * (double)bar[i].count / (double)most;
+
+		/* what is rare is still seen; what is below the scale stands at its edge */
+		h = h < 1.2 ? 1.2 : h;
+		x1 = x1 - x < 1.4 ? x + 1.4 : x1;
+		if (x < end - 0.05 && x1 <= end)
+			continue;
+		end = x1;
+		fprintf(f, "M%.1f %dV%.1fH%.1fV%dz", x, HIST_BASE, HIST_BASE - h, x1, HIST_BASE);
+	}
+	fputs("\"/>", f);
+	hist_marks(f, r, top);
+	fputs("</svg>", f);
 }
 
 /* Each power of ten is named where there is room, else every third. */

@@ -20,6 +20,14 @@ struct range {
 
 /* svg_range() - a range on a logarithmic scale from 100 ns to @top_ns */
 void svg_range(FILE *f, const struct range *r, int64_t top_ns);
+/* How many times lie from from_ns up to to_ns. */
+struct hist_bar {
+	int64_t from_ns, to_ns, count;
+};
+
+/* svg_hist() - a histogram on the scale of svg_range(), p50 and p99 marked, with a text for those
+ * who do not see it. @bar: in order; their heights go by the fullest. */
+void svg_hist(FILE *f, const struct hist_bar *bar, size_t n, const struct range *r, int64_t top_ns);
 /* svg_scale() - the scale of svg_range() */
 void svg_scale(FILE *f, int64_t top_ns);
 /* svg_parts() - a bar of several parts of @whole, each in its own shade */

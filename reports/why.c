@@ -7,9 +7,11 @@
  * what it left out; at the end stands the SQL to go on with.
  */
 #include "report.h"
+#include "lang.h"
 #include "rep.h"
 #include "text.h"
 #include "want.h"
+#include "words.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -32,6 +34,7 @@ static const char usage[] =
 	"\n"
 	"  --packet N  the packet with that id (of the report, or of table packet)\n"
 	"  --frame N   the captured frame with that number (as in the exported pcapng)\n"
+	"  -l, --lang LANG  en: English (default), zh: Chinese\n"
 	"  --filter X  only of packets that match a pcap-filter(7) expression\n"
 	"  --tape FILE the tape of a database, for --filter (default: where it was)\n"
 	"  -h, --help  this text\n"
@@ -40,6 +43,15 @@ static const char usage[] =
 	"  skbtape why x.skbtape udp 10.0.0.1:53\n"
 	"  skbtape why x.db --frame 17\n"
 	"  skbtape why x.db --filter 'tcp[tcpflags] & tcp-syn != 0' tcp port 443\n";
+
+/* @s and blanks up to @width columns */
+static void put_padded(FILE *f, const char *s, size_t width)
+{
+	size_t used = text_width(s);
+
+	text_term(f, s);
+	fprintf(f, "%*s", (int)(used < width ? width - used : 0), "");
+}
 
 /* The flows meant, as a condition on a column. */
 #define FLOWS "(SELECT id FROM flow WHERE " WANT_SQL ")"
@@ -89,7 +101,7 @@ static void put_since(FILE *f, const struct rep *r, int64_t ns)
 static void more(FILE *f, int64_t shown, int64_t all, const char *what)
 {
 	if (all > shown)
-		fprintf(f, "  ... and %s more %s\n", text_count(all - shown).s, what);
+		fprintf(f, _("  ... and %s more %s\n"), text_count(all - shown).s, _(what));
 }
 
 static int64_t put_flows(struct rep *r, const struct want *w, FILE *f)
@@ -100,26 +112,26 @@ static int64_t put_flows(struct rep *r, const struct want *w, FILE *f)
 		    "SELECT proto, src, sport, dst, dport, netns, frames, bytes, first_ns, last_ns "
 		    "FROM flow WHERE " WANT_SQL " ORDER BY frames DESC, id LIMIT 8");
 
-	fprintf(f, "FLOWS: %s\n", text_count(all).s);
+	fprintf(f, _("FLOWS: %s\n"), text_count(all).s);
 	while (rep_row(r, &st)) {
 		shown++;
 		fputs("  ", f);
 		put_flow(f, st, 0);
 		if (!col_null(st, 5)) {
-			fputs("  in ", f);
+			fputs(_("  in "), f);
 			text_term(f, col_text(st, 5));
 		}
-		fprintf(f, ": %s frames,", text_count(col_int(st, 6)).s);
+		fprintf(f, _(": %s frames,"), text_count(col_int(st, 6)).s);
 		fprintf(f, " %s", text_bytes(col_int(st, 7)).s);
 		if (!col_null(st, 8) && !col_null(st, 9)) {
 			fputs(", ", f);
 			put_since(f, r, col_int(st, 8));
-			fputs(" to ", f);
+			fputs(_(" to "), f);
 			put_since(f, r, col_int(st, 9));
 		}
 		putc('\n', f);
 	}
-	more(f, shown, all, "flows");
+	more(f, shown, all, N_("flows"));
 	return all;
 }
 
@@ -128,7 +140,7 @@ static int64_t put_packets(struct rep *r, const struct want *w, FILE *f)
 	int64_t all = ask_int(r, w, "SELECT count(*) FROM _packet WHERE flow_id IN " FLOWS);
 	sqlite3_stmt *st;
 
-	fprintf(f, "\nPACKETS: %s were followed\n", text_count(all).s);
+	fprintf(f, _("\nPACKETS: %s were followed\n"), text_count(all).s);
 	st = ask(r, w,
 		 "SELECT kind, outcome, count(*) AS n, "
 		 "max(CASE WHEN k = (m + 1) / 2 THEN took END), max(CASE WHEN k = (m * 99 + 99) / "
@@ -139,11 +151,12 @@ static int64_t put_packets(struct rep *r, const struct want *w, FILE *f)
 		 "IN " FLOWS ") "
 		 "GROUP BY kind, outcome ORDER BY n DESC, kind, outcome LIMIT 16");
 	while (rep_row(r, &st)) {
-		fprintf(f, "  %10s  %-8s %-12s", text_count(col_int(st, 2)).s, col_text(st, 0),
-			col_text(st, 1));
-		fprintf(f, " took p50 %s,", text_duration(col_int(st, 3)).s);
-		fprintf(f, " p99 %s,", text_duration(col_int(st, 4)).s);
-		fprintf(f, " at most %s\n", text_duration(col_int(st, 5)).s);
+		fprintf(f, "  %10s  ", text_count(col_int(st, 2)).s);
+		put_padded(f, words_word(col_text(st, 0)), 9);
+		put_padded(f, words_word(col_text(st, 1)), 12);
+		fprintf(f, _(" took p50 %s,"), text_duration(col_int(st, 3)).s);
+		fprintf(f, _(" p99 %s,"), text_duration(col_int(st, 4)).s);
+		fprintf(f, _(" at most %s\n"), text_duration(col_int(st, 5)).s);
 	}
 	return all;
 }
@@ -155,10 +168,10 @@ static int64_t put_drops(struct rep *r, const struct want *w, FILE *f)
 	sqlite3_stmt *st;
 
 	if (!all) {
-		fputs("\nDROPS: none was seen\n", f);
+		fputs(_("\nDROPS: none was seen\n"), f);
 		return 0;
 	}
-	fprintf(f, "\nDROPS: %s\n", text_count(all).s);
+	fprintf(f, _("\nDROPS: %s\n"), text_count(all).s);
 	st = ask(r, w,
 		 "SELECT count(*) AS n, class, reason, function, layer, dev, netns, min(ts_ns), "
 		 "max(ts_ns), "
@@ -170,12 +183,12 @@ static int64_t put_drops(struct rep *r, const struct want *w, FILE *f)
 		if (kinds++ >= 10)
 			continue;
 		fprintf(f, "  %10s  ", text_count(col_int(st, 0)).s);
-		text_term(f, col_text(st, 1));
+		text_term(f, words_word(col_text(st, 1)));
 		fputs(": ", f);
-		text_term(f, col_null(st, 2) ? "no reason" : col_text(st, 2));
-		fputs(" in ", f);
+		text_term(f, col_null(st, 2) ? _("no reason") : col_text(st, 2));
+		fputs(_(" in "), f);
 		text_term(f, col_text(st, 3));
-		fputs(" (layer ", f);
+		fputs(_(" (layer "), f);
 		text_term(f, col_text(st, 4));
 		for (int i = 5; i < 7; i++) {
 			fputs(*col_text(st, i) ? ", " : "", f);
@@ -183,33 +196,36 @@ static int64_t put_drops(struct rep *r, const struct want *w, FILE *f)
 		}
 		fputs("), ", f);
 		put_since(f, r, col_int(st, 7));
-		fputs(" to ", f);
+		fputs(_(" to "), f);
 		put_since(f, r, col_int(st, 8));
 		putc('\n', f);
 		if (!col_null(st, 9)) {
 			fputs("              ", f);
-			text_term(f, col_text(st, 9));
+			text_term(f, _(col_text(st, 9)));
 			putc('\n', f);
 		}
 	}
-	more(f, 10, kinds, "kinds of drops");
+	more(f, 10, kinds, N_("kinds of drops"));
 	return all;
 }
 
 static int64_t put_finding_rows(struct rep *r, sqlite3_stmt *st, FILE *f)
 {
+	struct buf words = { 0 };
 	int64_t n = 0;
 
 	while (rep_row(r, &st)) {
 		if (!n++)
-			fputs("\nFINDINGS that touch it\n", f);
-		fprintf(f, "  %" PRId64 ". %s: ", col_int(st, 0), col_text(st, 1));
-		text_term(f, col_text(st, 2));
-		fprintf(f, " (confidence %.0f %%)\n", 100 * sqlite3_column_double(st, 3));
+			fputs(_("\nFINDINGS that touch it\n"), f);
+		fprintf(f, "  %" PRId64 ". %s: ", col_int(st, 0), words_word(col_text(st, 1)));
+		text_term(f, words_finding(r, col_int(st, 0), "title", 0, col_text(st, 2), &words));
+		fprintf(f, _(" (confidence %.0f %%)\n"), 100 * sqlite3_column_double(st, 3));
 		fputs("     ", f);
-		text_term(f, col_text(st, 4));
+		text_term(f,
+			  words_finding(r, col_int(st, 0), "summary", 0, col_text(st, 4), &words));
 		putc('\n', f);
 	}
+	buf_free(&words);
 	return n;
 }
 
@@ -234,6 +250,22 @@ static int64_t put_findings(struct rep *r, const struct want *w, FILE *f)
 		f);
 }
 
+static void put_stage_heads(FILE *f)
+{
+	static const struct {
+		const char *text;
+		size_t width;
+	} heads[] = {
+		{ N_("TIME"), 17 },   { N_("AFTER"), 11 },  { N_("STAGE"), 27 }, { N_("CPU"), 5 },
+		{ N_("DEVICE"), 17 }, { N_("CONTEXT"), 9 }, { N_("TASK"), 25 },
+	};
+
+	fputs("    ", f);
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++)
+		put_padded(f, _(heads[i].text), heads[i].width);
+	fprintf(f, "%s\n", _("CERTAINTY"));
+}
+
 static void put_stages(struct rep *r, int64_t id, FILE *f)
 {
 	sqlite3_stmt *st = ask_id(r,
@@ -252,8 +284,7 @@ static void put_stages(struct rep *r, int64_t id, FILE *f)
 		if (n++ >= MAX_STAGES)
 			continue;
 		if (n == 1)
-			fprintf(f, "    %-16s %-10s %-26s %-4s %-16s %-8s %-24s %s\n", "TIME",
-				"AFTER", "STAGE", "CPU", "DEVICE", "CONTEXT", "TASK", "CERTAINTY");
+			put_stage_heads(f);
 		fputs("    ", f);
 		fprintf(f, "%-16s ",
 			r->start_ns ? text_since(ns_diff(ts, r->start_ns)).s : text_utc(ts).s);
@@ -263,25 +294,23 @@ static void put_stages(struct rep *r, int64_t id, FILE *f)
 			n > 1 ? text_duration(ns_diff(ts, last)).s : "");
 		fprintf(f, "%-26s %2" PRId64 "%s  ", col_text(st, 1), col_int(st, 2),
 			cpu >= 0 && cpu != col_int(st, 2) ? "*" : " ");
-		text_term(f, col_text(st, 3));
-		fprintf(f, "%*s %-8s ",
-			(int)(text_width(col_text(st, 3)) < 16 ? 16 - text_width(col_text(st, 3))
-							       : 0),
-			"", col_text(st, 4));
+		put_padded(f, col_text(st, 3), 17);
+		put_padded(f, words_word(col_text(st, 4)), 9);
 		text_term(f, col_text(st, 6));
 		fprintf(f, "%s%-*" PRId64 " %s", *col_text(st, 6) ? "/" : "",
 			(int)(text_width(col_text(st, 6)) < 23 ? 23 - text_width(col_text(st, 6))
 							       : 1),
-			col_int(st, 5), col_text(st, 7));
+			col_int(st, 5), words_word(col_text(st, 7)));
 		if (!col_null(st, 8))
-			fprintf(f, ", from CPU %" PRId64 ": %s", col_int(st, 9), col_text(st, 8));
+			fprintf(f, "%s %" PRId64 ": %s", _(", from CPU"), col_int(st, 9),
+				words_word(col_text(st, 8)));
 		putc('\n', f);
 		last = ts;
 		cpu = col_int(st, 2);
 	}
 	if (!n)
-		fputs("    no stage was seen\n", f);
-	more(f, MAX_STAGES, n, "stages");
+		fputs(_("    no stage was seen\n"), f);
+	more(f, MAX_STAGES, n, N_("stages"));
 }
 
 /* A line about a packet: id, way, device, length, outcome. Return: whether it is there. */
@@ -302,27 +331,28 @@ static bool put_packet_line(struct rep *r, int64_t id, FILE *f)
 		int first = !strcmp(col_text(st, 0), "local") ? 2 : 1;
 
 		found = true;
-		fprintf(f, "  packet %" PRId64 ": %s, ", id, col_text(st, 0));
+		fprintf(f, "%s%" PRId64 ": %s, ", _("  packet "), id, words_word(col_text(st, 0)));
 		text_term(f, col_text(st, first));
 		if (*col_text(st, 1) && *col_text(st, 2))
-			fputs(" to ", f);
+			fputs(_(" to "), f);
 		text_term(f, col_text(st, 3 - first));
 		if (!col_null(st, 3))
-			fprintf(f, ", %s bytes", text_count(col_int(st, 3)).s);
-		fprintf(f, ", %s", col_text(st, 4));
+			fprintf(f, _(", %s bytes"), text_count(col_int(st, 3)).s);
+		fprintf(f, ", %s", words_word(col_text(st, 4)));
 		if (!col_null(st, 6)) {
 			fputs(" (", f);
 			text_term(f, col_text(st, 5));
-			fputs(" in ", f);
+			fputs(_(" in "), f);
 			text_term(f, col_text(st, 6));
 			putc(')', f);
 		}
-		fprintf(f, " after %s,", text_duration(ns_diff(col_int(st, 8), col_int(st, 7))).s);
-		fprintf(f, " %s CPU change%s, certainty: %s\n", text_count(col_int(st, 10)).s,
-			col_int(st, 10) == 1 ? "" : "s", col_text(st, 9));
+		fprintf(f, _(" after %s,"), text_duration(ns_diff(col_int(st, 8), col_int(st, 7))).s);
+		fprintf(f, _(" %s CPU change%s, certainty: %s\n"), text_count(col_int(st, 10)).s,
+			lang_is_english() && col_int(st, 10) != 1 ? "s" : "",
+			words_word(col_text(st, 9)));
 		if (!col_null(st, 12))
-			fprintf(f, "  made from packet %" PRId64 " (%s)\n", col_int(st, 12),
-				col_text(st, 11));
+			fprintf(f, "  %s %" PRId64 " (%s)\n", _("made from packet"),
+				col_int(st, 12), words_word(col_text(st, 11)));
 	}
 	return found;
 }
@@ -332,12 +362,12 @@ static void put_examples(struct rep *r, const struct want *w, FILE *f)
 	static const struct {
 		const char *title, *sql;
 	} kinds[] = {
-		{ "EXAMPLE: dropped", "SELECT min(packet_id) FROM packet_drop WHERE class IN "
+		{ N_("EXAMPLE: dropped"), "SELECT min(packet_id) FROM packet_drop WHERE class IN "
 				      "('loss', 'policy', 'error') AND flow_id IN " FLOWS },
-		{ "EXAMPLE: the slowest that arrived",
+		{ N_("EXAMPLE: the slowest that arrived"),
 		  "SELECT id FROM _packet WHERE outcome IN (1, 2, 3) AND flags & 22 = 0 AND "
 		  "flow_id IN " FLOWS " ORDER BY last_ns - first_ns DESC, id LIMIT 1" },
-		{ "EXAMPLE: a typical one that arrived",
+		{ N_("EXAMPLE: a typical one that arrived"),
 		  "SELECT id FROM (SELECT id, row_number() OVER (ORDER BY last_ns - first_ns, id) "
 		  "AS k, count(*) OVER () AS n FROM _packet WHERE "
 		  "outcome IN (1, 2, 3) AND flags & 22 = 0 AND flow_id IN " FLOWS
@@ -349,7 +379,7 @@ static void put_examples(struct rep *r, const struct want *w, FILE *f)
 
 		if (!id)
 			continue;
-		fprintf(f, "\n%s\n", kinds[i].title);
+		fprintf(f, "\n%s\n", _(kinds[i].title));
 		put_packet_line(r, id, f);
 		put_stages(r, id, f);
 	}
@@ -371,21 +401,21 @@ static int64_t put_sockets(struct rep *r, const struct want *w, FILE *f)
 
 	while (rep_row(r, &st)) {
 		if (!n++)
-			fputs("\nSOCKETS at the last snapshot\n", f);
+			fputs(_("\nSOCKETS at the last snapshot\n"), f);
 		fputs("  ", f);
 		put_flow(f, st, 0);
-		fprintf(f, " %s in ", col_text(st, 5));
+		fprintf(f, _(" %s in "), col_text(st, 5));
 		text_term(f, col_text(st, 6));
 		if (!strcmp(col_text(st, 5), "LISTEN")) {
-			fprintf(f, ": %s wait for accept()", text_count(col_int(st, 7)).s);
-			fprintf(f, " of at most %s", text_count(col_int(st, 9)).s);
+			fprintf(f, _(": %s wait for accept()"), text_count(col_int(st, 7)).s);
+			fprintf(f, _(" of at most %s"), text_count(col_int(st, 9)).s);
 		} else {
-			fprintf(f, ": receive queue %s", text_bytes(col_int(st, 7)).s);
-			fprintf(f, " of %s,", text_bytes(col_int(st, 8)).s);
-			fprintf(f, " send queue %s", text_bytes(col_int(st, 9)).s);
-			fprintf(f, " of %s", text_bytes(col_int(st, 10)).s);
+			fprintf(f, _(": receive queue %s"), text_bytes(col_int(st, 7)).s);
+			fprintf(f, _(" of %s,"), text_bytes(col_int(st, 8)).s);
+			fprintf(f, _(" send queue %s"), text_bytes(col_int(st, 9)).s);
+			fprintf(f, _(" of %s"), text_bytes(col_int(st, 10)).s);
 		}
-		fprintf(f, ", %s drops\n", text_count(col_int(st, 11)).s);
+		fprintf(f, _(", %s drops\n"), text_count(col_int(st, 11)).s);
 	}
 	return n;
 }
@@ -403,16 +433,16 @@ static int64_t put_conntrack(struct rep *r, const struct want *w, FILE *f)
 
 	while (rep_row(r, &st)) {
 		if (!n++)
-			fputs("\nCONNTRACK at the last snapshot\n", f);
+			fputs(_("\nCONNTRACK at the last snapshot\n"), f);
 		fputs("  ", f);
 		put_flow(f, st, 0);
-		fputs(", replies ", f);
+		fputs(_(", replies "), f);
 		text_term(f, text_flow(col_text(st, 0), col_text(st, 5), col_int_or(st, 6, -1),
 				       col_text(st, 7), col_int_or(st, 8, -1))
 				     .s);
 		/* IPS_SEEN_REPLY is bit 1, include/uapi/linux/netfilter/nf_conntrack_common.h */
-		fprintf(f, " %s%s in ", col_text(st, 9),
-			!col_null(st, 12) && !(col_int(st, 12) & 2) ? " (no reply yet)" : "");
+		fprintf(f, _(" %s%s in "), col_text(st, 9),
+			!col_null(st, 12) && !(col_int(st, 12) & 2) ? _(" (no reply yet)") : "");
 		text_term(f, col_text(st, 10));
 		putc('\n', f);
 	}
@@ -427,31 +457,32 @@ static void put_certainty(struct rep *r, const struct want *w, FILE *f)
 			       "WHERE flow_id IN " FLOWS);
 	int64_t lost = rep_fact_int(r, "events_lost", -1);
 
-	fputs("\nHOW SURE\n", f);
+	fputs(_("\nHOW SURE\n"), f);
 	while (rep_row(r, &st)) {
-		fprintf(f, "  frames tied to a packet: %s without doubt,",
+		fprintf(f, _("  frames tied to a packet: %s without doubt,"),
 			text_count(col_int(st, 0)).s);
-		fprintf(f, " %s by order,", text_count(col_int(st, 1)).s);
-		fprintf(f, " %s ambiguously;", text_count(col_int(st, 2)).s);
-		fprintf(f, " %s tied to none\n", text_count(col_int(st, 3)).s);
+		fprintf(f, _(" %s by order,"), text_count(col_int(st, 1)).s);
+		fprintf(f, _(" %s ambiguously;"), text_count(col_int(st, 2)).s);
+		fprintf(f, _(" %s tied to none\n"), text_count(col_int(st, 3)).s);
 	}
 	st = ask(r, w,
 		 "SELECT confidence, count(*) FROM packet WHERE flow_id IN " FLOWS
 		 " GROUP BY confidence ORDER BY 2 DESC, 1");
 	for (bool first = true; rep_row(r, &st); first = false)
-		fprintf(f, "%s%s %s", first ? "  packets: " : ", ", text_count(col_int(st, 1)).s,
-			col_text(st, 0));
+		fprintf(f, "%s%s %s", first ? _("  packets: ") : ", ", text_count(col_int(st, 1)).s,
+			words_word(col_text(st, 0)));
 	if (lost < 0)
-		fputs("\n  how many events were lost is not known\n", f);
+		fputs(_("\n  how many events were lost is not known\n"), f);
 	else
-		fprintf(f, "\n  events lost in the whole recording: %s\n", text_count(lost).s);
+		fprintf(f, _("\n  events lost in the whole recording: %s\n"), text_count(lost).s);
 }
 
 static void put_sql(const struct want *w, FILE *f)
 {
 	static const char *const tables[] = { "packet", "packet_drop", "frame" };
 
-	fputs("\nSQL to go on with\n  SELECT * FROM flow WHERE ", f);
+	fputs(_("\nSQL to go on with\n"), f);
+	fputs("  SELECT * FROM flow WHERE ", f);
 	want_print(w, f);
 	putc('\n', f);
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
@@ -472,17 +503,17 @@ static void put_story(struct rep *r, const struct want *w, FILE *f)
 	sqlite3_stmt *st;
 
 	if (!all && !lost) {
-		fputs("\nIts packets were captured, but no event tells what became of them.\n", f);
+		fputs(_("\nIts packets were captured, but no event tells what became of them.\n"), f);
 		return;
 	}
 	if (!lost) {
 		fprintf(f,
-			"\nThis host was not seen to drop any of the %s packets that could be "
-			"followed.\n",
+			_("\nThis host was not seen to drop any of the %s packets that could be "
+			"followed.\n"),
 			text_count(all).s);
 		return;
 	}
-	fprintf(f, "\nThis host dropped %s of %s packets", text_count(lost).s,
+	fprintf(f, _("\nThis host dropped %s of %s packets"), text_count(lost).s,
 		text_count(all > lost ? all : lost).s);
 	st = ask(r, w,
 		 "SELECT count(*) AS n, reason, function FROM packet_drop WHERE class IN ('loss', "
@@ -490,12 +521,12 @@ static void put_story(struct rep *r, const struct want *w, FILE *f)
 		 " GROUP BY reason, function ORDER BY n DESC, reason, function LIMIT 1");
 	while (rep_row(r, &st)) {
 		if (col_int(st, 0) == lost)
-			fputs(lost == 1 ? ", in " : ", all in ", f);
+			fputs(lost == 1 ? _(", in ") : _(", all in "), f);
 		else
-			fprintf(f, ", %s of them in ", text_count(col_int(st, 0)).s);
+			fprintf(f, _(", %s of them in "), text_count(col_int(st, 0)).s);
 		text_term(f, col_text(st, 2));
 		if (!col_null(st, 1)) {
-			fputs(", reason ", f);
+			fputs(_(", reason "), f);
 			text_term(f, col_text(st, 1));
 		}
 	}
@@ -512,7 +543,7 @@ static int why_flow(struct rep *r, const struct want *w, FILE *f, struct err *e)
 		put_packets(r, w, f);
 		put_drops(r, w, f);
 	} else {
-		fputs("  no captured frame is of it: what is known without frames follows\n", f);
+		fputs(_("  no captured frame is of it: what is known without frames follows\n"), f);
 	}
 	known += put_findings(r, w, f);
 	known += put_sockets(r, w, f);
@@ -530,16 +561,16 @@ static int why_flow(struct rep *r, const struct want *w, FILE *f, struct err *e)
 
 static void put_frame_line(struct rep *r, sqlite3_stmt *st, FILE *f)
 {
-	fprintf(f, "  frame %" PRId64 ": ", col_int(st, 0));
+	fprintf(f, "%s%" PRId64 ": ", _("  frame "), col_int(st, 0));
 	put_since(f, r, col_int(st, 1));
-	fputs(" on ", f);
+	fputs(_(" on "), f);
 	text_term(f, col_text(st, 2));
-	fputs(" in ", f);
+	fputs(_(" in "), f);
 	text_term(f, col_text(st, 3));
-	fprintf(f, ", direction %s, %s bytes", col_null(st, 4) ? "unknown" : col_text(st, 4),
+	fprintf(f, _(", direction %s, %s bytes"), words_word(col_null(st, 4) ? "unknown" : col_text(st, 4)),
 		text_count(col_int(st, 5)).s);
 	if (!col_null(st, 6))
-		fprintf(f, ", tied: %s", col_text(st, 6));
+		fprintf(f, _(", tied: %s"), words_word(col_text(st, 6)));
 	putc('\n', f);
 }
 
@@ -549,12 +580,12 @@ static void put_flow_of(struct rep *r, const char *sql, int64_t id, FILE *f)
 	bool any = false;
 
 	for (; rep_row(r, &st); any = true) {
-		fputs("  flow: ", f);
+		fputs(_("  flow: "), f);
 		put_flow(f, st, 0);
 		putc('\n', f);
 	}
 	if (!any)
-		fputs("  flow: not known\n", f);
+		fputs(_("  flow: not known\n"), f);
 }
 
 static int why_packet(struct rep *r, int64_t id, FILE *f, struct err *e)
@@ -562,7 +593,7 @@ static int why_packet(struct rep *r, int64_t id, FILE *f, struct err *e)
 	sqlite3_stmt *st;
 	int64_t n = 0;
 
-	fputs("PACKET\n", f);
+	fputs(_("PACKET\n"), f);
 	if (!put_packet_line(r, id, f))
 		return err_set(e, -ENOENT, "no packet %" PRId64 "; the ids are 1 to %" PRId64, id,
 			       rep_int(r, "SELECT max(id) FROM _packet", 0));
@@ -576,18 +607,18 @@ static int why_packet(struct rep *r, int64_t id, FILE *f, struct err *e)
 		    "WHERE d.packet_id = ? ORDER BY d.id LIMIT 3",
 		    id);
 	while (rep_row(r, &st)) {
-		fputs("  dropped at ", f);
+		fputs(_("  dropped at "), f);
 		text_term(f, col_text(st, 3));
 		fputs(": ", f);
-		text_term(f, col_null(st, 1) ? col_text(st, 0) : col_text(st, 1));
+		text_term(f, col_null(st, 1) ? col_text(st, 0) : _(col_text(st, 1)));
 		putc('\n', f);
 		if (!col_null(st, 2)) {
-			fputs("  look at: ", f);
-			text_term(f, col_text(st, 2));
+			fputs(_("  look at: "), f);
+			text_term(f, _(col_text(st, 2)));
 			putc('\n', f);
 		}
 	}
-	fputs("\nSTAGES (* the CPU changed)\n", f);
+	fputs(_("\nSTAGES (* the CPU changed)\n"), f);
 	put_stages(r, id, f);
 	st = ask_id(r,
 		    "SELECT no, ts_ns, dev, netns, direction, len_bytes, tie FROM frame WHERE "
@@ -595,15 +626,15 @@ static int why_packet(struct rep *r, int64_t id, FILE *f, struct err *e)
 		    id);
 	for (; rep_row(r, &st); n++) {
 		if (!n)
-			fputs("\nFRAMES\n", f);
+			fputs(_("\nFRAMES\n"), f);
 		put_frame_line(r, st, f);
 	}
 	if (!n)
-		fputs("\nFRAMES: none is tied to it\n", f);
+		fputs(_("\nFRAMES: none is tied to it\n"), f);
 	st = ask_id(r, "SELECT id FROM _packet WHERE parent_id = ? ORDER BY id LIMIT 8", id);
 	for (n = 0; rep_row(r, &st); n++) {
 		if (!n)
-			fputs("\nMADE FROM IT\n", f);
+			fputs(_("\nMADE FROM IT\n"), f);
 		put_packet_line(r, col_int(st, 0), f);
 	}
 	put_finding_rows(r,
@@ -613,8 +644,9 @@ static int why_packet(struct rep *r, int64_t id, FILE *f, struct err *e)
 				"WHERE packet_id = ?) ORDER BY id LIMIT 8",
 				id),
 			 f);
+	fputs(_("\nSQL to go on with\n"), f);
 	fprintf(f,
-		"\nSQL to go on with\n  SELECT * FROM packet WHERE id = %" PRId64
+		"  SELECT * FROM packet WHERE id = %" PRId64
 		"\n  SELECT * FROM hop WHERE packet_id = %" PRId64 " ORDER BY seq\n",
 		id, id);
 	return 0;
@@ -625,26 +657,26 @@ static int why_packet(struct rep *r, int64_t id, FILE *f, struct err *e)
 static const struct {
 	const char *sql, *text;
 } untied_text[] = {
-	{ UNTIED("events-lost"), "events were lost at that time, its own may be among them" },
-	{ UNTIED("clock"), "the clocks of frames and events are not tied" },
-	{ UNTIED("device-silent"), "the tape has no event of that device and direction at all" },
+	{ UNTIED("events-lost"), N_("events were lost at that time, its own may be among them") },
+	{ UNTIED("clock"), N_("the clocks of frames and events are not tied") },
+	{ UNTIED("device-silent"), N_("the tape has no event of that device and direction at all") },
 	{ UNTIED("upper-device"),
-	  "its device receives what one below it received, of which the tape has no event" },
-	{ UNTIED("no-length"), "its network header is not known, so no length can be compared" },
-	{ UNTIED("contested"), "other frames have all events that it could be" },
+	  N_("its device receives what one below it received, of which the tape has no event") },
+	{ UNTIED("no-length"), N_("its network header is not known, so no length can be compared") },
+	{ UNTIED("contested"), N_("other frames have all events that it could be") },
 };
 
 /* A frame without a packet: what speaks for which explanation. */
 static void put_untied(struct rep *r, int64_t no, FILE *f)
 {
+	struct buf words = { 0 };
 	sqlite3_stmt *st;
 	bool any = false;
 
-	fputs("\nPACKET: tied to none\n", f);
+	fputs(_("\nPACKET: tied to none\n"), f);
 	if (!rep_int(r, "SELECT count(*) FROM _packet", 0)) {
-		fputs("  no packet events are on the tape (the profile or the permissions allowed "
-		      "none)\n",
-		      f);
+		fputs(_("  no packet events are on the tape (the profile or the permissions allowed "
+		      "none)\n"), f);
 		return;
 	}
 	st = ask_id(r,
@@ -654,19 +686,20 @@ static void put_untied(struct rep *r, int64_t no, FILE *f)
 		    "id LIMIT 3",
 		    no);
 	for (; rep_row(r, &st); any = true) {
-		fputs("  events were lost at that time: ", f);
-		text_term(f, col_text(st, 0));
+		fputs(_("  events were lost at that time: "), f);
+		text_term(f, lang_note(col_text(st, 0), &words));
 		putc('\n', f);
 	}
+	buf_free(&words);
 	if (rep_int_of(r,
 		       "SELECT ts_ns < (SELECT min(first_ns) FROM _packet) OR ts_ns > (SELECT "
 		       "max(last_ns) FROM _packet) FROM _frame WHERE no = ?",
 		       no, 0)) {
-		fputs("  it was captured before the first or after the last event\n", f);
+		fputs(_("  it was captured before the first or after the last event\n"), f);
 		any = true;
 	}
 	if (rep_int_of(r, "SELECT direction IS NULL FROM _frame WHERE no = ?", no, 0)) {
-		fputs("  its direction is not known, so no event can be matched\n", f);
+		fputs(_("  its direction is not known, so no event can be matched\n"), f);
 		any = true;
 	}
 	if (any)
@@ -674,14 +707,13 @@ static void put_untied(struct rep *r, int64_t no, FILE *f)
 	for (size_t i = 0; i < ARRAY_SIZE(untied_text) && !any; i++) {
 		if (!rep_int_of(r, untied_text[i].sql, no, 0))
 			continue;
-		fprintf(f, "  %s\n", untied_text[i].text);
+		fprintf(f, "  %s\n", _(untied_text[i].text));
 		any = true;
 	}
 	if (!any)
-		fputs("  no event of that length was seen on that device at that time: it was sent "
+		fputs(_("  no event of that length was seen on that device at that time: it was sent "
 		      "past the traced functions, changed on its way, "
-		      "or its event was lost unseen\n",
-		      f);
+		      "or its event was lost unseen\n"), f);
 }
 
 static int why_frame(struct rep *r, int64_t no, FILE *f, struct err *e)
@@ -696,12 +728,12 @@ static int why_frame(struct rep *r, int64_t no, FILE *f, struct err *e)
 
 	while (rep_row(r, &st)) {
 		found = true;
-		fputs("FRAME\n", f);
+		fputs(_("FRAME\n"), f);
 		put_frame_line(r, st, f);
 		fprintf(f, "  at %s, %" PRId64 " bytes of it on the tape",
 			text_utc(col_int(st, 1)).s, col_int(st, 8));
 		if (!col_null(st, 9))
-			fprintf(f, ", ethertype 0x%04x", (unsigned int)col_int(st, 9));
+			fprintf(f, _(", ethertype 0x%04x"), (unsigned int)col_int(st, 9));
 		if (!col_null(st, 10))
 			fprintf(f, ", VLAN %" PRId64, col_int(st, 10));
 		if (!col_null(st, 11))
@@ -709,10 +741,10 @@ static int why_frame(struct rep *r, int64_t no, FILE *f, struct err *e)
 		if (!col_null(st, 12))
 			fprintf(f, ", payload %" PRId64 " bytes", col_int(st, 12));
 		if (!col_null(st, 14))
-			fprintf(f, ", TCP flags 0x%02x", (unsigned int)col_int(st, 14));
+			fprintf(f, _(", TCP flags 0x%02x"), (unsigned int)col_int(st, 14));
 		putc('\n', f);
 		if (!col_null(st, 13)) {
-			fputs("  malformed: ", f);
+			fputs(_("  malformed: "), f);
 			text_term(f, col_text(st, 13));
 			putc('\n', f);
 		}
@@ -783,6 +815,7 @@ out:
 int why_main(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "lang", required_argument, NULL, 'l' },
 		{ "packet", required_argument, NULL, 'p' },
 		{ "frame", required_argument, NULL, 'f' },
 		{ "filter", required_argument, NULL, 'F' },
@@ -801,10 +834,18 @@ int why_main(int argc, char **argv)
 
 	optind = 0;
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":hl:", options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(usage, stdout);
 			return 0;
+		}
+		if (c == 'l') {
+			rc = lang_set(optarg, &e);
+			if (rc) {
+				fprintf(stderr, "skbtape why: %s\n", e.text);
+				return rc == -EINVAL ? 2 : 1;
+			}
+			continue;
 		}
 		if (c == 'F') {
 			filter = optarg;
@@ -841,5 +882,6 @@ int why_main(int argc, char **argv)
 	rc = run(argv[optind], filter, tape, what, &want, number, &incomplete, &e);
 	if (rc)
 		fprintf(stderr, "skbtape why: %s\n", e.text);
+	lang_free();
 	return rc ? 1 : incomplete ? 3 : 0;
 }

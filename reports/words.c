@@ -185,6 +185,7 @@ const char *words_word(const char *en)
 		N_("source-missing"),
 		N_("events-lost"),
 		N_("frames-lost"),
+		N_("detail-lowered"),
 		N_("tape-cut"),
 		N_("tape-damaged"),
 		N_("clock-step"),

@@ -12,7 +12,7 @@ CREATE TABLE tape (
 CREATE TABLE quality (
 	-- something that was not seen or is not certain
 	id INTEGER PRIMARY KEY,
-	kind TEXT NOT NULL, -- events-lost, frames-lost, tape-cut, tape-damaged, source-missing, event-missing (a core event of the profile), event-absent (others), permission, limit, slow-source, clock-step, filter, undecoded, format, rule-failed, note
+	kind TEXT NOT NULL, -- events-lost, frames-lost, detail-lowered (the recorder left something out from then on), tape-cut, tape-damaged, source-missing, event-missing (a core event of the profile), event-absent (others), permission, limit, slow-source, clock-step, filter, undecoded, format, rule-failed, note
 	source TEXT NOT NULL, -- what it is about: a member, an event, a file, a part of the recorder
 	cpu INTEGER, -- NULL: not of one CPU
 	dev TEXT, -- NULL: not of one device

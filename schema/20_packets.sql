@@ -12,6 +12,17 @@ CREATE TABLE _drop_reason (
 	check_text TEXT -- what to look at
 ) STRICT;
 
+CREATE TABLE _drop_location (
+	-- functions that freed packets on this tape, with what the dictionary knows of them
+	function TEXT NOT NULL,
+	reason TEXT NOT NULL, -- only with this reason; '-': where the reason says nothing
+	exact INTEGER NOT NULL, -- 0: known by the beginning of its name
+	meaning TEXT,
+	cause TEXT, -- typical
+	check_text TEXT, -- what to look at
+	PRIMARY KEY (function, reason)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE _packet (
 	-- one skb's life: as long as its address goes on, through forwarding, bridges, tunnels, veth and loopback
 	id INTEGER PRIMARY KEY, -- in order of birth
@@ -182,6 +193,16 @@ CREATE TABLE latency_total (
 	p99_ns INTEGER NOT NULL,
 	max_ns INTEGER NOT NULL,
 	PRIMARY KEY (way, stage_from, stage_to)
+) STRICT;
+
+CREATE TABLE latency_hist (
+	-- the distribution of each row of latency and of latency_total, four steps to each power of two; steps without a value have no row
+	way TEXT, -- of latency_total; NULL: two successive stages, of latency
+	stage_from TEXT NOT NULL,
+	stage_to TEXT NOT NULL,
+	from_ns INTEGER NOT NULL, -- this time and longer
+	to_ns INTEGER NOT NULL, -- but shorter than this
+	count INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE latency_slow (

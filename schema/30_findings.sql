@@ -244,6 +244,21 @@ CREATE TABLE _drop_target (
 ) STRICT;
 CREATE INDEX _drop_target_reason ON _drop_target(reason, function);
 
+CREATE TABLE _ruled (
+	-- a drop reason or function that the query of a rule names: if it stays silent, it had the choice
+	word TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE _claim (
+	-- what the findings so far lay their hands on, for rules whose order is last
+	cause TEXT NOT NULL,
+	layer TEXT NOT NULL,
+	netns TEXT,
+	dev TEXT,
+	function TEXT,
+	reason TEXT
+) STRICT;
+
 CREATE VIEW _nf_drop AS -- drops by netfilter, with the nftables rule that best fits them: by protocol, port and how far its counter moved
 SELECT
 	t.*,

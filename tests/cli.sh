@@ -24,6 +24,7 @@ for p in "$SKBTAPE record" "$RECORD"; do
 	usage "$p unknown option" $p --nope
 	usage "$p bad duration" $p -d abc
 	usage "$p bad size" $p --max-size 12Q
+	usage "$p bad CPU limit" $p --max-cpu much
 	usage "$p bad profile" $p -e nothing
 	usage "$p bad filter" $p -o "$TMP/f.skbtape" udp prot 53
 	usage "$p -- without command" $p --

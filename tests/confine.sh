@@ -22,6 +22,7 @@ for a in socket unix exec fork ptrace mount kill code; do
 done
 "$try" nothing - info "$tape" >/dev/null
 eq "confined: an ordinary end" $? 0
+eq "confined: a thread" "$("$try" thread - info "$tape")" done
 [ $seccomp = no ] || eq "confined: limits are read only" "$("$try" limit - info "$tape")" ENOSYS
 
 # files: the named ones to read, the result's folder to write

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,11 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
 
 static long act(const char *what, const char *file)
 {
@@ -46,6 +52,12 @@ static long act(const char *what, const char *file)
 		if (!rc)
 			_exit(0);
 		return rc < 0 || waitpid((pid_t)rc, NULL, 0) < 0 ? -1 : 0;
+	}
+	if (!strcmp(what, "thread")) {
+		pthread_t t;
+
+		errno = pthread_create(&t, NULL, nothing, NULL);
+		return errno || pthread_join(t, NULL) ? -1 : 0;
 	}
 	if (!strcmp(what, "ptrace"))
 		return ptrace(PTRACE_TRACEME, 0, NULL, NULL);

@@ -29,7 +29,12 @@ WHERE NOT EXISTS (
 	AND NOT (d.function = '?' AND EXISTS (
 		SELECT 1 FROM w._drop x WHERE x.ts_ns = d.ts_ns - (SELECT ns FROM temp.moved) AND x.cpu = d.cpu));
 
+-- The cause in the same namespace (by its number: names can be lost) and no more packets than the whole tape's findings of it have.
 -- Without the kernel's symbols the place of a drop is not known and the cause a more general one: of the same namespace then.
-SELECT 'finding', f.cause, f.netns, f.dev, f.function, f.confidence FROM main.finding f
-WHERE f.cause NOT IN (SELECT cause FROM w.finding)
+SELECT 'finding', f.cause, f.netns, f.dev, f.function, f.packets, f.confidence FROM main.finding f
+LEFT JOIN main.netns n ON n.name = f.netns
+WHERE NOT EXISTS (
+	SELECT 1 FROM w.finding g LEFT JOIN w.netns m ON m.name = g.netns
+	WHERE g.cause = f.cause AND (f.netns IS NULL OR g.netns IS NULL OR m.inum IS n.inum)
+	GROUP BY g.cause HAVING f.packets IS NULL OR total(g.packets) >= f.packets OR count(g.packets) = 0)
 	AND NOT (f.function = '?' AND EXISTS (SELECT 1 FROM w.finding g WHERE g.netns IS f.netns AND g.packets >= f.packets));

@@ -4,7 +4,7 @@
 set -u
 build="gcc make libpcap-dev libtraceevent-dev libtracefs-dev libsqlite3-dev libzstd-dev zlib1g-dev libmnl-dev libseccomp-dev"
 demo="iproute2 nftables"
-check="libcmocka-dev zstd tar sqlite3 tcpdump procps util-linux conntrack ethtool chromium nodejs npm cppcheck"
+check="libcmocka-dev zstd tar sqlite3 tcpdump procps util-linux conntrack ethtool chromium nodejs npm cppcheck valgrind"
 
 incidents="python3 ethtool conntrack procps util-linux"
 

@@ -12,7 +12,7 @@ net_up || { no faults "no namespaces"; exit 1; }
 NC=skbt-$$-c
 MANY=skbt-$$-m
 KILLS=${KILLS:-100} IFACES=${IFACES:-10000} NETNS=${NETNS:-1000} SOCKETS=${SOCKETS:-100000} TRACKED=${TRACKED:-100000}
-ALL="kill int term enospc eio pipe netns overrun ifaces namespaces sockets conntrack"
+ALL="kill oom int term enospc eio pipe netns overrun ifaces namespaces sockets conntrack"
 failed=0
 trap 'ip netns del $NC 2>/dev/null; for n in $(ip netns list | sed -n "s/^\($MANY[^ ]*\).*/\1/p"); do ip netns del $n; done; rm -rf "$TMP"; net_down' EXIT
 bg sink in_b "$TRAFFIC" sink 10.77.0.2 9000 0
@@ -110,6 +110,29 @@ f_eio() {
 	good=0
 	[ "$rc $a" = "1 3" ] && grep -q -i 'input/output' "$TMP/log" && good=1
 	row "EIO on the output" "status $rc, says so; tape status $a: $(count)" "what came after; nothing of what was written" $good
+}
+# the OOM killer takes the recorder; its guard, which is small, removes the tracing instance
+f_oom() {
+	for g in /sys/fs/cgroup/memory /sys/fs/cgroup; do
+		[ -e "$g/memory.limit_in_bytes" ] && limit=memory.limit_in_bytes && break
+		grep -qs memory "$g/cgroup.subtree_control" && limit=memory.max && break
+		limit=
+	done
+	[ -n "$limit" ] || { echo "OOM of the recorder: needs a memory cgroup"; return; }
+	mkdir "$g/$NC" && echo "${OOM:-24M}" >"$g/$NC/$limit" || return
+	[ ! -e "$g/$NC/memory.swap.max" ] || echo 0 >"$g/$NC/memory.swap.max"
+	$flood 12 0 >/dev/null &
+	fl=$!
+	sh -c 'echo $$ >"$1/cgroup.procs"; exec "$2" -q -d 10 -o "$3"' sh "$g/$NC" "$RECORD" "$TMP/m.skbtape" 2>"$TMP/log"
+	rc=$?
+	kill $fl 2>/dev/null
+	wait $fl 2>/dev/null
+	sleep 1
+	a=$(analyzed "$TMP/m.skbtape")
+	good=0
+	[ "$rc $a" = "137 3" ] && good=1
+	row "OOM of the recorder" "killed ($rc); tape status $a: $(count)" "at most $(behind "$TMP/m.skbtape") bytes behind the last whole frame" $good
+	rmdir "$g/$NC"
 }
 f_pipe() {
 	{ "$RECORD" -q -o - -d 8 2>"$TMP/log"; echo $? >"$TMP/rc"; } | head -c 1200000 >"$TMP/pipe.skbtape"

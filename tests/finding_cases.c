@@ -510,6 +510,11 @@ static void zero_window(void)
 	window(2500);
 }
 
+void case_zero_window_brief(void)
+{
+	window(220);
+}
+
 static void zero_window_no(void)
 {
 	window(40);
@@ -814,6 +819,7 @@ const struct finding_case finding_cases[] = {
 	{ "capture_other", capture_other, "capture-overflow", "info" },
 	{ "zero_window", zero_window, "tcp-zero-window", "critical" },
 	{ "zero_window_probe", zero_window_probe, "tcp-zero-window", "warning" },
+	{ "zero_window_brief", case_zero_window_brief, "tcp-zero-window", "warning" },
 	{ "zero_window_no", zero_window_no, NULL, NULL },
 	{ "loop", loop, "routing-loop", "warning" },
 	{ "ttl", ttl, "ttl-expired", "warning" },

@@ -13,7 +13,7 @@ struct finding_case {
 };
 
 /* The last one of each has no name. */
-extern const struct finding_case finding_cases[], delay_cases[], net_cases[], tcp_cases[];
+extern const struct finding_case finding_cases[], delay_cases[], net_cases[], tcp_cases[], hint_cases[];
 
 /* The database that all of these write into. */
 extern struct db *db;
@@ -62,6 +62,7 @@ void case_udp_rcvbuf(void);
 void case_neigh_failed(void);
 void case_starved_busy(void);
 void case_very_late_softirq(void);
+void case_zero_window_brief(void);
 void case_nf_frag(void);
 void case_backlog(void);
 

@@ -532,7 +532,74 @@ static void nf_thread(void)
 	nft(1, "udp dport 9000 counter drop", "drop", 60);
 }
 
+/* ---- what no rule names ---- */
+
+static void reason_known(int n)
+{
+	flow(1, 3, "udp", "10.0.0.1", 4000, "10.0.0.2", 9000);
+	drops(n, "TC_CHAIN_NOTFOUND", "tcf_classify", "error", 3, "b0", 1);
+	sql("UPDATE _drop SET layer = 'tc'");
+	sql("UPDATE _drop_reason SET layer = 'tc', class = 'error', meaning = 'a chain is gone'");
+}
+
+static void unruled(void)
+{
+	reason_known(20);
+}
+
+static void unruled_few_no(void)
+{
+	reason_known(6);
+}
+
+/* something else of that layer is found there */
+static void unruled_claimed_no(void)
+{
+	reason_known(20);
+	drops(60, "TC_INGRESS", "__netif_receive_skb_core", "policy", 3, "b0", 1);
+	sql("UPDATE _drop SET layer = 'tc'");
+}
+
+/* newer than the dictionary: whether it is a loss is not known */
+static void unruled_new_no(void)
+{
+	drops(200, "OF_TOMORROW", "ip_rcv_core", "loss", 3, "b0", 0);
+}
+
+static void place_known(const char *layer)
+{
+	drops(60, NULL, "nfqnl_enqueue_packet", "loss", 3, "b0", 0);
+	sql("UPDATE _drop SET layer = '%s'", layer);
+	sql("INSERT INTO _drop_location(function, reason, exact, meaning) "
+	    "VALUES('nfqnl_enqueue_packet', "
+	    "'-', 1, 'a queue without reader')");
+}
+
+static void unruled_place(void)
+{
+	place_known("netfilter");
+}
+
+/* in TCP many a function frees what is no loss */
+static void unruled_place_tcp_no(void)
+{
+	place_known("transport");
+}
+
+static void unruled_teardown_no(void)
+{
+	drops(200, "QUEUE_PURGE", "sk_stream_kill_queues", "teardown", 3, NULL, 0);
+	sql("UPDATE _drop_reason SET class = 'teardown', layer = 'socket'");
+}
+
 const struct finding_case net_cases[] = {
+	{ "unruled", unruled, "other-drop", "warning" },
+	{ "unruled_few_no", unruled_few_no, "", NULL },
+	{ "unruled_claimed_no", unruled_claimed_no, "tc-ingress-drop", NULL },
+	{ "unruled_new_no", unruled_new_no, NULL, NULL },
+	{ "unruled_place", unruled_place, "other-drop", "warning" },
+	{ "unruled_place_tcp_no", unruled_place_tcp_no, NULL, NULL },
+	{ "unruled_teardown_no", unruled_teardown_no, "", NULL },
 	{ "loop6", loop6, "routing-loop", "critical" },
 	{ "loop6_no", loop6_no, NULL, NULL },
 	{ "loop_to_sender", loop_to_sender, "routing-loop", "critical" },

@@ -7,7 +7,8 @@ LIST=$BUILD/tests/lang_list
 
 for po in reports/lang/*.po; do
 	l=$(basename "$po" .po)
-	"$LIST" "$l" | sort -u >"$TMP/$l" || no "$l: list" "status $?"
+	"$LIST" "$l" >"$TMP/$l.raw" || no "$l: list" "status $?"
+	sort -u "$TMP/$l.raw" >"$TMP/$l"
 	[ "${1:-}" = --list ] && cat "$TMP/$l"
 	eq "$l: every text of the report has a translation" "$(grep '^missing	\(reports/\|analyze/\)' "$TMP/$l" | cut -f2- | head -20)" ""
 	eq "$l: translations take the same arguments and values" "$(grep '^differs' "$TMP/$l" | cut -f2- | head -20)" ""
@@ -40,6 +41,15 @@ for n in udp-loss qdisc-loss; do
 	titles=$(sqlite3 -batch "$TMP/$n.db" "SELECT title FROM finding WHERE severity <> 'info'")
 	[ -n "$titles" ] && ! printf '%s\n' "$titles" | grep -q -F -f - "$TMP/$n.zh.md" && ok "$n: findings are translated" || no "$n: findings are translated" "$titles"
 done
+
+# why tells the same in either language: what is measured, and no English sentence of its own
+"$SKBTAPE" why "$TMP/udp-loss.db" --lang en udp >"$TMP/why.en" && "$SKBTAPE" why "$TMP/udp-loss.db" udp --lang zh >"$TMP/why.zh" || no "why" "status $?"
+"$SKBTAPE" why "$TMP/udp-loss.db" udp | cmp -s - "$TMP/why.en" && ok "why speaks English by itself" || no "why speaks English by itself" "it differs"
+eq "why: the same addresses" "$(grep -o '10\.[0-9]*\.[0-9]*\.[0-9]*' "$TMP/why.zh" | sort | uniq -c)" "$(grep -o '10\.[0-9]*\.[0-9]*\.[0-9]*' "$TMP/why.en" | sort | uniq -c)"
+eq "why: as many lines" "$(wc -l <"$TMP/why.zh")" "$(wc -l <"$TMP/why.en")"
+eq "why: no heading is left in English" "$(grep -n '^[A-Z][A-Z]' "$TMP/why.zh" | grep -v SQL)" ""
+"$SKBTAPE" why "$TMP/udp-loss.db" --lang xx udp >/dev/null 2>"$TMP/err"
+eq "why: an unknown language is wrong usage" "$?" 2
 "$SKBTAPE" report "$TMP/udp-loss.db" --lang xx -f md >/dev/null 2>"$TMP/err"
 eq "an unknown language is wrong usage" "$?" 2
 grep -q 'expected en or zh' "$TMP/err" && ok "it says which there are" || no "it says which there are" "$(cat "$TMP/err")"

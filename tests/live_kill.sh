@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# live_kill: kill -9 at 20 moments: the tape is readable each time, and the next start removes what was left.
+# live_kill: kill -9 at 20 moments: the tape is readable each time, and the next start removes what was left. Names of functions come
+# behind the first second.
 # Then the ends that are meant: SIGINT, SIGTERM, -d, the command's end, --max-size.
 . tests/lib.sh
 live || { skip live_kill "$LIVE_WHY"; exit 0; }
@@ -27,6 +28,23 @@ wait $RECPID 2>/dev/null
 "$SKBTAPE" analyze -q "$TMP/k.skbtape" -o "$TMP/k.db" 2>"$TMP/err"
 eq "kill -9 after 3 s: the kernel's symbols are on the tape" "$(tar --zstd -tf "$TMP/k.skbtape" 2>/dev/null | grep -c '^kallsyms$')" 1
 eq "kill -9 after 3 s: functions have names" "$(q "$TMP/k.db" "SELECT count(*) FROM symbol WHERE location = '0x?'")" 0
+# the symbols are a megabyte: what comes before them has the first events, and is a tape of its own
+for at in $(grep -abo SKBTAPE1 "$TMP/k.skbtape" | cut -d: -f1); do
+	head -c $((at + 48)) "$TMP/k.skbtape" >"$TMP/h.skbtape"
+	! tar --zstd -tf "$TMP/h.skbtape" 2>/dev/null | grep -q '^kallsyms$' || break
+	cp "$TMP/h.skbtape" "$TMP/head.skbtape"
+done
+"$SKBTAPE" analyze -q "$TMP/head.skbtape" -o "$TMP/h.db" 2>"$TMP/err"
+eq "cut before the symbols: status" $? 3
+[ "$(q "$TMP/h.db" "SELECT value FROM tape WHERE key='events_decoded'")" -gt 0 ] && ok "cut before the symbols: events are there" || no "cut before the symbols: events are there" "none of $(stat -c %s "$TMP/head.skbtape") bytes"
+# in the first second there are none yet: events, and no names
+start_record "$TMP/log" -o "$TMP/y.skbtape" || no "kill -9 in the first second" "did not start"
+sleep 0.3
+kill -9 $RECPID
+wait $RECPID 2>/dev/null
+"$SKBTAPE" analyze -q "$TMP/y.skbtape" -o "$TMP/y.db" 2>"$TMP/err"
+eq "kill -9 in the first second: status" $? 3
+eq "kill -9 in the first second: it is said that the tape is cut" "$(q "$TMP/y.db" "SELECT count(*) FROM quality WHERE kind='tape-cut'")" 1
 "$RECORD" -q -d 0.2 -o "$TMP/n.skbtape" 2>"$TMP/log"
 eq "the next start works" $? 0
 eq "the next start removes what was left" "$(instances)" ""

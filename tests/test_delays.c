@@ -278,6 +278,11 @@ static void test_slowest(void **state)
 	       "3, 4, 10) ORDER BY rank",
 	       "1|11000|10\n2|11000|11\n3|11000|12\n4|10000|9\n10|4000|3\n");
 	expect("SELECT count(*) FROM latency_slow", "10\n");
+	/* four steps per power of two */
+	expect("SELECT way IS NULL, from_ns, to_ns, count FROM latency_hist WHERE from_ns >= 7168 "
+	       "ORDER BY from_ns",
+	       "1|7168|8192|1\n1|8192|10240|2\n1|10240|12288|3\n");
+	expect("SELECT sum(count) FROM latency_hist", "12\n");
 }
 
 static void test_socket_lock(void **state)

@@ -88,6 +88,7 @@ static void test_no_entries(void **state)
 {
 	(void)state;
 	fake_trace_without(EV_NETIF_RX_ENTRY);
+	fake_trace_without(EV_NETIF_RX);
 	begin();
 	softirq_in();
 	receive("eth0", 0x100, 100);
@@ -135,6 +136,28 @@ static void test_veth(void **state)
 	       "netif_rx|netif_receive_skb|3000\n"
 	       "netif_rx_entry|netif_rx|1000\n");
 	expect("SELECT count(*) FROM cpu_hop", "0\n");
+}
+
+/* Without netif_rx_entry the packet crosses as surely, and nothing is missing. */
+static void test_veth_no_entry(void **state)
+{
+	(void)state;
+	fake_trace_without(EV_NETIF_RX_ENTRY);
+	pair_devs();
+	begin();
+	queue("va0", 0x100, 142);
+	start("va0", 0x100, 142);
+	skb(EV_NETIF_RX, "vb0", 0x100, 128);
+	xmit("va0", 0x100, 142, 0);
+	softirq_in();
+	receive("vb0", 0x100, 128);
+	consume(0x100, NULL);
+	softirq_out();
+	finish();
+	expect(STAGES(1), "net_dev_queue net_dev_start_xmit netif_rx net_dev_xmit netif_receive_skb "
+			  "consume_skb\n");
+	expect("SELECT DISTINCT confidence FROM hop WHERE stage <> 'consume_skb'", "certain\n");
+	expect("SELECT count(*) FROM packet", "1\n");
 }
 
 /* veth with NAPI: the peer's poll takes it from a ring, perhaps long after. */
@@ -455,7 +478,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(test_gro),	      T(test_gro_unsure),  T(test_list_and_backlog),
-		T(test_no_entries),   T(test_veth),	   T(test_veth_napi),
+		T(test_no_entries),   T(test_veth),	   T(test_veth_napi), T(test_veth_no_entry),
 		T(test_veth_unknown), T(test_loopback),	   T(test_xmit_late),
 		T(test_forward),      T(test_not_forward), T(test_forward_local),
 		T(test_neighbour),    T(test_bridge),	   T(test_tunnel),

@@ -44,6 +44,40 @@ static void test_extremes(void **state)
 	hist_free(&h);
 }
 
+/* Every value stands in the one step around it, and the steps are in order. */
+static void test_steps(void **state)
+{
+	static const uint64_t values[] = { 0, 3, 4, 127, 128, 159, 160, 1000, 1000000, INT64_MAX };
+	struct hist h = { 0 };
+	struct hist_step s[HIST_STEPS];
+	uint64_t all = 0;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(hist_steps(&h, s), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		struct hist one = { 0 };
+
+		hist_add(&one, values[i]);
+		assert_int_equal(hist_steps(&one, s), 1);
+		assert_true(s[0].from <= values[i]);
+		assert_true(values[i] < s[0].to || values[i] == INT64_MAX);
+		assert_true(s[0].to - s[0].from <= (s[0].from < 4 ? 1 : s[0].from / 4));
+		hist_free(&one);
+	}
+	for (uint64_t v = 1; v < INT64_MAX / 3; v += 1 + v / 9)
+		hist_add(&h, v);
+	n = hist_steps(&h, s);
+	assert_in_range(n, 100, HIST_STEPS);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(s[i].from < s[i].to && s[i].count);
+		assert_true(!i || s[i - 1].to <= s[i].from);
+		all += s[i].count;
+	}
+	assert_int_equal(all, h.count);
+	hist_free(&h);
+}
+
 static void test_set(void **state)
 {
 	struct series_set *s;
@@ -82,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_percentiles),
 		cmocka_unit_test(test_extremes),
+		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_set),
 	};
 

@@ -409,10 +409,28 @@ static void test_clock(void **state)
 	buf_free(&b);
 }
 
+/* The check value of RFC 3720, B.4's polynomial, and that it can be taken in pieces. */
+static void test_crc(void **state)
+{
+	uint8_t data[100];
+	uint32_t slow = ~0u;
+
+	(void)state;
+	assert_int_equal(tape_crc32c(0, "123456789", 9), 0xe3069283);
+	for (size_t i = 0; i < sizeof(data); i++) {
+		data[i] = (uint8_t)(i * 37 + 11);
+		slow ^= data[i];
+		for (int bit = 0; bit < 8; bit++)
+			slow = slow >> 1 ^ (slow & 1 ? 0x82f63b78 : 0);
+		assert_int_equal(tape_crc32c(0, data, i + 1), ~slow);
+		assert_int_equal(tape_crc32c(tape_crc32c(0, data, i / 3), data + i / 3, i + 1 - i / 3), ~slow);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small),	    cmocka_unit_test(test_second),
+		cmocka_unit_test(test_crc),	    cmocka_unit_test(test_small),	    cmocka_unit_test(test_second),
 		cmocka_unit_test(test_threads),	    cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_full_device), cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_no_space),    cmocka_unit_test(test_quality),

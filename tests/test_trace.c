@@ -367,6 +367,29 @@ static void merges(void **state)
 	buf_free(&c1);
 }
 
+/* The recorder turned the marks off; one was on its way. */
+static void lowered(void **state)
+{
+	struct tape_make *m = start();
+	struct buf c0 = { 0 }, out;
+	struct page p = { 0 };
+	struct made x;
+
+	(void)state;
+	mark(&p, 1000000100, "a");
+	mark(&p, 1000000300, "b"), put_page(&c0, &p);
+	tape_make_member(m, "ftrace/cpu0/000000", c0.data, c0.len);
+	tape_make_text(m, "detail/000000", "\t\nx\n1000000250\tpath\t7.1\t5\ta:b ftrace:print\n1000000270\tno-pcap\t\t\t\n");
+	x = finish(m);
+	out = stream(x.trace);
+	assert_string_equal((char *)out.data, "0 1000000100 a\n0 1000000300 lost 0 since 1000000250\n");
+	assert_false(trace_has(x.trace, EV_MARK));
+	assert_int_equal(trace_state(x.trace)->events, 2);
+	unload(&x);
+	buf_free(&out);
+	buf_free(&c0);
+}
+
 static void losses(void **state)
 {
 	struct tape_make *m = start();
@@ -810,8 +833,7 @@ static void odd_formats(void **state)
 	odd_format("\tfield:int a;\toffset:-8;\tsize:4;\tsigned:1;\n", "\"\"", -EINVAL);
 	odd_format("\tfield:int a;\toffset:8;\tsize:-4;\tsigned:1;\n", "\"\"", -EINVAL);
 	odd_format("\tfield:int a;\toffset:65535;\tsize:65535;\tsigned:1;\n", "\"\"", -EINVAL);
-	odd_format("\tfield:__data_loc char[] a;\toffset:8;\tsize:8;\tsigned:0;\n", "\"\"",
-		   -EINVAL);
+	odd_format("\tfield:__data_loc char[] a;\toffset:8;\tsize:8;\tsigned:0;\n", "\"\"", -EINVAL);
 	odd_format("\tfield:struct big a;\toffset:8;\tsize:100;\tsigned:0;\n", "\"\"", 0);
 	odd_format("\tfield:int caf\xc3\xa9;\toffset:8;\tsize:4;\tsigned:0;\n", "\"\"", -EINVAL);
 	/* what a parser by recursion would not survive */
@@ -849,8 +871,7 @@ static void odd_formats(void **state)
 						(size_t)(rand() % 20) %
 							(text.n - (to > from ? to : from)));
 			}
-			rc = format_parse(&f, system, event, (struct span){ copy, text.n }, false,
-					  8);
+			rc = format_parse(&f, system, event, (struct span){ copy, text.n }, false, 8);
 			assert_true(rc == 0 || rc == -EINVAL);
 			format_free(f);
 		}
@@ -869,10 +890,9 @@ static int clean(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(offsets),	cmocka_unit_test(merges),
-		cmocka_unit_test(losses),	cmocka_unit_test(no_trace),
-		cmocka_unit_test(shows_fields), cmocka_unit_test(reasons),
-		cmocka_unit_test(real_pages),	cmocka_unit_test(damaged_pages),
+		cmocka_unit_test(offsets),	cmocka_unit_test(merges),     cmocka_unit_test(lowered),
+		cmocka_unit_test(losses),	cmocka_unit_test(no_trace),   cmocka_unit_test(shows_fields),
+		cmocka_unit_test(reasons),	cmocka_unit_test(real_pages), cmocka_unit_test(damaged_pages),
 		cmocka_unit_test(odd_formats),
 	};
 

@@ -7,14 +7,16 @@ TEST_LIBS   := -lcmocka -ltracefs -ltraceevent -lpcap -lzstd -lz -lsqlite3 -lmnl
 SPANS       := analyze/spans.c analyze/cpu_time.c analyze/netrx.c
 DELAYS      := analyze/delays.c analyze/flow_delays.c analyze/moves.c analyze/series.c
 
-# test_NAME: its modules
-T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
-T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/findings.c analyze/ledger.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c
-T_rules     := $(filter-out tests/%,$(T_findings))
-T_kbuf      := $(BASE) analyze/kbuf.c
-T_symbols   := $(BASE) analyze/symbols.c
 # what tape_read reads, and what it takes that from
 TAPE_READ   := analyze/tape_ahead.c analyze/tape_frames.c analyze/tape_read.c analyze/import.c analyze/tracedat.c analyze/pcap_import.c analyze/pcap_read.c analyze/perfdata.c analyze/kbuf.c
+
+# test_NAME: its modules
+T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
+T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/claims.c analyze/findings.c analyze/found_link.c analyze/found_write.c analyze/coverage.c analyze/clocks.c analyze/detail.c $(TAPE_READ) analyze/ledger.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c tests/finding_cases_hint.c
+T_rules     := $(filter-out tests/%,$(T_findings))
+T_kbuf      := $(BASE) analyze/kbuf.c
+T_perfring  := $(BASE) analyze/perfring.c
+T_symbols   := $(BASE) analyze/symbols.c
 T_tape_read := $(BASE) tests/tape_make.c $(TAPE_READ)
 T_clocks    := $(T_tape_read) analyze/clocks.c
 T_rows      := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c
@@ -24,7 +26,7 @@ T_snapshots := $(T_clocks) tests/snap_load.c analyze/tmpfiles.c analyze/db.c ana
 	       analyze/snap_texts.c analyze/counters.c analyze/procfs.c analyze/nldump.c analyze/nl_link.c analyze/nl_sock.c \
 	       analyze/nl_nft.c analyze/nft_text.c analyze/nft_value.c analyze/dissect.c analyze/nl_tc.c analyze/tc_options.c analyze/ethtool_read.c
 T_nldump    := $(T_snapshots)
-T_trace     := $(T_clocks) analyze/symbols.c analyze/trace.c analyze/format.c analyze/fields.c
+T_trace     := $(T_clocks) analyze/symbols.c analyze/perfring.c analyze/detail.c analyze/trace.c analyze/format.c analyze/fields.c
 T_drops     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/drops.c
 TIES        := analyze/ties.c analyze/ties_carry.c analyze/ties_match.c analyze/ties_rest.c analyze/ties_upper.c
 T_ties      := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c $(TIES)
@@ -39,6 +41,7 @@ T_report    := $(BASE) $(filter-out reports/info.c reports/export%,$(REPORTS)) a
 	       analyze/only.c analyze/progress.c analyze/dissect.c analyze/pcapng.c $(TAPE_READ) capture/filter.c
 T_tape_write := $(BASE) capture/tape_write.c capture/privilege.c capture/clock.c
 T_cut       := capture/cut.c
+T_budget    := capture/budget.c
 T_pcapng_write := $(BASE) capture/pcapng_write.c
 T_snap      := $(BASE) capture/snap_files.c capture/snap_host.c capture/netlink.c capture/ethtool.c capture/tape_write.c capture/privilege.c capture/clock.c
 
@@ -58,6 +61,8 @@ $(BUILD)/test/test_$(1): $(BUILD)/test/tests/test_$(1).o $(patsubst %.c,$(BUILD)
 -include $(patsubst %.c,$(BUILD)/test/%.d,tests/test_$(1).c $(T_$(1)))
 endef
 $(foreach t,$(UNIT),$(eval $(call UNIT_RULE,$(t))))
+
+-include $(patsubst %,$(BUILD)/tests/%.d,lang_list corrupt tape_make crash confine_try)
 
 .PHONY: unit
 unit: $(patsubst %,$(BUILD)/test/test_%,$(UNIT))
@@ -103,11 +108,27 @@ $(BUILD)/tests/skbtape-crash: $(patsubst %.c,$(BUILD)/%.o,tests/crash.c) $(SKBTA
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=ledger_build -o $@ $^ $(SKBTAPE_LIBS)
 unit: $(BUILD)/tests/skbtape-crash
 
+# skbtape for instructions.sh
+$(BUILD)/tests/skbtape-count: $(patsubst %.c,$(BUILD)/%.o,tests/count.c) $(SKBTAPE_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=confine_start,--wrap=findings_run,--wrap=ledger_build -o $@ $^ $(SKBTAPE_LIBS)
+unit: $(BUILD)/tests/skbtape-count
+
+# Instructions that fixed tapes cost, against the figures in tests/instructions.tsv; KEEP=1 writes these
+.PHONY: instructions
+instructions: $(BUILD)/tests/skbtape-count
+	$(Q)BUILD=$(BUILD) FULL=1 sh tests/instructions.sh
+
 # what it tries would be forbidden to a sanitizer too
 $(BUILD)/tests/confine_try: $(patsubst %.c,$(BUILD)/%.o,tests/confine_try.c analyze/confine.c analyze/tmpfiles.c)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lseccomp
 unit: $(BUILD)/tests/confine_try
+
+# The recorder under full packet rate for LENGTH seconds (300): as root
+.PHONY: load
+load: all $(BUILD)/tests/traffic
+	$(Q)BUILD=$(BUILD) sh tests/load.sh
 
 .PHONY: check
 check:
@@ -123,4 +144,5 @@ incidents healthy:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)python3 tests/incidents/run.py --build $(BUILD) $(INCIDENTS) $(if $(filter healthy,$@),$(if $(ONLY),$(ONLY),h),$(ONLY))
 
+-include $(wildcard $(BUILD)/tests/*.d)
 include tests/fuzz.mk

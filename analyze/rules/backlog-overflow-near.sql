@@ -19,7 +19,8 @@ SELECT
 	0.9 AS confidence,
 	u.cpu,
 	u.n AS v_used,
-	a.n AS v_limit
+	a.n AS v_limit,
+	max(10000, 4 * a.n) AS v_limit_new
 FROM used u JOIN allowed a
 WHERE a.n > 0 AND u.n * 2 >= a.n
 	AND NOT EXISTS (SELECT 1 FROM _moved m WHERE m.source = 'softnet_stat' AND m.name IN ('dropped', 'flow_limit_count') AND m.delta > 0)
@@ -28,4 +29,8 @@ LIMIT 1;
 
 -- evidence: At a snapshot {result:n packet} stood in that queue.
 SELECT {v_used};
+-- evidence?: NET_RX on CPU {cpu} ran out of its budget {result:n time} (time_squeeze).
+SELECT sum(delta) FROM _moved WHERE source = 'softnet_stat' AND name = 'time_squeeze' AND cpu = {cpu} AND delta > 0;
 -- advice: Allow a longer queue against bursts, and find out what makes them.
+-- command: sysctl -w net.core.netdev_max_backlog={v_limit_new}
+-- undo: sysctl -w net.core.netdev_max_backlog={v_limit}

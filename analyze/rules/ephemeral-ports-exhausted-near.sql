@@ -17,7 +17,7 @@ WITH used AS (
 	)
 	GROUP BY netns, src, dst, dport
 ), span AS (
-	SELECT netns, CAST(substr(v, instr(v, ' ') + 1) AS INTEGER) - CAST(v AS INTEGER) + 1 AS ports
+	SELECT netns, v, CAST(substr(v, instr(v, ' ') + 1) AS INTEGER) - CAST(v AS INTEGER) + 1 AS ports
 	FROM (SELECT netns, replace(coalesce(value_end, value), char(9), ' ') AS v FROM sysctl WHERE name = 'net.ipv4.ip_local_port_range')
 )
 SELECT
@@ -29,6 +29,7 @@ SELECT
 	u.dport AS flow_dport,
 	u.n AS v_used,
 	p.ports AS v_ports,
+	p.v AS v_range,
 	nullif(u.waiting, 0) AS v_waiting
 FROM used u JOIN span p ON p.netns = u.netns
 WHERE p.ports > 0 AND u.n <= p.ports AND u.n * 5 >= p.ports * 4
@@ -42,4 +43,8 @@ SELECT {v_used};
 -- evidence?: {result} of them were in TIME_WAIT.
 SELECT {v_waiting};
 -- advice: Keep connections open and use them again, or widen the range.
--- command: {ns}sysctl net.ipv4.ip_local_port_range
+-- command: {ns}sysctl -w net.ipv4.ip_local_port_range='1024 65535'
+-- undo: {ns}sysctl -w net.ipv4.ip_local_port_range={v_range}
+-- when: SELECT {v_range} <> '1024 65535'
+-- advice: See who holds these connections.
+-- command: {ns}ss -tnp dst \[{flow_dst}\] dport = {flow_dport}

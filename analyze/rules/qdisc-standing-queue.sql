@@ -29,8 +29,8 @@ WITH slow AS (
 		AND b.stage = (SELECT id FROM _stage WHERE name = 'net_dev_start_xmit')
 	WHERE a.stage = (SELECT id FROM _stage WHERE name = 'net_dev_queue') AND a.dev_id IN (SELECT dev_id FROM late)
 ), dev AS (
-	SELECT l.dev_id, p.n, l.late, p.longest, l.from_ns, l.to_ns
-	FROM late l JOIN (SELECT dev_id, count(*) AS n, max(wait) AS longest FROM pair GROUP BY dev_id) p USING (dev_id)
+	SELECT l.dev_id, p.n, l.late, p.longest, p.waited, l.from_ns, l.to_ns
+	FROM late l JOIN (SELECT dev_id, count(*) AS n, max(wait) AS longest, total(CASE WHEN wait >= 50000000 THEN min(wait, 100000000) END) AS waited FROM pair GROUP BY dev_id) p USING (dev_id)
 	WHERE l.late * 2 >= p.n
 ), ranked AS (
 	SELECT p.dev_id, p.wait, p.packet_id, row_number() OVER (PARTITION BY p.dev_id ORDER BY p.wait, p.packet_id) AS nth, d.n
@@ -61,13 +61,15 @@ SELECT
 	s.to_ns,
 	s.late AS packets,
 	s.longest AS delay_ns,
+	s.waited / 1e8 AS harm,
 	s.median AS v_median,
 	coalesce(r.kind, 'transmit') AS v_kind,
 	r.rate_bps AS v_rate,
 	r.handle AS v_handle
 FROM seen s LEFT JOIN root r ON r.nth = 1 AND r.dev = s.dev AND (r.netns = s.netns OR s.netns IS NULL)
 UNION ALL
-SELECT 0.7, d.netns, d.dev, d.from_ns, d.to_ns, q.max_backlog_packets, d.bytes * 8000000000 / q.rate_bps, NULL, q.kind, q.rate_bps, q.handle
+SELECT 0.7, d.netns, d.dev, d.from_ns, d.to_ns, q.max_backlog_packets, d.bytes * 8000000000 / q.rate_bps,
+	q.max_backlog_packets * min(d.bytes * 80.0 / q.rate_bps, 1), NULL, q.kind, q.rate_bps, q.handle
 FROM deep d JOIN qdisc q ON q.id = d.id
 ORDER BY 7 DESC, 2, 3;
 

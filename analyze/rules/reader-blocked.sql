@@ -106,7 +106,7 @@ SELECT
 	h.packets,
 	h.flows,
 	h.longest AS delay_ns,
-	coalesce(h.lost, 0) + h.total / 10000000 AS harm,
+	coalesce(h.lost, 0) + h.total / 1e8 AS harm,
 	h.times AS v_times,
 	h.total AS v_total,
 	h.answers AS v_answers,

@@ -78,7 +78,7 @@ SELECT
 	h.from_ns,
 	h.to_ns,
 	h.drops AS packets,
-	coalesce(h.drops, 0) + CASE WHEN c.path IS NULL THEN 1 ELSE h.total / 1000000 END AS harm,
+	coalesce(h.drops, 0) + CASE WHEN c.path IS NULL THEN 0.1 ELSE h.total / 1e8 END AS harm,
 	h.longest AS delay_ns,
 	h.waits AS v_times,
 	h.total AS v_total,

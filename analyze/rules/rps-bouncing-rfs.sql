@@ -10,7 +10,7 @@
 WITH entries AS (
 	SELECT max(CAST(coalesce(value_end, value) AS INTEGER)) AS n FROM sysctl WHERE name = 'net.core.rps_sock_flow_entries'
 ), dev AS (
-	SELECT q.netns, q.dev, min(q.queue) AS queue,
+	SELECT q.netns, q.dev, min(q.queue) AS queue, count(DISTINCT q.queue) AS queues,
 		max(CASE WHEN q.name = 'rps_flow_cnt' THEN CAST(q.value AS INTEGER) END) AS cnt,
 		max(q.name = 'rps_cpus' AND trim(q.value, '0,') <> '') AS rps
 	FROM queue_setting q
@@ -21,9 +21,11 @@ SELECT
 	0.9 AS confidence,
 	d.netns,
 	d.dev,
+	d.queue AS v_queue,
 	CASE WHEN e.n = 0 THEN 'rps_flow_cnt of ' || d.dev || ' is ' || d.cnt || ', but net.core.rps_sock_flow_entries is 0'
 		ELSE 'net.core.rps_sock_flow_entries is ' || e.n || ', but rps_flow_cnt of ' || d.dev || ' is 0' END AS v_text,
 	d.cnt AS v_cnt,
+	max(1, e.n / d.queues) AS v_part,
 	e.n AS v_entries
 FROM dev d JOIN entries e
 WHERE d.rps AND ((e.n = 0 AND d.cnt > 0) OR (e.n > 0 AND d.cnt = 0))
@@ -37,3 +39,7 @@ SELECT printf('%d', {v_entries});
 -- command: sysctl -w net.core.rps_sock_flow_entries=32768
 -- undo: sysctl -w net.core.rps_sock_flow_entries={v_entries}
 -- when: SELECT {v_entries} = 0
+-- advice: Give each receive queue its share of that table, beginning with {v_queue}.
+-- command: {ns}sh -c 'echo {v_part} >/sys/class/net/{dev}/queues/{v_queue}/rps_flow_cnt'
+-- undo: {ns}sh -c 'echo 0 >/sys/class/net/{dev}/queues/{v_queue}/rps_flow_cnt'
+-- when: SELECT {v_entries} > 0

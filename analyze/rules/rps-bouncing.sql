@@ -63,7 +63,7 @@ SELECT
 	p.from_ns,
 	p.to_ns,
 	p.n AS packets,
-	p.n * (p.median - coalesce(p.stay, 0)) / 1000000 AS harm, -- milliseconds lost
+	p.n * (p.median - coalesce(p.stay, 0)) / 1e8 AS harm,
 	p.median AS delay_ns,
 	p.from_cpu AS v_from,
 	p.away AS v_away,

@@ -54,7 +54,7 @@ WITH rps AS (
 	GROUP BY cpu
 	HAVING count(*) >= 2
 ), moved AS (
-	SELECT p.cpu, w.dev_id, count(*) AS n, sum(w.ns >= 1000000) AS late, max(w.ns) AS longest, min(w.ts_ns) AS from_ns, max(w.end_ns) AS to_ns,
+	SELECT p.cpu, w.dev_id, count(*) AS n, sum(w.ns >= 1000000) AS late, total(CASE WHEN w.ns >= 1000000 THEN min(w.ns, 100000000) END) AS waited, max(w.ns) AS longest, min(w.ts_ns) AS from_ns, max(w.end_ns) AS to_ns,
 		max(w.from_cpu) AS from_cpu
 	FROM place p JOIN way w ON w.to_cpu = p.cpu
 	GROUP BY p.cpu, w.dev_id
@@ -86,6 +86,7 @@ SELECT
 	m.to_ns,
 	m.late AS packets,
 	m.longest AS delay_ns,
+	m.waited / 1e8 AS harm,
 	m.n AS v_moved,
 	min(p.busy, 1.0) AS v_busy,
 	p.idle AS v_idle,

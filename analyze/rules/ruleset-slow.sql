@@ -41,7 +41,7 @@ SELECT
 	m.to_ns,
 	m.n AS v_count,
 	m.ns AS delay_ns,
-	m.total / 1000000 AS harm,
+	m.total / 1e8 AS harm,
 	m.total AS v_total,
 	k.rules AS v_rules,
 	k.all_rules AS v_all,

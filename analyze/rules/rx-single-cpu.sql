@@ -64,12 +64,13 @@ WITH loaded AS (
 	GROUP BY t.cpu, n.text, s.name
 ), wait AS (
 	-- between the first and the second receive stage of a packet
-	SELECT p.cpu, count(*) AS n, sum(b.ts_ns - a.ts_ns >= 1000000) AS late, max(b.ts_ns - a.ts_ns) AS longest
+	SELECT p.cpu, count(*) AS n, sum(b.ts_ns - a.ts_ns >= 1000000) AS late,
+		total(CASE WHEN b.ts_ns - a.ts_ns >= 1000000 THEN min(b.ts_ns - a.ts_ns, 100000000) END) AS waited, max(b.ts_ns - a.ts_ns) AS longest
 	FROM place p CROSS JOIN _hop b ON b.cpu = p.cpu AND b.stage = (SELECT id FROM _stage WHERE name = 'netif_receive_skb')
 	JOIN _hop a ON a.packet_id = b.packet_id AND a.seq BETWEEN b.seq - 3 AND b.seq - 1 AND a.dev_id = b.dev_id AND a.stage = (SELECT id FROM _stage WHERE name = 'netif_rx')
 	GROUP BY p.cpu
 ), harm AS (
-	SELECT p.*, w.late, w.longest, w.n,
+	SELECT p.*, w.late, w.waited, w.longest, w.n,
 		(SELECT CAST(total(m.delta) AS INTEGER) FROM _moved m WHERE m.source = 'softnet_stat' AND m.name = 'dropped' AND m.cpu = p.cpu) AS dropped,
 		(SELECT CAST(total(m.delta) AS INTEGER) FROM _moved m WHERE m.source = 'softnet_stat' AND m.name = 'time_squeeze' AND m.cpu = p.cpu) AS squeezed
 	FROM place p LEFT JOIN wait w USING (cpu)
@@ -83,7 +84,7 @@ SELECT
 	nullif(coalesce(h.late, 0) + h.dropped, 0) AS packets,
 	f.flows,
 	h.longest AS delay_ns,
-	coalesce(h.late, 0) + h.dropped + h.squeezed AS harm,
+	h.dropped + coalesce(h.waited, 0) / 1e8 AS harm,
 	h.times AS v_times,
 	h.busy AS v_busy,
 	min(h.busy, 1.0) AS v_busy_share,

@@ -16,7 +16,9 @@ SELECT
 	CASE WHEN r.n > 0 THEN min(1.0, CAST(sum(m.delta) AS REAL) / r.n) END AS v_share,
 	r.n AS v_runs,
 	(SELECT CAST(coalesce(value_end, value) AS INTEGER) FROM sysctl WHERE name = 'net.core.netdev_budget' ORDER BY netns_id LIMIT 1) AS v_budget,
-	(SELECT CAST(coalesce(value_end, value) AS INTEGER) FROM sysctl WHERE name = 'net.core.netdev_budget_usecs' ORDER BY netns_id LIMIT 1) AS v_usecs
+	(SELECT CAST(coalesce(value_end, value) AS INTEGER) FROM sysctl WHERE name = 'net.core.netdev_budget_usecs' ORDER BY netns_id LIMIT 1) AS v_usecs,
+	2 * (SELECT CAST(coalesce(value_end, value) AS INTEGER) FROM sysctl WHERE name = 'net.core.netdev_budget' ORDER BY netns_id LIMIT 1) AS v_budget_new,
+	2 * (SELECT CAST(coalesce(value_end, value) AS INTEGER) FROM sysctl WHERE name = 'net.core.netdev_budget_usecs' ORDER BY netns_id LIMIT 1) AS v_usecs_new
 FROM _moved m LEFT JOIN (SELECT cpu, count(*) AS n FROM softirq WHERE vec = 3 GROUP BY cpu) r ON r.cpu = m.cpu
 WHERE m.source = 'softnet_stat' AND m.name = 'time_squeeze' AND m.delta > 0
 GROUP BY m.cpu
@@ -30,8 +32,12 @@ SELECT {v_runs};
 -- evidence?: In the same time that CPU took {result:n packet}.
 SELECT sum(delta) FROM _moved WHERE source = 'softnet_stat' AND name = 'processed' AND cpu = {cpu};
 -- advice: Allow NET_RX more packets for each round.
--- command: sysctl -w net.core.netdev_budget=600
+-- command: sysctl -w net.core.netdev_budget={v_budget_new}
 -- undo: sysctl -w net.core.netdev_budget={v_budget}
--- when: SELECT {v_budget} < 600
+-- when: SELECT {v_budget} IS NOT NULL AND {v_budget} < 2400
+-- advice: Allow it more time as well, where the time ends a round before the number of packets does.
+-- command: sysctl -w net.core.netdev_budget_usecs={v_usecs_new}
+-- undo: sysctl -w net.core.netdev_budget_usecs={v_usecs}
+-- when: SELECT {v_usecs} IS NOT NULL AND {v_usecs} < 16000
 -- advice: Spread the load over more CPUs (RSS queues, IRQ affinity, RPS).
 -- ruled-out: Not a loss by itself: the packets stay in their queue for the next round.

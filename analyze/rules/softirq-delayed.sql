@@ -78,7 +78,7 @@ SELECT
 	p.to_ns,
 	p.n AS packets,
 	p.longest AS delay_ns,
-	p.longest / 10000000 AS harm, -- they are late, not lost
+	p.longest / 1e8 AS harm,
 	p.raises AS v_raises,
 	p.packets AS v_packets,
 	p.received AS v_received,

@@ -51,6 +51,7 @@ SELECT
 	count(*) AS packets,
 	count(*) AS flows,
 	max(l.wait) AS delay_ns,
+	sum(l.wait) / 1e8 AS harm,
 	max(l.queue) AS v_queue,
 	max(l.backlog) AS v_backlog
 FROM late l

@@ -36,7 +36,7 @@ SELECT
 	min(s.ts_ns) AS from_ns,
 	max(s.ts_ns) AS to_ns,
 	count(*) AS packets,
-	count(*) + sum(s.ns) / 1000000 AS harm,
+	sum(s.ns) / 1e8 AS harm,
 	max(s.ns) AS delay_ns,
 	g.n AS v_collapsed
 FROM stall s JOIN grown g ON EXISTS (SELECT 1 FROM addr a WHERE a.netns = g.netns AND a.address = s.dst) OR s.dst LIKE '127.%' OR s.dst = '::1'

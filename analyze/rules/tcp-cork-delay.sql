@@ -59,7 +59,7 @@ SELECT
 	t.times AS packets,
 	t.flows,
 	t.wait AS delay_ns,
-	t.times + t.times * t.wait / 10000000 AS harm,
+	t.times * t.wait / 1e8 AS harm,
 	t.pauses AS v_pauses
 FROM target t
 -- whoever reads the answers

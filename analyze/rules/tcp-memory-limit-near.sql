@@ -9,19 +9,29 @@
 -- summary: TCP sockets held {v_used} of {v_limit} pages (net.ipv4.tcp_mem). Nothing was dropped for it so far.
 WITH used AS (
 	SELECT max(value) AS pages FROM counter WHERE source = 'sockstat' AND name = 'TCP.mem'
+), words AS (
+	SELECT replace(trim(coalesce(value_end, value)), char(9), ' ') AS v FROM sysctl WHERE name = 'net.ipv4.tcp_mem' ORDER BY netns_id LIMIT 1
+), cut AS (
+	SELECT v, CAST(v AS INTEGER) AS low, ltrim(substr(v, instr(v, ' '))) AS rest FROM words
 ), allowed AS (
-	SELECT max(CAST(substr(rtrim(coalesce(value_end, value)), length(rtrim(rtrim(coalesce(value_end, value)), '0123456789')) + 1) AS INTEGER)) AS pages
-	FROM sysctl WHERE name = 'net.ipv4.tcp_mem'
+	SELECT v, low, CAST(rest AS INTEGER) AS pressure, CAST(ltrim(substr(rest, instr(rest, ' '))) AS INTEGER) AS pages FROM cut
 )
 SELECT
 	0.9 AS confidence,
 	u.pages AS v_used,
-	a.pages AS v_limit
+	a.pages AS v_limit,
+	a.v AS v_now,
+	printf('%d %d %d', 2 * a.low, 2 * a.pressure, 2 * a.pages) AS v_new
 FROM used u JOIN allowed a
 WHERE a.pages > 0 AND u.pages * 4 >= a.pages * 3
 	AND NOT EXISTS (SELECT 1 FROM _drop_target t WHERE t.reason = 'PROTO_MEM' AND t.function LIKE '%tcp%');
 
 -- evidence: sockstat shows up to {result} pages of TCP memory.
 SELECT {v_used};
+-- evidence?: TCP entered memory pressure {result:n time} (TcpExt.TCPMemoryPressures): it shrinks buffers and windows.
+SELECT sum(delta) FROM _moved WHERE name = 'TcpExt.TCPMemoryPressures' AND delta > 0;
 -- advice: Find the sockets that hold it: readers that do not read, buffers that are too large.
 -- command: ss -tamn
+-- advice: Where they need it and the machine has it, allow more.
+-- command: sysctl -w net.ipv4.tcp_mem={v_new}
+-- undo: sysctl -w net.ipv4.tcp_mem={v_now}

@@ -55,6 +55,7 @@ SELECT
 	t.times AS packets,
 	t.flows,
 	t.longest AS delay_ns,
+	t.total / 1e8 AS harm,
 	t.total / t.times AS v_typical,
 	t.total AS v_total,
 	t.pauses AS v_pauses

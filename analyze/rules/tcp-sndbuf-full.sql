@@ -71,7 +71,7 @@ SELECT
 	s.times AS packets,
 	1 AS flows,
 	s.longest AS delay_ns,
-	s.total / 1000000 AS harm,
+	s.total / 1e8 AS harm,
 	s.total AS v_total,
 	min(1.0, CAST(s.total AS REAL) / s.span) AS v_share,
 	s.sndbuf_bytes AS v_sndbuf,

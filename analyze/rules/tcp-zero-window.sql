@@ -27,6 +27,7 @@ WITH flows AS (
 ), stall AS (
 	SELECT t.flow_id, t.netns_id, t.dev_id, t.direction, count(*) AS times,
 		max(coalesce(t.next_ns, l.ts_ns) - t.ts_ns) AS longest, sum(coalesce(t.next_ns, l.ts_ns) - t.ts_ns) AS total,
+		total(CASE WHEN coalesce(t.next_ns, l.ts_ns) - t.ts_ns >= 200000000 THEN coalesce(t.next_ns, l.ts_ns) - t.ts_ns END) AS felt,
 		min(t.ts_ns) AS from_ns, max(coalesce(t.next_ns, l.ts_ns)) AS to_ns
 	FROM turn t JOIN last l USING (flow_id, netns_id, dev_id, direction)
 	WHERE t.closed
@@ -57,6 +58,7 @@ SELECT
 	s.from_ns,
 	s.to_ns,
 	s.longest AS delay_ns,
+	s.felt / 1e8 AS harm,
 	1 AS flows,
 	s.times AS v_times,
 	s.total AS v_total,
@@ -67,7 +69,9 @@ FROM named s
 LEFT JOIN reader r ON r.nth = 1 AND r.src = s.dst AND r.sport = s.dport AND r.dst = s.src AND r.dport = s.sport
 WHERE s.nth = 1 AND (s.longest >= 200000000 OR s.total >= 1000000000)
 UNION ALL
-SELECT 'warning', 0.75, k.netns, NULL, NULL, 'tcp', k.src, k.sport, k.dst, k.dport, NULL, NULL, min(k.snap_ns), max(k.snap_ns), NULL, 1,
+SELECT 'warning', 0.75, k.netns, NULL, NULL, 'tcp', k.src, k.sport, k.dst, k.dport, NULL, NULL, min(k.snap_ns), max(k.snap_ns), NULL,
+	2, -- the probe timer runs 200 ms at least
+	1,
 	NULL, NULL, NULL, NULL, 'A receiver'
 FROM socket k
 WHERE k.proto = 'tcp' AND k.timer = 4 AND k.wqueue > 0

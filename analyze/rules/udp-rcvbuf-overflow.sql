@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters, sockets, config
+-- partial: yes
 -- symptom-of: reader-starved/flow, reader-blocked/flow
 -- how: Drops with reason SOCKET_RCVBUFF in UDP's receive functions (on kernels without reasons: drops there while
 --   RcvbufErrors grows), per destination address and port; without events, the growth of RcvbufErrors alone. The
@@ -124,21 +125,13 @@ SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {rea
 -- advice: Find out why the reader is late: does it block on something else between reads, does it lack CPU? Reading more at a
 --   time (recvmmsg(2)), more readers (SO_REUSEPORT) or less work per datagram help against a constant overload; a buffer does not.
 -- advice: Against bursts, allow and ask for a larger buffer: the application sets SO_RCVBUF up to net.core.rmem_max.
--- command: {ns}sysctl -w net.core.rmem_max={v_rmem_new}
--- undo: {ns}sysctl -w net.core.rmem_max={v_rmem_max}
--- when: SELECT ({v_rmem_max} IS NOT NULL AND {v_rmem_max} < {v_rmem_new}) AND EXISTS (SELECT 1 FROM sysctl WHERE name = 'net.core.rmem_max' AND netns IS {netns})
--- advice: Against bursts, allow and ask for a larger buffer: the application sets SO_RCVBUF up to net.core.rmem_max.
 -- command: sysctl -w net.core.rmem_max={v_rmem_new}
 -- undo: sysctl -w net.core.rmem_max={v_rmem_max}
--- when: SELECT ({v_rmem_max} IS NOT NULL AND {v_rmem_max} < {v_rmem_new}) AND NOT EXISTS (SELECT 1 FROM sysctl WHERE name = 'net.core.rmem_max' AND netns IS {netns})
--- advice: The socket's buffer is the default: an application that cannot be changed gets more at its next start by the default.
--- command: {ns}sysctl -w net.core.rmem_default={v_rmem_new}
--- undo: {ns}sysctl -w net.core.rmem_default={v_rmem_default}
--- when: SELECT ({v_rcvbuf} = {v_rmem_default}) AND EXISTS (SELECT 1 FROM sysctl WHERE name = 'net.core.rmem_default' AND netns IS {netns})
+-- when: SELECT {v_rmem_max} IS NOT NULL AND {v_rmem_max} < {v_rmem_new}
 -- advice: The socket's buffer is the default: an application that cannot be changed gets more at its next start by the default.
 -- command: sysctl -w net.core.rmem_default={v_rmem_new}
 -- undo: sysctl -w net.core.rmem_default={v_rmem_default}
--- when: SELECT ({v_rcvbuf} = {v_rmem_default}) AND NOT EXISTS (SELECT 1 FROM sysctl WHERE name = 'net.core.rmem_default' AND netns IS {netns})
+-- when: SELECT {v_rcvbuf} = {v_rmem_default}
 -- ruled-out: Not the machine's limit for UDP memory (net.ipv4.udp_mem): no datagram was dropped with reason PROTO_MEM.
 -- when: SELECT {reason} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM _drop_group WHERE reason = 'PROTO_MEM' AND function LIKE '%udp%')
 -- ruled-out: Not a loss before the socket (NIC, backlog, firewall): the drops are at the socket's own queue.

@@ -52,11 +52,7 @@ SELECT {v_wmem};
 -- advice: Send at the rate of the device, or let the application wait (poll) until the socket is writable.
 -- command: {ns}ss -uanmp sport = {flow_sport}
 -- advice: Allow larger send buffers for bursts; the application asks for them with SO_SNDBUF.
--- command: {ns}sysctl -w net.core.wmem_max=8388608
--- undo: {ns}sysctl -w net.core.wmem_max={v_wmem_max}
--- when: SELECT ({v_wmem_max} < 8388608) AND EXISTS (SELECT 1 FROM sysctl WHERE name = 'net.core.wmem_max' AND netns IS {netns})
--- advice: Allow larger send buffers for bursts; the application asks for them with SO_SNDBUF.
 -- command: sysctl -w net.core.wmem_max=8388608
 -- undo: sysctl -w net.core.wmem_max={v_wmem_max}
--- when: SELECT ({v_wmem_max} < 8388608) AND NOT EXISTS (SELECT 1 FROM sysctl WHERE name = 'net.core.wmem_max' AND netns IS {netns})
+-- when: SELECT {v_wmem_max} < 8388608
 -- ruled-out: Not a loss on the way out: drops there explain none of these.

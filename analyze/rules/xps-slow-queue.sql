@@ -36,7 +36,7 @@ WITH child AS (
 	WHERE a.stage = (SELECT id FROM _stage WHERE name = 'net_dev_queue') AND a.dev_id IN (SELECT n.id FROM _name n JOIN slow s ON s.dev = n.text)
 		AND b.ts_ns - a.ts_ns >= 10000000
 ), late AS (
-	SELECT n.text AS dev, p.netns_id, count(*) AS n, max(p.wait) AS longest, min(p.ts_ns) AS from_ns, max(p.ts_ns + p.wait) AS to_ns
+	SELECT n.text AS dev, p.netns_id, count(*) AS n, total(min(p.wait, 100000000)) AS waited, max(p.wait) AS longest, min(p.ts_ns) AS from_ns, max(p.ts_ns + p.wait) AS to_ns
 	FROM pair p JOIN _name n ON n.id = p.dev_id
 	GROUP BY n.text, p.netns_id
 )
@@ -48,7 +48,7 @@ SELECT
 	l.to_ns,
 	max(coalesce(l.n, 0), s.drops_delta) AS packets,
 	l.longest AS delay_ns,
-	coalesce(l.n, 0) + s.drops_delta + coalesce(l.longest, 0) / 1000000 AS harm,
+	s.drops_delta + coalesce(l.waited, 0) / 1e8 AS harm,
 	s.txq AS v_txq,
 	s.kind AS v_kind,
 	s.rate_bps AS v_rate,

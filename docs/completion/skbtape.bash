@@ -16,15 +16,17 @@ _skbtape()
 	--format) COMPREPLY=($(compgen -W "html md json" -- "$cur")); return ;;
 	-e) COMPREPLY=($(compgen -W "drops path standard full" -- "$cur")); return ;;
 	--netns) COMPREPLY=($(compgen -W "all self" -- "$cur")); return ;;
-	--filter|--frame|--from|--max-size|--packet|--to|-b|-d|-i|-s) return ;;
+	--backend) COMPREPLY=($(compgen -W "auto tracefs perf" -- "$cur")); return ;;
+	--formats) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+	--filter|--frame|--from|--max-cpu|--max-size|--packet|--to|-b|-d|-i|-s) return ;;
 	esac
 	case $command in
-	record) options='-o -d -e -i -s --netns --no-pcap -b --max-size -q --doctor --help --version' ;;
+	record) options='-o -d -e -i -s --netns --no-pcap --backend --formats -b --max-size --max-cpu -q --doctor --help --version' ;;
 	doctor) options='--help' ;;
 	info) options='--json --help' ;;
 	analyze) options='--output --rules --filter --quiet --help' ;;
 	report) options='-o --format --lang --filter --tape --help' ;;
-	why) options='--packet --frame --filter --tape --help' ;;
+	why) options='--packet --frame --lang --filter --tape --help' ;;
 	query) options='--json --csv --examples --help' ;;
 	rules) options='--rules --help' ;;
 	export) options='--pcapng --perfetto --csv --filter --tape --from --to --no-comments --help' ;;

@@ -18,8 +18,11 @@ complete -c skbtape -n '__fish_seen_subcommand_from record' -s i -x
 complete -c skbtape -n '__fish_seen_subcommand_from record' -s s -x
 complete -c skbtape -n '__fish_seen_subcommand_from record' -l netns -x -a 'all self'
 complete -c skbtape -n '__fish_seen_subcommand_from record' -l no-pcap
+complete -c skbtape -n '__fish_seen_subcommand_from record' -l backend -x -a 'auto tracefs perf'
+complete -c skbtape -n '__fish_seen_subcommand_from record' -l formats -r -F
 complete -c skbtape -n '__fish_seen_subcommand_from record' -s b -x
 complete -c skbtape -n '__fish_seen_subcommand_from record' -l max-size -x
+complete -c skbtape -n '__fish_seen_subcommand_from record' -l max-cpu -x
 complete -c skbtape -n '__fish_seen_subcommand_from record' -s q
 complete -c skbtape -n '__fish_seen_subcommand_from record' -l doctor
 complete -c skbtape -n '__fish_seen_subcommand_from record' -l help
@@ -40,6 +43,7 @@ complete -c skbtape -n '__fish_seen_subcommand_from report' -l tape -r -F
 complete -c skbtape -n '__fish_seen_subcommand_from report' -l help
 complete -c skbtape -n '__fish_seen_subcommand_from why' -l packet -x
 complete -c skbtape -n '__fish_seen_subcommand_from why' -l frame -x
+complete -c skbtape -n '__fish_seen_subcommand_from why' -l lang -x -a 'en zh'
 complete -c skbtape -n '__fish_seen_subcommand_from why' -l filter -x
 complete -c skbtape -n '__fish_seen_subcommand_from why' -l tape -r -F
 complete -c skbtape -n '__fish_seen_subcommand_from why' -l help

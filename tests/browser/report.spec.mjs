@@ -118,6 +118,20 @@ async function checkParts(page, name, height) {
 	check(`${name} the first screen tells cause, certainty, place and advice`, answers.every(Boolean), String(answers));
 	const pairs = await page.locator("#latency tbody tr").count(), pictures = await page.locator("#latency tbody svg.range").count();
 	check(`${name} a picture for each delay`, pairs === pictures, `${pictures} of ${pairs}`);
+	/* a histogram tells its numbers also to those who do not see it, within the box that is seen */
+	const told = await page.evaluate(() => Array.from(document.querySelectorAll("#latency svg.hist")).filter((s) => {
+		const box = s.querySelector(".h-bar").getBBox(), view = s.viewBox.baseVal;
+
+		return s.getAttribute("role") !== "img" || (s.getAttribute("aria-label").match(/\d/g) || []).length < 5 || !(box.height > 0) ||
+			box.x < view.x || box.x + box.width > view.x + view.width + 0.01 || !s.querySelector(".h-p50") || !s.querySelector(".h-p99");
+	}).length);
+	check(`${name} histograms`, !told && (!pairs || await page.locator("#latency svg.hist").count() > 0), `${told} are wrong`);
+	const much = await page.evaluate(() => Array.from(document.querySelectorAll(".hero .toc > li .how")).every((e) => {
+		const impact = document.querySelector(e.closest("li").querySelector("a").getAttribute("href")).querySelector(".impact");
+
+		return !impact || e.querySelector(".much") || !/packet|数据包/.test(impact.textContent);
+	}));
+	check(`${name} the first screen says how bad`, much, "no number");
 	const rows = await page.locator("#packet-list tr[data-p]").count(), links = await page.locator("#latency a[href^='#packet-']").count();
 	check(`${name} links to slow packets`, !pairs || !rows || links > 0, `${links} links, ${pairs} rows`);
 }
@@ -132,6 +146,14 @@ async function checkInteraction(page, name) {
 		await page.fill("#packet-words", flow);
 		const shown = await rows.evaluateAll((v) => v.filter((r) => !r.hidden).length);
 		check(`${name} search`, shown >= 1 && shown <= all, `${shown} of ${all} rows shown for '${flow}'`);
+		/* by what the list shows in its own columns: the flow's port, the reason of a drop */
+		const text = await rows.first().textContent(), port = text.match(/:(\d+) >/), reason = text.match(/\b[A-Z]+_[A-Z_]+\b/);
+
+		for (const word of [port && port[1], reason && reason[0].toLowerCase()].filter(Boolean)) {
+			await page.fill("#packet-words", word);
+			const hits = await rows.evaluateAll((v, w) => v.filter((r) => !r.hidden).map((r) => r.textContent.toLowerCase().includes(w)), word);
+			check(`${name} search by ${word}`, hits.length >= 1, `${hits.length} rows`);
+		}
 		await page.fill("#packet-words", "no such word anywhere");
 		const none = await rows.evaluateAll((v) => v.filter((r) => !r.hidden).length);
 		check(`${name} search that finds nothing`, none === 0, `${none} rows shown`);

@@ -14,7 +14,7 @@ printf '%-10s %12s %9s %16s %8s  %s\n' target runs runs/s edges inputs result
 for t in "$@"; do
 	new=$build/fuzz/corpus/$t log=$build/fuzz/$t.log
 	mkdir -p "$new" "tests/corpus/$t"
-	case $t in page | format | analysis) leaks=0 ;; *) leaks=1 ;; esac
+	case $t in page | format | analysis | import) leaks=0 ;; *) leaks=1 ;; esac
 	dict=
 	[ -f "tests/fuzz/$t.dict" ] && dict=-dict=tests/fuzz/$t.dict
 	ASAN_OPTIONS=detect_leaks=$leaks UBSAN_OPTIONS=print_stacktrace=1 "$build/fuzz/fuzz_$t" $dict -max_total_time="$seconds" \

@@ -25,6 +25,7 @@ inc_truth() {
   v19) reasons '["IP_OUTNOROUTES"]' ip6 "$(dev r0)"; flow "{\"dst\":\"$SIX:9::1\"}"; truth expect_netns "$(nsn rtr)"; truthj expect_reason '[]' ;;
   v21) reasons '["QDISC_DROP"]' qdisc "$(dev r1)"; truth expect_netns "$(nsn rtr)"; flow "{\"proto\":\"udp\",\"dst\":\"$NET.2.1\",\"dport\":$PORT}" ;;
   v22) reasons '["NETFILTER_DROP"]' nft .; truth expect_netns "$(nsn srv)"; flow "{\"proto\":\"tcp\",\"dst\":\"$NET.1.2\",\"dport\":$PORT}" ;;
+  v23) loss VXLAN_INVALID_HDR vxlan_rcv srv s0 udp $NET.1.1 $NET.1.2 ;;
   *) die "no such variant" ;;
   esac
 }
@@ -101,6 +102,9 @@ inc_trigger() {
   v22) # a connection that stands, and is cut
     healthy_start cli srv $NET.1.2 5; bg srv tsrv $BT tserve addr=$NET.1.2 port=$PORT; wait_for 5 test -s "$STATE/tsrv.log"
     bg cli treq $BT treq dst=$NET.1.2 port=$PORT n=100 rps=40 timeout=2 out=treq.json; sleep 1; fault_begin; drop tcp; sleep 2.5; ns srv nft delete table ip f; fault_end; wait_bg treq 20; healthy_wait ;;
+  v23) # datagrams that are no VXLAN at a tunnel's port: a reason that no rule looks for
+    ns srv ip link add "$(dev x0)" type vxlan id 42 local $NET.1.2 dev "$(dev s0)" dstport $PORT; ns srv ip link set "$(dev x0)" up
+    healthy_start cli srv $NET.1.2 3; fault_begin; send cli $NET.1.2 150 200 4000; fault_end; truthj sent 150; truthj expect_min_drops 150; healthy_wait ;;
   *) healthy_start cli srv $NET.1.2 4; slow srv $NET.1.2; fault_begin; send cli $NET.1.2 700; fault_end; lost; healthy_wait ;;
   esac
 }
