@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "frames.h"
 #include "dissect.h"
+#include "flow_seen.h"
 #include "flows.h"
+#include "frame_index.h"
 #include "keymap.h"
 #include "pcapng.h"
 #include "rows.h"
@@ -24,7 +26,8 @@ struct frames {
 	uint64_t total;
 	struct frames_loss *loss;
 	size_t loss_n, loss_cap;
-	struct rows *rows;
+	struct rows *rows, *by_packet, *by_flow;
+	struct flow_seen *seen;
 	struct loader *loader; /* until frames_end() */
 	struct spill *wait;    /* struct frame_row of each frame, until its tie is known */
 };
@@ -425,6 +428,10 @@ static int jobs_list(struct loader *l)
 	return 0;
 }
 
+/* Of an empty table: these too are written as pages. */
+static const char EMPTY_INDEXES[] = "CREATE INDEX _frame_flow ON _frame(flow_id);"
+				    "CREATE INDEX _frame_packet ON _frame(packet_id) WHERE packet_id IS NOT NULL;";
+
 int frames_begin(struct frames **out, struct tape *t, struct db *d, struct host *h, const struct clocks *c,
 		 struct err *e)
 {
@@ -435,8 +442,9 @@ int frames_begin(struct frames **out, struct tape *t, struct db *d, struct host 
 		f->loader = l;
 	if (l)
 		*l = (struct loader){ .f = f, .t = t, .d = d, .h = h, .c = c };
-	if (!f || !l || flows_open(&l->flows) || spill_open(&f->wait, db_file(d)) ||
-	    rows_open(&f->rows, d, "_frame", false) || jobs_list(l)) {
+	if (!f || !l || flows_open(&l->flows) || flow_seen_open(&f->seen) || spill_open(&f->wait, db_file(d)) ||
+	    db_exec(d, EMPTY_INDEXES, e) || rows_open(&f->rows, d, "_frame", false) ||
+	    rows_open(&f->by_packet, d, "_frame_packet", true) || rows_open(&f->by_flow, d, "_frame_flow", true) || jobs_list(l)) {
 		if (!f)
 			free(l);
 		frames_free(f);
@@ -480,13 +488,39 @@ int frames_end(struct frames *f, struct err *e)
 	return rc;
 }
 
+static int frame_count(struct frames *f, const struct frame_stream *s, const struct frame_ref *ref, const struct frame_row *x)
+{
+	struct flow_frame seen = { .flow_id = ref->flow_id,
+				   .netns_id = s->netns_id,
+				   .dev_id = s->dev_id,
+				   .direction = x->direction,
+				   .len_bytes = ref->len_bytes,
+				   .tcp = x->tcp,
+				   .tcp_flags = x->tcp_flags,
+				   .tcp_window = x->tcp_window };
+
+	return ref->flow_id ? flow_seen_frame(f->seen, &seen) : 0;
+}
+
+static int indexes_write(struct frames *f, struct db *d, const uint32_t *packet, const uint32_t *flow)
+{
+	int rc = frame_index_write(f->by_packet, packet, f->total, false);
+
+	if (!rc)
+		rc = frame_index_write(f->by_flow, flow, f->total, true);
+	return rc == -ENOMEM ? db_failed(d, rc) : rc;
+}
+
 int frames_write(struct frames *f, struct db *d)
 {
 	size_t *at = calloc(f->stream_n + 1, sizeof(*at)); /* of each stream: the next frame */
 	uint64_t end = spill_bytes(f->wait);
-	int rc = at ? 0 : -ENOMEM;
+	uint32_t *packet = calloc(f->total + 1, sizeof(*packet)), *flow = calloc(f->total + 1, sizeof(*flow)); /* by number */
+	int rc = at && packet && flow ? 0 : -ENOMEM;
 
 	for (uint64_t i = 0; i < end && !rc; i += sizeof(struct frame_row)) {
+		struct frame_stream *s;
+		struct frame_ref *ref;
 		struct frame_row x;
 		const uint8_t *p;
 
@@ -494,7 +528,13 @@ int frames_write(struct frames *f, struct db *d)
 		if (rc)
 			break;
 		memcpy(&x, p, sizeof(x));
-		rc = frame_write(f->rows, &f->stream[x.stream], &f->stream[x.stream].v[at[x.stream]++], &x);
+		s = &f->stream[x.stream];
+		ref = &s->v[at[x.stream]++];
+		packet[ref->no - 1] = ref->packet_id;
+		flow[ref->no - 1] = (uint32_t)ref->flow_id;
+		rc = frame_write(f->rows, s, ref, &x);
+		if (!rc)
+			rc = frame_count(f, s, ref, &x);
 	}
 	free(at);
 	for (size_t i = 0; i < f->stream_n; i++) {
@@ -504,7 +544,15 @@ int frames_write(struct frames *f, struct db *d)
 	}
 	spill_close(f->wait);
 	f->wait = NULL;
-	return rc ? db_failed(d, rc) : 0;
+	rc = rc ? db_failed(d, rc) : indexes_write(f, d, packet, flow);
+	free(packet);
+	free(flow);
+	return rc;
+}
+
+int frames_finish(struct frames *f, struct db *d)
+{
+	return flow_seen_write(f->seen, d);
 }
 
 void frames_free(struct frames *f)
@@ -515,6 +563,7 @@ void frames_free(struct frames *f)
 	for (size_t i = 0; i < f->stream_n; i++)
 		free(f->stream[i].v);
 	spill_close(f->wait);
+	flow_seen_close(f->seen);
 	free(f->stream);
 	free(f->loss);
 	free(f);

@@ -53,8 +53,10 @@ struct frames;
  */
 int frames_begin(struct frames **f, struct tape *t, struct db *d, struct host *h, const struct clocks *c, struct err *e);
 int frames_end(struct frames *f, struct err *e);
-/* frames_write() - the rows of _frame, with packet_id, tie and untied of the index, which is gone then; before rows_finish(). Return: 0, or as db_run(). */
+/* frames_write() - the rows of _frame and of its indexes, with packet_id, tie and untied of the index, which is gone then; before rows_finish(). Return: 0, or as db_run(). */
 int frames_write(struct frames *f, struct db *d);
+/* frames_finish() - _flow_seen; behind rows_finish(). Return: as db_run(). */
+int frames_finish(struct frames *f, struct db *d);
 void frames_free(struct frames *f);
 
 uint64_t frames_total(const struct frames *f);

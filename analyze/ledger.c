@@ -19,7 +19,6 @@
  */
 #include "ledger.h"
 #include "embed.h"
-#include "flow_seen.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,7 +28,7 @@ struct entry {
 };
 
 static const char WORK[] =
-	"DELETE FROM ledger; DELETE FROM _moved; DELETE FROM _drop_group; DELETE FROM _flow_seen; DELETE FROM _reader;"
+	"DELETE FROM ledger; DELETE FROM _moved; DELETE FROM _drop_group;"
 
 	"INSERT INTO _moved(netns, source, name, dev, cpu, delta) "
 	"SELECT netns, source, name, dev, cpu, delta FROM counter_delta WHERE delta <> 0 "
@@ -50,6 +49,8 @@ static const char WORK[] =
 
 static const char READERS[] =
 	"DELETE FROM _flow_task;"
+
+	"UPDATE _reader SET comm = (SELECT comm FROM task t WHERE t.pid = _reader.pid);"
 	"INSERT INTO _flow_task(flow_id, proto, src, sport, dst, dport, pid, comm, cgroup, times, who, nth) "
 	"SELECT "
 	"	f.id AS flow_id, "
@@ -256,11 +257,6 @@ int ledger_build(struct db *d, struct err *e)
 	struct entry en;
 	int rc = db_exec(d, WORK, e);
 
-	if (!rc) {
-		rc = flow_seen_build(d);
-		if (rc == -EIO)
-			db_error(d, e);
-	}
 	while (!rc && entry_next(&text, &en))
 		if (span_is(en.place, "y")) {
 			rc = unplace(d, &en, e);

@@ -11,6 +11,7 @@
  */
 #include "life.h"
 #include "rows.h"
+#include "flow_seen.h"
 #include "rows_db.h"
 #include "spill.h"
 
@@ -62,6 +63,7 @@ struct life_store {
 	size_t place_cap;
 	struct buf record, moved;
 	struct rows *packets, *hops, *moves;
+	struct flow_seen *seen;
 };
 
 #define RECORD_UNIT 16
@@ -83,7 +85,7 @@ int life_open(struct life_store **out, struct db *db, struct life_dev *const *de
 	s->devs = devs;
 	s->bucket_n = 4096;
 	s->bucket = calloc(s->bucket_n, sizeof(struct life *));
-	if (!s->bucket || delays_open(&s->delays, db, true) || spill_open(&s->spill, db_file(db)) ||
+	if (!s->bucket || flow_seen_open(&s->seen) || delays_open(&s->delays, db, true) || spill_open(&s->spill, db_file(db)) ||
 	    rows_open(&s->packets, db, "_packet", false) || rows_open(&s->hops, db, "_hop", true) ||
 	    rows_open(&s->moves, db, "_cpu_hop", true)) {
 		life_close(s);
@@ -111,6 +113,7 @@ void life_close(struct life_store *s)
 	}
 	delays_close(s->delays);
 	spill_close(s->spill);
+	flow_seen_close(s->seen);
 	buf_free(&s->record);
 	buf_free(&s->moved);
 	free(s->place);
@@ -504,8 +507,12 @@ static int record_write(struct life_store *s, struct record *head, struct hop_ro
 	int64_t id = head->p.id;
 	int rc = packet_write(s->packets, &head->p);
 
-	for (uint32_t i = 0; i < head->hops && !rc; i++)
+	for (uint32_t i = 0; i < head->hops && !rc; i++) {
 		rc = hop_write(s, id, i, &hop[i]);
+		if (!rc && (hop[i].stage == STAGE_SKB_COPY || hop[i].stage == STAGE_SOCK_RECV_LENGTH) && hop[i].context == 1 &&
+		    hop[i].pid > 0 && flow_seen_read(s->seen, id, head->p.flow_id, hop[i].pid))
+			rc = db_failed(s->db, -ENOMEM);
+	}
 	for (uint32_t i = 0; i < head->moves && !rc; i++) {
 		struct delays_moved m;
 
@@ -579,6 +586,9 @@ int life_release(struct life_store *s, struct life *l)
 
 int life_finish(struct life_store *s)
 {
+	int rc;
+
 	assert(!s->count);
-	return delays_finish(s->delays);
+	rc = flow_seen_readers(s->seen, s->db);
+	return rc ? rc : delays_finish(s->delays);
 }

@@ -124,8 +124,6 @@ static void load_trace_state(struct load *l)
 }
 
 static const char INDEXES[] =
-	"CREATE INDEX _frame_flow ON _frame(flow_id);"
-	"CREATE INDEX _frame_packet ON _frame(packet_id) WHERE packet_id IS NOT NULL;"
 	"CREATE INDEX _packet_flow ON _packet(flow_id) WHERE flow_id IS NOT NULL;"
 	"CREATE INDEX _packet_parent ON _packet(parent_id) WHERE parent_id IS NOT NULL;"
 	"CREATE INDEX _drop_symbol ON _drop(symbol_id, reason);"
@@ -208,7 +206,9 @@ static int write_rows(struct load *l)
 		rc = lives_rows(l->lives);
 	if (!rc)
 		rc = frames_write(l->frames, l->db);
-	return rc ? rc : rows_finish(l->db);
+	if (!rc)
+		rc = rows_finish(l->db);
+	return rc ? rc : frames_finish(l->frames, l->db);
 }
 
 static int load_packets(struct load *l, struct err *e)

@@ -270,10 +270,11 @@ static void put_stages(struct rep *r, int64_t id, FILE *f)
 {
 	sqlite3_stmt *st = ask_id(r,
 				  "SELECT h.ts_ns, h.stage, h.cpu, h.dev, h.context, h.pid, "
-				  "t.comm, h.confidence, m.kind, m.from_cpu FROM hop h LEFT JOIN "
-				  "task t ON t.pid = h.pid LEFT JOIN v_cpu_hop m ON m.packet_id = "
-				  "h.packet_id AND m.seq = h.seq WHERE h.packet_id = ? ORDER BY "
-				  "h.seq",
+				  /* not by a join: SQLite would make the whole view first */
+				  "t.comm, h.confidence, "
+				  "(SELECT m.kind FROM v_cpu_hop m WHERE m.packet_id = h.packet_id AND m.seq = h.seq), "
+				  "(SELECT m.from_cpu FROM v_cpu_hop m WHERE m.packet_id = h.packet_id AND m.seq = h.seq) "
+				  "FROM hop h LEFT JOIN task t ON t.pid = h.pid WHERE h.packet_id = ? ORDER BY h.seq",
 				  id);
 	int64_t n = 0, last = 0, cpu = -1;
 

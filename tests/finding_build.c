@@ -212,7 +212,16 @@ void hop(int id, int seq, int64_t at, const char *name, int cpu, int context, in
 
 void summed(void)
 {
-	sql("DELETE FROM softirq_cpu; DELETE FROM latency; DELETE FROM cpu_hop; DELETE FROM _woken");
+	sql("DELETE FROM softirq_cpu; DELETE FROM latency; DELETE FROM cpu_hop; DELETE FROM _woken; "
+	    "DELETE FROM _flow_seen; DELETE FROM _reader");
+	/* with max(), SQLite takes the other columns from the row that has the maximum */
+	sql("INSERT INTO _flow_seen SELECT flow_id, max(n), bytes, syns, sum(closed) FROM (SELECT flow_id, count(*) AS n, sum(len_bytes) AS "
+	    "bytes, total((tcp_flags & 18) = 2) AS syns, total(tcp_window = 0 AND tcp_flags & 6 = 0) AS closed FROM _frame WHERE flow_id IS NOT "
+	    "NULL GROUP BY flow_id, netns_id, dev_id, direction) GROUP BY flow_id");
+	sql("INSERT INTO _reader SELECT flow_id, f.netns, f.proto, f.dst, f.dport, pid, NULL, max(n) FROM (SELECT p.flow_id, h.pid, "
+	    "count(DISTINCT h.packet_id) AS n FROM _hop h JOIN _packet p ON p.id = h.packet_id WHERE h.stage IN (SELECT id FROM _stage WHERE "
+	    "name IN ('skb_copy_datagram_iovec', 'sock_recv_length')) AND p.flow_id IS NOT NULL AND h.context = 1 AND h.pid > 0 GROUP BY "
+	    "p.flow_id, h.pid) x JOIN flow f ON f.id = x.flow_id GROUP BY x.flow_id");
 	sql("INSERT INTO softirq_cpu(cpu, vec, runs, handler_ns, delays, delay_max_ns, over_1ms) SELECT cpu, vec, count(*), "
 	    "CAST(total(end_ns - start_ns) AS INTEGER), count(latency_ns), max(latency_ns), CAST(total(latency_ns > 1000000) AS INTEGER) "
 	    "FROM softirq GROUP BY cpu, vec");

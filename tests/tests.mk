@@ -12,7 +12,7 @@ TAPE_READ   := analyze/tape_ahead.c analyze/tape_frames.c analyze/tape_read.c an
 
 # test_NAME: its modules
 T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
-T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/claims.c analyze/findings.c analyze/found_link.c analyze/found_write.c analyze/coverage.c analyze/clocks.c analyze/detail.c $(TAPE_READ) analyze/flow_seen.c analyze/ledger.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c tests/finding_cases_hint.c
+T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/claims.c analyze/findings.c analyze/found_link.c analyze/found_write.c analyze/coverage.c analyze/clocks.c analyze/detail.c $(TAPE_READ) analyze/ledger.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c tests/finding_cases_hint.c
 T_rules     := $(filter-out tests/%,$(T_findings))
 T_kbuf      := $(BASE) analyze/kbuf.c
 T_perfring  := $(BASE) analyze/perfring.c
@@ -31,7 +31,7 @@ T_drops     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyz
 TIES        := analyze/ties.c analyze/ties_carry.c analyze/ties_match.c analyze/ties_rest.c analyze/ties_upper.c
 T_ties      := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c $(TIES)
 T_spans     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c $(SPANS) $(DELAYS)
-T_lives     := $(T_drops) tests/lives_story.c $(TIES) $(SPANS) $(DELAYS) analyze/life.c analyze/lives.c analyze/lives_path.c analyze/lives_parts.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/lives_end.c
+T_lives     := $(T_drops) tests/lives_story.c $(TIES) $(SPANS) $(DELAYS) analyze/flow_seen.c analyze/life.c analyze/lives.c analyze/lives_path.c analyze/lives_parts.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/lives_end.c
 T_lives_send := $(T_lives)
 T_delays    := $(T_lives)
 T_series    := $(BASE) analyze/series.c
