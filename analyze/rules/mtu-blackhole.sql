@@ -9,7 +9,7 @@
 --   that still sends large ones half a second later does not get it, and its connection stands still. Without frames, which
 --   tell the flow: so many in a namespace, and within 100 us before three of them and half at least netfilter dropped something on the same CPU: the ICMP
 --   error, for ip_forward() sends it before it frees the packet.
--- title: MTU black hole at {dev}[[: {flow_src} never learns that its packets are too big]]
+-- title: MTU black hole at {v_place}[[: {flow_src} never learns that its packets are too big]]
 -- summary: {packets} packets[[ from {flow_src}]][[ to {flow_dst}]][[ port {flow_dport}]] were too big for the way out[[ (MTU {v_mtu})]] and were dropped
 --   at the router for {v_span:time}: the sender goes on sending them, so the ICMP error that tells it does not reach it[[; {v_icmp} ICMP
 --   packets were dropped by a firewall here]].
@@ -42,7 +42,7 @@ WITH hit AS (
 SELECT
 	CASE WHEN h.reason IS NULL OR h.function = '?' THEN 0.8 WHEN h.placed IS NOT NULL THEN 0.9 ELSE 0.97 END AS confidence,
 	h.netns,
-	coalesce(w.dev, h.dev) AS dev,
+	h.dev,
 	h.function,
 	h.reason,
 	h.flow_id,
@@ -61,13 +61,15 @@ SELECT
 	w.dev AS v_out,
 	coalesce((SELECT d.mtu FROM netdev d WHERE d.netns = h.netns AND d.name = w.dev),
 		(SELECT min(d.mtu) FROM netdev d WHERE d.netns = h.netns AND d.name <> 'lo' AND d.flags & 1)) AS v_mtu,
-	(SELECT nullif(sum(r.packets_delta), 0) FROM nft_rule r WHERE r.netns = h.netns AND r.verdict LIKE 'drop%' AND r.text LIKE '%icmp%' AND r.packets_delta > 0) AS v_icmp
+	(SELECT nullif(sum(r.packets_delta), 0) FROM nft_rule r WHERE r.netns = h.netns AND r.verdict LIKE 'drop%' AND r.text LIKE '%icmp%' AND r.packets_delta > 0) AS v_icmp,
+	coalesce(w.dev, h.dev) AS v_place
 FROM hit h
 LEFT JOIN way w ON w.netns IS h.netns AND w.flow_id = h.flow_id AND w.nth = 1
 UNION ALL
 SELECT 0.8, m.netns, m.dev, m.function, m.reason, NULL, NULL, NULL, NULL, NULL, NULL, m.from_ns, m.to_ns, m.drops, NULL, NULL, m.to_ns - m.from_ns, m.to_ns - m.from_ns, NULL,
 	(SELECT min(d.mtu) FROM netdev d WHERE d.netns = m.netns AND d.name <> 'lo' AND d.flags & 1),
-	(SELECT nullif(sum(r.packets_delta), 0) FROM nft_rule r WHERE r.netns = m.netns AND r.verdict LIKE 'drop%' AND r.text LIKE '%icmp%' AND r.packets_delta > 0)
+	(SELECT nullif(sum(r.packets_delta), 0) FROM nft_rule r WHERE r.netns = m.netns AND r.verdict LIKE 'drop%' AND r.text LIKE '%icmp%' AND r.packets_delta > 0),
+	m.dev
 FROM mutes m
 ORDER BY 14 DESC, 2, 6;
 
