@@ -191,15 +191,25 @@ int db_create(struct db **out, const char *path, struct err *e)
 			goto fail;
 		}
 		tmpfiles_add(d->tmp);
-	} else if (asprintf(&d->tmp, "%s/skbtape-XXXXXX", spill_folder()) < 0) {
-		d->tmp = NULL;
-		rc = err_set(e, -ENOMEM, "out of memory");
-		goto fail;
-	}
-	d->fd = path ? open(d->tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666) : mkostemp(d->tmp, O_CLOEXEC);
-	if (d->fd < 0) {
-		rc = err_sys(e, "cannot create %s", path ? path : "a temporary database");
-		goto fail;
+		d->fd = open(d->tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+		if (d->fd < 0) {
+			rc = err_sys(e, "cannot create %s", path);
+			goto fail;
+		}
+	} else {
+		char name[PATH_MAX];
+
+		d->fd = spill_make(NULL, name);
+		if (d->fd < 0) {
+			rc = err_set(e, d->fd, "cannot create a temporary database: %s", strerror(-d->fd));
+			goto fail;
+		}
+		d->tmp = strdup(name);
+		if (!d->tmp) {
+			unlink(name);
+			rc = err_set(e, -ENOMEM, "out of memory");
+			goto fail;
+		}
 	}
 	if (sqlite3_open_v2(d->tmp, &d->h,
 			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |

@@ -311,25 +311,9 @@ static int failed(struct rows_set *s, int rc)
 	return rc ? db_failed(s->d, rc) : 0;
 }
 
-static int write_pages(const struct rows_set *s, const uint8_t *p, size_t n, uint64_t at)
-{
-	while (n) {
-		ssize_t k = pwrite(s->fd, p, n, (off_t)at);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return k ? -errno : -EIO;
-		p += k;
-		n -= (size_t)k;
-		at += (uint64_t)k;
-	}
-	return 0;
-}
-
 static int ahead_flush(struct rows_set *s)
 {
-	int rc = write_pages(s, s->ahead, s->ahead_n * PAGE, (uint64_t)(s->ahead_page - 1) * PAGE);
+	int rc = spill_write(s->fd, s->ahead, s->ahead_n * PAGE, (uint64_t)(s->ahead_page - 1) * PAGE);
 
 	s->ahead_n = 0;
 	return rc;
@@ -551,7 +535,7 @@ static void inner_make(const struct rows *r, const struct child *v, size_t n, ui
 
 static int root_write(const struct rows *r, const uint8_t *page)
 {
-	return write_pages(r->set, page, PAGE, (uint64_t)(r->root - 1) * PAGE);
+	return spill_write(r->set->fd, page, PAGE, (uint64_t)(r->root - 1) * PAGE);
 }
 
 /* Pages above @low, one level after the other; frees them. */
@@ -621,7 +605,7 @@ static int head_write(const struct rows_set *s)
 	put32(head + 24, get32(head + 24) + 1);
 	put32(head + 28, s->page_n);
 	put32(head + 92, get32(head + 24));
-	return write_pages(s, head, sizeof(head), 0);
+	return spill_write(s->fd, head, sizeof(head), 0);
 }
 
 int rows_finish(struct db *d)

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +70,8 @@ void spill_close(struct spill *s)
 	free(s);
 }
 
-const char *spill_folder(void)
+/* The folder for temporary files, the one that SQLite takes too. */
+static const char *spill_folder(void)
 {
 	const char *const dirs[] = {
 		getenv("SQLITE_TMPDIR"), getenv("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp"
@@ -85,24 +85,22 @@ const char *spill_folder(void)
 	return ".";
 }
 
-int spill_file(const char *beside)
+int spill_make(const char *beside, char path[PATH_MAX])
 {
-	char path[PATH_MAX];
-	int n = beside ? snprintf(path, sizeof(path), "%s-XXXXXX", beside)
-		       : snprintf(path, sizeof(path), "%s/skbtape-XXXXXX", spill_folder());
+	int n = beside ? snprintf(path, PATH_MAX, "%s-XXXXXX", beside)
+		       : snprintf(path, PATH_MAX, "%s/skbtape-XXXXXX", spill_folder());
 	int fd;
 
-	if (n < 0 || (size_t)n >= sizeof(path))
+	if (n < 0 || n >= PATH_MAX)
 		return -ENAMETOOLONG;
 	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	unlink(path);
-	return fd;
+	return fd < 0 ? -errno : fd;
 }
 
-static int write_all(int fd, const uint8_t *p, size_t n, uint64_t at)
+int spill_write(int fd, const void *data, size_t n, uint64_t at)
 {
+	const uint8_t *p = data;
+
 	while (n) {
 		ssize_t k = pwrite(fd, p, n, (off_t)at);
 
@@ -138,13 +136,15 @@ static int tail_write(struct spill *s)
 	int rc;
 
 	if (s->fd < 0) {
-		int fd = spill_file(s->beside);
+		char path[PATH_MAX];
+		int fd = spill_make(s->beside, path);
 
 		if (fd < 0)
 			return fd;
+		unlink(path);
 		s->fd = fd;
 	}
-	rc = write_all(s->fd, s->tail, s->tail_n, s->tail_at);
+	rc = spill_write(s->fd, s->tail, s->tail_n, s->tail_at);
 	if (rc)
 		return rc;
 	s->tail_at += s->tail_n;
@@ -175,7 +175,7 @@ int spill_patch(struct spill *s, uint64_t at, const void *p, size_t n)
 	}
 	for (int i = 0; i < WINDOWS; i++)
 		s->window[i].block = UINT64_MAX;
-	return write_all(s->fd, p, n, at);
+	return spill_write(s->fd, p, n, at);
 }
 
 uint64_t spill_bytes(const struct spill *s)

@@ -7,6 +7,7 @@
 #define SKBTAPE_SPILL_H
 
 #include "../schema/base.h"
+#include <limits.h>
 
 #define SPILL_PIECE_MAX (64 * KIB) /* one piece has at most as many bytes */
 
@@ -29,9 +30,10 @@ int spill_patch(struct spill *s, uint64_t at, const void *p, size_t n);
 /* spill_bytes() - how many there are, and so the place behind the last one. */
 uint64_t spill_bytes(const struct spill *s);
 
-/* spill_file() - a file without a name beside @beside (as in spill_open()). Return: the descriptor, or a negative errno. */
-int spill_file(const char *beside);
-/* spill_folder() - the folder for temporary files, the one that SQLite takes too. */
-const char *spill_folder(void);
+/* spill_make() - a new file beside @beside (as in spill_open()), for reading and writing; its name goes to @path. Return: the
+ * descriptor, or a negative errno. */
+int spill_make(const char *beside, char path[PATH_MAX]);
+/* spill_write() - all @n bytes at the place @at of a file. Return: 0, -EIO and the like. */
+int spill_write(int fd, const void *p, size_t n, uint64_t at);
 
 #endif
