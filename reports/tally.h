@@ -16,7 +16,6 @@ struct tally_row {
 struct tally {
 	struct tally_row *v;
 	size_t n;
-	int64_t left_out; /* rows for which there was no room */
 };
 
 /**
