@@ -185,6 +185,16 @@ SELECT
 FROM socket
 GROUP BY netns, proto, family, src, sport, dst, dport, cookie;
 
+CREATE VIEW _cpu_share AS -- how a CPU spent its time between the first and the last snapshot, by /proc/stat
+SELECT
+	cpu,
+	CAST(total(CASE name WHEN 'softirq' THEN delta WHEN 'irq' THEN delta END) AS REAL) / sum(delta) AS soft, -- softirqs and interrupts
+	total(CASE name WHEN 'idle' THEN delta END) / sum(delta) AS idle
+FROM _moved
+WHERE source = 'stat' AND cpu IS NOT NULL AND delta > 0
+GROUP BY cpu
+HAVING sum(delta) > 0;
+
 CREATE VIEW _local_addr AS -- an address of this host
 SELECT DISTINCT
 	netns,

@@ -9,13 +9,7 @@
 -- title: RPS of {dev} sends all packets to CPU {cpu}
 -- summary: rps_cpus of {dev} names CPU {cpu} alone ({v_mask}): all of its {v_packets:n received packet} were handled there. That CPU spent {v_soft:pct} of its time in softirqs, while CPU {v_idle_cpu} was
 --   idle {v_idle:pct}.
-WITH cpu AS (
-	SELECT cpu, CAST(total(CASE name WHEN 'softirq' THEN delta WHEN 'irq' THEN delta END) AS REAL) / sum(delta) AS soft, total(CASE name WHEN 'idle' THEN delta END) / sum(delta) AS idle
-	FROM _moved
-	WHERE source = 'stat' AND cpu IS NOT NULL AND delta > 0
-	GROUP BY cpu
-	HAVING sum(delta) > 0
-), span AS (
+WITH span AS (
 	SELECT (max(end_ns) - min(begin_ns)) / 1000000000.0 AS s FROM snapshot
 ), mask AS (
 	SELECT q.netns, q.dev, min(q.queue) AS queue, count(*) AS queues, min(q.value) AS value, ltrim(replace(min(q.value), ',', ''), '0') AS hex
@@ -45,8 +39,8 @@ SELECT
 	i.idle AS v_idle
 FROM one o JOIN got g ON g.netns = o.netns AND g.dev = o.dev AND g.n >= 10000
 JOIN span s ON s.s > 0 AND g.n >= 1000 * s.s
-JOIN cpu c ON c.cpu = o.cpu AND c.soft >= 0.25
-JOIN cpu i ON i.cpu = (SELECT x.cpu FROM cpu x WHERE x.cpu <> o.cpu ORDER BY x.idle DESC, x.cpu LIMIT 1) AND i.idle >= 0.5
+JOIN _cpu_share c ON c.cpu = o.cpu AND c.soft >= 0.25
+JOIN _cpu_share i ON i.cpu = (SELECT x.cpu FROM _cpu_share x WHERE x.cpu <> o.cpu ORDER BY x.idle DESC, x.cpu LIMIT 1) AND i.idle >= 0.5
 WHERE NOT EXISTS (SELECT 1 FROM _claim k WHERE k.cause IN ('rps-hot-cpu', 'rps-bouncing', 'rx-single-cpu', 'softirq-delayed', 'backlog-overflow'))
 ORDER BY g.n DESC, o.netns, o.dev
 LIMIT 2;

@@ -10,13 +10,7 @@
 -- title: All interrupts of {dev} fall on CPU {cpu}
 -- summary: {dev} has {v_irqs:n interrupt} in use, and {v_part:pct} of them came on CPU {cpu}, which spent {v_soft:pct} of its time in softirqs, while CPU {v_idle_cpu} was idle {v_idle:pct}. The
 --   queues of the card could be served by several CPUs.
-WITH cpu AS (
-	SELECT cpu, CAST(total(CASE name WHEN 'softirq' THEN delta WHEN 'irq' THEN delta END) AS REAL) / sum(delta) AS soft, total(CASE name WHEN 'idle' THEN delta END) / sum(delta) AS idle
-	FROM _moved
-	WHERE source = 'stat' AND cpu IS NOT NULL AND delta > 0
-	GROUP BY cpu
-	HAVING sum(delta) > 0
-), line AS (
+WITH line AS (
 	SELECT d.netns, d.name AS dev, CAST(m.name AS INTEGER) AS irq, m.cpu, sum(m.delta) AS n
 	FROM _moved m JOIN netdev d ON d.kind IS NULL AND d.arphrd = 1 AND '-' || substr(m.name, instr(m.name, ' ') + 1) || '-' LIKE '%-' || d.name || '-%'
 	WHERE m.source = 'interrupts' AND m.delta > 0 AND CAST(m.name AS INTEGER) > 0
@@ -41,8 +35,8 @@ SELECT
 	d.last AS v_irq,
 	a.affinity AS v_affinity
 FROM dev d JOIN hot h ON h.netns = d.netns AND h.dev = d.dev AND h.n * 20 >= d.n * 19
-JOIN cpu c ON c.cpu = h.cpu AND c.soft >= 0.25
-JOIN cpu i ON i.cpu = (SELECT x.cpu FROM cpu x WHERE x.cpu <> h.cpu ORDER BY x.idle DESC, x.cpu LIMIT 1) AND i.idle >= 0.5
+JOIN _cpu_share c ON c.cpu = h.cpu AND c.soft >= 0.25
+JOIN _cpu_share i ON i.cpu = (SELECT x.cpu FROM _cpu_share x WHERE x.cpu <> h.cpu ORDER BY x.idle DESC, x.cpu LIMIT 1) AND i.idle >= 0.5
 LEFT JOIN irq_affinity a ON a.irq = d.last
 WHERE NOT EXISTS (SELECT 1 FROM _claim k WHERE k.cause IN ('rx-single-cpu', 'softirq-delayed', 'nic-rx-missed'))
 ORDER BY d.n DESC, d.netns, d.dev
