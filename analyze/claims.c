@@ -17,29 +17,25 @@ static void words_of(struct db *d, sqlite3_stmt *st, const char *sql)
 	}
 }
 
-void claims_words(struct db *d, const struct rules *rules)
+void claims_write(struct db *d, const struct rules *rules, const struct found *v, size_t n)
 {
-	sqlite3_stmt *st = db_prepare(d, "INSERT OR IGNORE INTO _ruled(word) VALUES(?)");
+	static const char *const columns[] = { "netns", "dev", "function", "reason" };
+	sqlite3_stmt *word = db_prepare(d, "INSERT OR IGNORE INTO _ruled(word) VALUES(?)");
+	sqlite3_stmt *claim =
+		db_prepare(d, "INSERT INTO _claim(cause, layer, netns, dev, function, reason) "
+			      "VALUES(?, ?, ?, ?, ?, ?)");
 
 	for (size_t i = 0; i < rules_count(rules); i++) {
 		const struct rule *rule = rules_at(rules, i);
 
 		if (!rule->problem && !rule->last)
-			words_of(d, st, rule->sql);
+			words_of(d, word, rule->sql);
 	}
-}
-
-void claims_add(struct db *d, const struct claim *c)
-{
-	sqlite3_stmt *st =
-		db_prepare(d, "INSERT INTO _claim(cause, layer, netns, dev, function, reason) "
-			      "VALUES(?, ?, ?, ?, ?, ?)");
-
-	db_bind_text(st, 1, c->cause->word);
-	db_bind_text(st, 2, c->cause->layer);
-	db_bind_text(st, 3, c->netns);
-	db_bind_text(st, 4, c->dev);
-	db_bind_text(st, 5, c->function);
-	db_bind_text(st, 6, c->reason);
-	db_run(d, st);
+	for (size_t i = 0; i < n; i++) {
+		db_bind_text(claim, 1, v[i].rule->cause->word);
+		db_bind_text(claim, 2, v[i].rule->cause->layer);
+		for (size_t k = 0; k < ARRAY_SIZE(columns); k++)
+			db_bind_text(claim, 3 + (int)k, found_text(&v[i].row, columns[k]));
+		db_run(d, claim);
+	}
 }

@@ -3,20 +3,12 @@
 #ifndef SKBTAPE_CLAIMS_H
 #define SKBTAPE_CLAIMS_H
 
-#include "db.h"
-#include "rules.h"
-
-/* Where a finding is, NULL: it does not say. */
-struct claim {
-	const struct rule_cause *cause;
-	const char *netns, *dev, *function, *reason;
-};
+#include "found.h"
 
 /* claims_clear() - forget those of an earlier run. Return: 0, or -EIO. */
 int claims_clear(struct db *d, struct err *e);
-/* claims_words() - the words in quotes in the queries go into _ruled: whoever names a reason or function has judged it. */
-void claims_words(struct db *d, const struct rules *rules);
-/* claims_add() - a row of _claim */
-void claims_add(struct db *d, const struct claim *c);
+/* claims_write() - into _ruled the words in quotes in the queries, for whoever names a reason or function has judged it; into _claim
+ * where the @n findings so far are. */
+void claims_write(struct db *d, const struct rules *rules, const struct found *v, size_t n);
 
 #endif

@@ -513,20 +513,6 @@ static void note_lacking(struct run *r, const struct span *lacking)
 	}
 }
 
-/* What the rules so far speak of, and what they found. */
-static void claims_write(struct run *r)
-{
-	claims_words(r->d, r->rules);
-	for (size_t i = 0; i < r->n; i++) {
-		const struct rule_row *row = &r->v[i].row;
-
-		claims_add(r->d,
-			   &(struct claim){ r->v[i].rule->cause, found_text(row, "netns"),
-					    found_text(row, "dev"), found_text(row, "function"),
-					    found_text(row, "reason") });
-	}
-}
-
 /* The causes of rules that were not run, because the recorder lowered its detail. */
 static void note_blind(struct run *r, const bool *blind)
 {
@@ -554,7 +540,7 @@ static int rules_run(struct run *r)
 
 	for (int last = 0; !rc && last < 2; last++) {
 		if (last)
-			claims_write(r);
+			claims_write(r->d, r->rules, r->v, r->n);
 		for (size_t i = 0; !rc && i < n; i++) {
 			const struct rule *rule = rules_at(r->rules, i);
 

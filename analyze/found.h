@@ -30,7 +30,6 @@ struct found {
 	int64_t packet[FOUND_PACKETS_MAX];
 	size_t packets;
 	size_t symptom_of; /* index, SIZE_MAX: none */
-	bool linked;
 };
 
 /* found_text() - a column of a rule's row as text, NULL: none, or NULL in it. */
