@@ -16,6 +16,7 @@ T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/sp
 T_rules     := $(filter-out tests/%,$(T_findings))
 T_kbuf      := $(BASE) analyze/kbuf.c
 T_perfring  := $(BASE) analyze/perfring.c
+T_sha256    := schema/base.c schema/sha256.c
 T_symbols   := $(BASE) analyze/symbols.c
 T_tape_read := $(BASE) tests/tape_make.c $(TAPE_READ)
 T_clocks    := $(T_tape_read) analyze/clocks.c
