@@ -9,9 +9,11 @@
  */
 #include "perf_sample.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ATTRS_MAX  65536
 #define IDS_MAX	   (1 * MIB)
@@ -24,23 +26,28 @@
 enum { S_IP = 1, S_TID = 2, S_TIME = 4, S_ADDR = 8, S_READ = 16, S_CHAIN = 32, S_ID = 64, S_CPU = 128, S_PERIOD = 256,
        S_STREAM = 512, S_RAW = 1024, S_IDENTIFIER = 65536 };
 
-static uint64_t get(const uint8_t *p, bool big_endian, int bytes)
+static uint32_t get16(const uint8_t *p, bool big_endian)
 {
-	uint64_t v = 0;
+	uint16_t v;
 
-	for (int i = 0; i < bytes; i++)
-		v |= (uint64_t)p[i] << 8 * (big_endian ? bytes - 1 - i : i);
-	return v;
+	memcpy(&v, p, sizeof(v));
+	return big_endian ? be16toh(v) : le16toh(v);
 }
 
-static uint64_t get32(const struct perf_layout *l, const uint8_t *p)
+static uint32_t get32(const uint8_t *p, bool big_endian)
 {
-	return get(p, l->big_endian, 4);
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return big_endian ? be32toh(v) : le32toh(v);
 }
 
 static uint64_t get64(const struct perf_layout *l, const uint8_t *p)
 {
-	return get(p, l->big_endian, 8);
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return l->big_endian ? be64toh(v) : le64toh(v);
 }
 
 static uint64_t rd64(const struct perf_layout *l, struct rd *r)
@@ -186,19 +193,21 @@ void perf_layout_free(struct perf_layout *l)
 
 int perf_record_next(struct rd *r, bool big_endian, struct perf_record *rec)
 {
+	const uint8_t *p = r->p;
 	uint16_t size;
 
 	if (r->left < 8)
 		return 0;
-	size = (uint16_t)get(r->p + 6, big_endian, 2);
+	size = (uint16_t)get16(p + 6, big_endian);
 	if (size < 8)
 		return -EINVAL;
 	if (size > r->left)
 		return 0;
-	rec->type = (uint32_t)get(r->p, big_endian, 4);
+	rec->type = get32(p, big_endian);
 	rec->size = size;
-	rec->body = rd_sub(r, size);
-	rd_bytes(&rec->body, 8);
+	rec->body = (struct rd){ p + 8, size - 8U, false };
+	r->p = p + size;
+	r->left -= size;
 	return 1;
 }
 
@@ -243,22 +252,25 @@ int perf_sample_parse(const struct perf_layout *l, struct rd r, struct perf_samp
 		a = attr_of(l, get64(l, p));
 	if (!a->tracepoint || !(a->sample_type & S_RAW))
 		return 0;
-	if (!rd_bytes(&r, a->head))
+	if (r.left < a->head)
 		return -EINVAL;
 	if (a->time_at != NOT_THERE)
 		x.ts = get64(l, p + a->time_at);
 	if (a->cpu_at != NOT_THERE)
-		x.cpu = (uint32_t)get32(l, p + a->cpu_at);
+		x.cpu = get32(p + a->cpu_at, l->big_endian);
+	r.p += a->head;
+	r.left -= a->head;
 	if (a->sample_type & S_READ)
 		skip_read(l, &r, a->read_format);
 	if (a->sample_type & S_CHAIN) {
 		n = rd64(l, &r);
 		rd_bytes(&r, n > r.left / 8 ? SIZE_MAX : n * 8);
 	}
-	p = rd_bytes(&r, 4);
-	x.len = p ? (uint32_t)get32(l, p) : 0;
-	x.raw = rd_bytes(&r, x.len);
-	if (r.bad || x.ts > INT64_MAX)
+	if (r.bad || r.left < 4 || x.ts > INT64_MAX)
+		return -EINVAL;
+	x.len = get32(r.p, l->big_endian);
+	x.raw = r.p + 4;
+	if (x.len > r.left - 4)
 		return -EINVAL;
 	*s = x;
 	return 1;
@@ -279,7 +291,7 @@ uint64_t perf_lost_parse(const struct perf_layout *l, const struct perf_record *
 		uint32_t behind = l->attr->sample_type & S_IDENTIFIER ? 16 : 8;
 
 		if (r.left >= behind)
-			*cpu = (uint32_t)get32(l, r.p + r.left - behind);
+			*cpu = get32(r.p + r.left - behind, l->big_endian);
 	}
 	return n;
 }
