@@ -136,6 +136,7 @@ lint:
 bench: all
 	$(Q)sh bench/run.sh $(BUILD)
 	$(Q)sh bench/decode.sh $(BUILD)
+	$(Q)sh bench/queries.sh $(BUILD)
 
 .PHONY: faults
 faults: all $(BUILD)/tests/traffic
