@@ -3,7 +3,8 @@
 # decode.sh [BUILD]: how fast recordings are read, beside what else reads them: the same trace.dat by trace-cmd report and by
 # skbtape, the same perf.data by perf script and by skbtape, and a tape with frames of the same traffic. Runs are interleaved,
 # medians are printed; on a machine that does other things, CPU seconds and the ratios say more than wall seconds. Needs root,
-# trace-cmd, perf and GNU time (Debian: trace-cmd linux-perf time); what is not there is left out. REPS (3), SECONDS_EACH (3).
+# trace-cmd, perf and GNU time (Debian: trace-cmd linux-perf time); what is not there is left out. REPS (3),
+# SECONDS_EACH (3); LOCK=FILE is held while recording.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=$(cd "${1:-build}" && pwd) || exit 1
@@ -15,9 +16,10 @@ make --no-print-directory BUILD="$BUILD" "$BUILD/skbtape" "$BUILD/skbtape-record
 TMP=$(mktemp -d)
 . fixtures/make/net.sh
 trap 'rm -rf "$TMP"; net_down' EXIT
+[ -z "${LOCK:-}" ] || { exec 8>"$LOCK" && flock 8; }
 net_up || exit 1
 trap 'rm -rf "$TMP"; net_down' EXIT
-bg sink in_b "$TRAFFIC" sink 10.77.0.2 9000 0
+bg sink in_b "$TRAFFIC" sink 10.77.0.2 9000 0 8>&-
 bg_wait sink || exit 1
 flood="ip netns exec $NA $TRAFFIC flood 10.77.0.2 9000 $SECONDS_EACH 100"
 events=
@@ -54,6 +56,8 @@ END
 			{ echo "decode: perf record failed: $(tail -1 "$TMP/log")" >&2; rm -f "$TMP/perf.data"; }
 	fi
 }
+
+exec 8>&-
 
 # run NAME FILE COMMAND...: a row name, file, wall s, CPU s, KB
 run() {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # queries.sh [BUILD]: how long a question to a database takes, by the clock: each example of `skbtape query`, `why` of the flow with
 # most packets and of one packet, and the report. TAPE=FILE: of this tape; else a flood is recorded for SECONDS_EACH (3), which
-# needs root. REPS (3): the median is printed, slowest first.
+# needs root; LOCK=FILE is held meanwhile. REPS (3): the median is printed, slowest first.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=$(cd "${1:-build}" && pwd) || exit 1
@@ -15,13 +15,15 @@ if [ -z "$TAPE" ]; then
 	[ "$(id -u)" = 0 ] || { echo "queries: needs root to record, or TAPE=FILE" >&2; exit 1; }
 	. fixtures/make/net.sh
 	trap 'rm -rf "$TMP"; net_down' EXIT
+	[ -z "${LOCK:-}" ] || { exec 8>"$LOCK" && flock 8; }
 	net_up || exit 1
 	trap 'rm -rf "$TMP"; net_down' EXIT
-	bg sink in_b "$TRAFFIC" sink 10.77.0.2 9000 0
+	bg sink in_b "$TRAFFIC" sink 10.77.0.2 9000 0 8>&-
 	bg_wait sink || exit 1
 	TAPE=$TMP/ours.skbtape
 	"$BUILD/skbtape-record" -q -o "$TAPE" -- ip netns exec "$NA" "$TRAFFIC" flood 10.77.0.2 9000 "$SECONDS_EACH" 100 >"$TMP/log" 2>&1 ||
 		{ cat "$TMP/log"; exit 1; }
+	exec 8>&-
 fi
 db=$TMP/x.db
 "$BUILD/skbtape" analyze -q "$TAPE" -o "$db" || [ $? = 3 ] || exit 1
