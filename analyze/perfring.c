@@ -4,9 +4,10 @@
  *
  * A sample takes its time before it reserves its place in the ring
  * (perf_prepare_sample() and perf_output_begin(), kernel/events/core.c). An interrupt between
- * both leaves its own samples first, later ones though. So samples are sorted by time, and the
- * newest ones of a member wait until the next one has come: no interrupt and its softirqs last
- * longer than WAIT_NS.
+ * both leaves its own samples first, later ones though. So samples stand in a heap, the
+ * earliest one on top, and the newest ones of a member wait until the next one has come: no
+ * interrupt and its softirqs last longer than WAIT_NS. However many wait, one more member costs
+ * what is in it: the bytes are moved only when most of them were handed out.
  */
 #include "perfring.h"
 
@@ -28,9 +29,49 @@ static uint64_t get(struct rd *r, bool big_endian, int bytes)
 	return v;
 }
 
+/* Equal times: as they stood in the ring. */
+static bool earlier(const struct perfring_sample *a, const struct perfring_sample *b)
+{
+	return a->ts != b->ts ? a->ts < b->ts : a->seq < b->seq;
+}
+
+static int push(struct perfring *p, const struct perfring_sample *s)
+{
+	size_t i;
+
+	if (p->n == p->cap) {
+		size_t cap = p->cap ? p->cap * 2 : 1024;
+		struct perfring_sample *v = realloc(p->sample, cap * sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		p->sample = v;
+		p->cap = cap;
+	}
+	for (i = p->n++; i && earlier(s, &p->sample[(i - 1) / 2]); i = (i - 1) / 2)
+		p->sample[i] = p->sample[(i - 1) / 2];
+	p->sample[i] = *s;
+	return 0;
+}
+
+static void pop(struct perfring *p)
+{
+	const struct perfring_sample last = p->sample[--p->n];
+	size_t i = 0;
+
+	for (size_t kid; (kid = 2 * i + 1) < p->n; i = kid) {
+		if (kid + 1 < p->n && earlier(&p->sample[kid + 1], &p->sample[kid]))
+			kid++;
+		if (!earlier(&p->sample[kid], &last))
+			break;
+		p->sample[i] = p->sample[kid];
+	}
+	p->sample[i] = last;
+}
+
 static int add_sample(struct perfring *p, struct rd r, bool big_endian, bool *bad)
 {
-	struct perfring_sample s = { .at = p->raw.len, .lost = p->lost };
+	struct perfring_sample s = { .at = p->raw.len, .lost = p->lost, .seq = p->seq };
 	const uint8_t *raw;
 
 	rd_bytes(&r, 8); /* pid and tid */
@@ -42,55 +83,35 @@ static int add_sample(struct perfring *p, struct rd r, bool big_endian, bool *ba
 		*bad = true;
 		return 0;
 	}
-	if (p->n == p->cap) {
-		size_t cap = p->cap ? p->cap * 2 : 1024;
-		struct perfring_sample *v = realloc(p->sample, cap * sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		p->sample = v;
-		p->cap = cap;
-	}
-	if (buf_put(&p->raw, raw, s.len))
+	if (buf_put(&p->raw, raw, s.len) || push(p, &s))
 		return -ENOMEM;
 	p->lost = 0;
-	p->sample[p->n++] = s;
+	p->seq++;
 	if (s.ts > p->newest)
 		p->newest = s.ts;
 	return 0;
 }
 
-/* Equal times: as they stood in the ring. */
-static int by_time(const void *a, const void *b)
-{
-	const struct perfring_sample *x = a, *y = b;
-
-	if (x->ts != y->ts)
-		return x->ts < y->ts ? -1 : 1;
-	return x->at < y->at ? -1 : x->at > y->at;
-}
-
-/* Forget what was handed out. */
+/* Forget the bytes that were handed out. */
 static int compact(struct perfring *p)
 {
 	struct buf raw = { 0 };
-	size_t n = 0;
 
-	for (size_t i = p->next; i < p->n; i++) {
-		struct perfring_sample s = p->sample[i];
+	if (p->gone <= p->raw.len / 2)
+		return 0;
+	for (size_t i = 0; i < p->n; i++) {
+		struct perfring_sample *s = &p->sample[i];
 		size_t at = raw.len;
 
-		if (buf_put(&raw, p->raw.data + s.at, s.len)) {
+		if (buf_put(&raw, p->raw.data + s->at, s->len)) {
 			buf_free(&raw);
 			return -ENOMEM;
 		}
-		s.at = at;
-		p->sample[n++] = s;
+		s->at = at;
 	}
 	buf_free(&p->raw);
 	p->raw = raw;
-	p->n = n;
-	p->next = 0;
+	p->gone = 0;
 	return 0;
 }
 
@@ -123,20 +144,20 @@ int perfring_add(struct perfring *p, const void *data, size_t n, bool big_endian
 		}
 	}
 	*bad |= r.left > 0;
-	if (p->n)
-		qsort(p->sample, p->n, sizeof(*p->sample), by_time);
 	return rc;
 }
 
 int perfring_next(struct perfring *p, bool all, struct kbuf_event *ev, uint64_t *lost)
 {
-	const struct perfring_sample *s = p->sample + p->next;
+	struct perfring_sample s;
 
-	if (p->next == p->n || (!all && s->ts + WAIT_NS > p->newest))
+	if (!p->n || (!all && p->sample[0].ts + WAIT_NS > p->newest))
 		return 0;
-	p->next++;
-	*ev = (struct kbuf_event){ .ts = s->ts, .data = p->raw.data + s->at, .len = s->len };
-	*lost = s->lost;
+	s = p->sample[0];
+	pop(p);
+	p->gone += s.len;
+	*ev = (struct kbuf_event){ .ts = s.ts, .data = p->raw.data + s.at, .len = s.len };
+	*lost = s.lost;
 	return 1;
 }
 

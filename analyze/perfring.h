@@ -10,15 +10,18 @@
 
 struct perfring_sample {
 	uint64_t ts, lost; /* events lost before it */
-	size_t at;	   /* of its bytes in raw */
+	uint64_t seq;
+	size_t at; /* of its bytes in raw */
 	uint32_t len;
 };
 
 /* Zeroed is empty. */
 struct perfring {
-	struct perfring_sample *sample;
-	size_t n, cap, next; /* those before next were handed out */
+	struct perfring_sample *sample; /* a heap of those that were not handed out */
+	size_t n, cap;
 	struct buf raw;
+	size_t gone;	 /* bytes of it that were */
+	uint64_t seq;	 /* of the next sample */
 	uint64_t newest; /* time */
 	uint64_t lost;	 /* before the sample that comes next */
 };
