@@ -43,8 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		bytes += drain(&p, false, &events);
 	}
 	bytes += drain(&p, true, &events);
-	/* a sample is 40 bytes and what it carries */
-	HOLDS(!p.n && p.gone == p.raw.len && bytes + 40 * events <= n);
+	/* a sample is 36 bytes and what it carries */
+	HOLDS(!p.n && p.gone == p.raw.len && bytes + 36 * events <= n);
 	perfring_free(&p);
 	return 0;
 }
