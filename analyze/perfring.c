@@ -83,7 +83,8 @@ static int add_sample(struct perfring *p, struct rd r, bool big_endian, bool *ba
 		*bad = true;
 		return 0;
 	}
-	if (buf_put(&p->raw, raw, s.len) || push(p, &s))
+	/* one byte more: there are bytes to point at where no sample has any */
+	if (buf_reserve(&p->raw, (size_t)s.len + 1) || buf_put(&p->raw, raw, s.len) || push(p, &s))
 		return -ENOMEM;
 	p->lost = 0;
 	p->seq++;
@@ -99,6 +100,8 @@ static int compact(struct perfring *p)
 
 	if (p->gone <= p->raw.len / 2)
 		return 0;
+	if (buf_reserve(&raw, p->raw.len - p->gone + 1))
+		return -ENOMEM;
 	for (size_t i = 0; i < p->n; i++) {
 		struct perfring_sample *s = &p->sample[i];
 		size_t at = raw.len;
