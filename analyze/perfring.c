@@ -5,8 +5,12 @@
  * A sample takes its time before it reserves its place in the ring
  * (perf_prepare_sample() and perf_output_begin(), kernel/events/core.c). An interrupt between
  * both leaves its own samples first, later ones though. So samples are sorted by time, and the
- * newest ones of a member wait until the next one has come: no interrupt and its softirqs last
- * longer than WAIT_NS.
+ * newest ones of a member wait until the next one has come. How long is the layout's: for a tape
+ * longer than any interrupt with its softirqs, for a perf.data what was measured there.
+ *
+ * Bytes stay where they were loaded; only those of samples that wait are copied when the next
+ * member comes. Few stand out of order and not far, so each is put into its place at once;
+ * where one would have to go far, all are sorted in the end.
  */
 #include "perfring.h"
 
@@ -14,34 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAIT_NS (100 * 1000000ULL)
-#define LOST	2 /* PERF_RECORD_LOST, include/uapi/linux/perf_event.h */
-#define SAMPLE	9 /* PERF_RECORD_SAMPLE */
+#define FAR 64 /* places */
 
-static uint64_t get(struct rd *r, bool big_endian, int bytes)
+static int add_sample(struct perfring *p, const struct perf_sample *x, bool *sort)
 {
-	const uint8_t *p = rd_bytes(r, (size_t)bytes);
-	uint64_t v = 0;
+	struct perfring_sample s = { .ts = x->ts, .lost = p->lost, .data = x->raw, .len = x->len, .place = (uint32_t)p->n };
+	size_t i = p->n, end = p->n - p->next > FAR ? p->n - FAR : p->next;
 
-	for (int i = 0; p && i < bytes; i++)
-		v |= (uint64_t)p[i] << 8 * (big_endian ? bytes - 1 - i : i);
-	return v;
-}
-
-static int add_sample(struct perfring *p, struct rd r, bool big_endian, bool *bad)
-{
-	struct perfring_sample s = { .at = p->raw.len, .lost = p->lost };
-	const uint8_t *raw;
-
-	rd_bytes(&r, 8); /* pid and tid */
-	s.ts = get(&r, big_endian, 8);
-	rd_bytes(&r, 8); /* CPU, and 0 */
-	s.len = (uint32_t)get(&r, big_endian, 4);
-	raw = rd_bytes(&r, s.len);
-	if (!raw || r.bad || s.ts > INT64_MAX) {
-		*bad = true;
-		return 0;
-	}
 	if (p->n == p->cap) {
 		size_t cap = p->cap ? p->cap * 2 : 1024;
 		struct perfring_sample *v = realloc(p->sample, cap * sizeof(*v));
@@ -51,10 +34,12 @@ static int add_sample(struct perfring *p, struct rd r, bool big_endian, bool *ba
 		p->sample = v;
 		p->cap = cap;
 	}
-	if (buf_put(&p->raw, raw, s.len))
-		return -ENOMEM;
+	for (; i > end && p->sample[i - 1].ts > s.ts; i--)
+		p->sample[i] = p->sample[i - 1];
+	*sort |= i > p->next && p->sample[i - 1].ts > s.ts;
+	p->sample[i] = s;
+	p->n++;
 	p->lost = 0;
-	p->sample[p->n++] = s;
 	if (s.ts > p->newest)
 		p->newest = s.ts;
 	return 0;
@@ -67,87 +52,94 @@ static int by_time(const void *a, const void *b)
 
 	if (x->ts != y->ts)
 		return x->ts < y->ts ? -1 : 1;
-	return x->at < y->at ? -1 : x->at > y->at;
+	return x->place < y->place ? -1 : x->place > y->place;
 }
 
-/* Forget what was handed out. */
+/* Forget what was handed out, and keep the rest apart from the member. */
 static int compact(struct perfring *p)
 {
-	struct buf raw = { 0 };
-	size_t n = 0;
+	size_t bytes = 0, n = p->n - p->next;
+	struct buf b;
 
-	for (size_t i = p->next; i < p->n; i++) {
-		struct perfring_sample s = p->sample[i];
-		size_t at = raw.len;
+	for (size_t i = p->next; i < p->n; i++)
+		bytes += p->sample[i].len;
+	buf_reset(&p->spare);
+	if (buf_reserve(&p->spare, bytes))
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct perfring_sample *s = &p->sample[i];
 
-		if (buf_put(&raw, p->raw.data + s.at, s.len)) {
-			buf_free(&raw);
-			return -ENOMEM;
-		}
-		s.at = at;
-		p->sample[n++] = s;
+		*s = p->sample[p->next + i];
+		s->place = (uint32_t)i;
+		if (s->len)
+			memcpy(p->spare.data + p->spare.len, s->data, s->len);
+		s->data = p->spare.data + p->spare.len;
+		p->spare.len += s->len;
 	}
-	buf_free(&p->raw);
-	p->raw = raw;
+	b = p->held;
+	p->held = p->spare;
+	p->spare = b;
 	p->n = n;
 	p->next = 0;
 	return 0;
 }
 
-int perfring_add(struct perfring *p, const void *data, size_t n, bool big_endian, bool *bad)
+int perfring_add(struct perfring *p, const struct perf_layout *l, struct buf *member, bool *bad)
 {
-	int rc = compact(p);
+	int rc = compact(p), more = 0;
+	struct buf before = p->member;
+	struct perf_record rec;
+	bool sort = false;
 	struct rd r;
 
+	if (rc)
+		return rc;
+	p->member = *member;
+	*member = before;
 	*bad = false;
-	rd_init(&r, data, n);
-	while (!rc && !*bad && r.left >= 8) {
-		struct rd head = r, body;
-		uint32_t type = (uint32_t)get(&head, big_endian, 4);
-		uint16_t size;
+	rd_init(&r, p->member.data, p->member.len);
+	while (!rc && !*bad && (more = perf_record_next(&r, l->big_endian, &rec)) > 0) {
+		if (rec.type == PERF_SAMPLE) {
+			struct perf_sample s;
+			int is = perf_sample_parse(l, rec.body, &s);
 
-		get(&head, big_endian, 2);
-		size = (uint16_t)get(&head, big_endian, 2);
-		if (size < 8 || size > r.left)
-			break;
-		body = rd_sub(&r, size);
-		rd_bytes(&body, 8);
-		if (type == SAMPLE) {
-			rc = add_sample(p, body, big_endian, bad);
-		} else if (type == LOST) {
-			uint64_t lost;
+			*bad = is < 0;
+			if (is > 0)
+				rc = add_sample(p, &s, &sort);
+		} else if (rec.type == PERF_LOST) {
+			uint32_t cpu;
 
-			rd_bytes(&body, 8); /* the event's number */
-			lost = get(&body, big_endian, 8);
-			p->lost = sat_add_u64(p->lost, body.bad ? UINT64_MAX : lost);
+			p->lost = sat_add_u64(p->lost, perf_lost_parse(l, &rec, &cpu));
 		}
 	}
 	*bad |= r.left > 0;
-	if (p->n)
+	if (sort)
 		qsort(p->sample, p->n, sizeof(*p->sample), by_time);
 	return rc;
 }
 
-int perfring_next(struct perfring *p, bool all, struct kbuf_event *ev, uint64_t *lost)
+int perfring_next(struct perfring *p, const struct perf_layout *l, bool all, struct kbuf_event *ev, uint64_t *lost)
 {
 	const struct perfring_sample *s = p->sample + p->next;
 
-	if (p->next == p->n || (!all && s->ts + WAIT_NS > p->newest))
+	if (p->next == p->n || (!all && s->ts + l->wait_ns > p->newest))
 		return 0;
 	p->next++;
-	*ev = (struct kbuf_event){ .ts = s->ts, .data = p->raw.data + s->at, .len = s->len };
+	*ev = (struct kbuf_event){ .ts = s->ts, .data = s->data, .len = s->len };
 	*lost = s->lost;
 	return 1;
 }
 
 uint64_t perfring_bytes(const struct perfring *p)
 {
-	return p->cap * sizeof(*p->sample) + p->raw.cap;
+	return p->cap * sizeof(*p->sample) + p->member.cap + p->held.cap + p->spare.cap;
 }
 
 void perfring_free(struct perfring *p)
 {
 	free(p->sample);
-	buf_free(&p->raw);
+	buf_free(&p->member);
+	buf_free(&p->held);
+	buf_free(&p->spare);
 	*p = (struct perfring){ 0 };
 }
