@@ -67,6 +67,12 @@ static void pop_late(struct perfring *p)
 	p->late[i] = last;
 }
 
+/* One byte more: there are bytes to point at where no sample has any. */
+static int put_held(struct buf *held, const uint8_t *data, size_t n)
+{
+	return buf_reserve(held, n + 1) || (n && buf_put(held, data, n)) ? -ENOMEM : 0;
+}
+
 /* @copy: its bytes do not stay in the member. */
 static int add_sample(struct perfring *p, const struct perf_sample *x, bool copy)
 {
@@ -74,7 +80,7 @@ static int add_sample(struct perfring *p, const struct perf_sample *x, bool copy
 	size_t i = p->n, end = p->n - p->next > FAR ? p->n - FAR : p->next;
 
 	s.at = copy ? p->held.len : (size_t)(x->raw - p->member.data);
-	if (copy && buf_put(&p->held, x->raw, x->len))
+	if (copy && put_held(&p->held, x->raw, x->len))
 		return -ENOMEM;
 	p->lost = 0;
 	if (s.ts > p->newest)
@@ -95,7 +101,7 @@ static int hold(struct buf *held, const struct perfring *p, struct perfring_samp
 	const uint8_t *data = s->held ? p->held.data : p->member.data;
 	size_t at = held->len;
 
-	if (s->len && buf_put(held, data + s->at, s->len))
+	if (put_held(held, data + s->at, s->len))
 		return -ENOMEM;
 	s->at = at;
 	s->held = true;
