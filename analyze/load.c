@@ -8,6 +8,7 @@
  * its final name only when everything is done.
  */
 #include "load.h"
+#include "beside.h"
 #include "delays.h"
 #include "events.h"
 #include "facts.h"
@@ -16,7 +17,6 @@
 #include "host.h"
 #include "ledger.h"
 #include "lives.h"
-#include "pcap_add.h"
 #include "progress.h"
 #include "ringstats.h"
 #include "rows.h"
@@ -143,7 +143,9 @@ static int load_times(struct load *l, struct err *e)
 	if (!l->first_ns)
 		return db_exec(l->db,
 			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'start_ns', min(ts_ns) FROM _frame HAVING count(*);"
-			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'end_ns', max(ts_ns) FROM _frame HAVING count(*);",
+			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'end_ns', max(ts_ns) FROM _frame HAVING count(*);"
+			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'start_ns', min(begin_ns) FROM snapshot HAVING count(*);"
+			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'end_ns', max(end_ns) FROM snapshot HAVING count(*);",
 			       e);
 	snprintf(sql, sizeof(sql),
 		 "INSERT OR IGNORE INTO tape(key, value) VALUES('start_ns', '%" PRId64 "');"
@@ -278,7 +280,7 @@ int load_tape(const char *tape_path, const char *db_path, const char *rules_dir,
 	return load_tape_with(tape_path, NULL, 0, db_path, rules_dir, out, r, e);
 }
 
-int load_tape_with(const char *tape_path, char *const *pcaps, size_t n_pcaps, const char *db_path, const char *rules_dir,
+int load_tape_with(const char *tape_path, char *const *beside, size_t n_beside, const char *db_path, const char *rules_dir,
 		   struct db **out, struct load_result *r, struct err *e)
 {
 	struct load l = { 0 };
@@ -286,7 +288,7 @@ int load_tape_with(const char *tape_path, char *const *pcaps, size_t n_pcaps, co
 
 	if (rc)
 		return rc;
-	rc = pcap_add(l.tape, pcaps, n_pcaps, e);
+	rc = beside_add(l.tape, beside, n_beside, e);
 	if (rc) {
 		tape_close(l.tape);
 		return rc;

@@ -22,8 +22,8 @@ struct load_result {
 int load_tape(const char *tape_path, const char *db_path, const char *rules_dir, struct db **out,
 	      struct load_result *r, struct err *e);
 
-/* load_tape_with() - the same with the packets of capture files (pcap_add.h) behind it. */
-int load_tape_with(const char *tape_path, char *const *pcaps, size_t n_pcaps, const char *db_path, const char *rules_dir,
+/* load_tape_with() - the same with more files of the same host and time behind it (beside.h). */
+int load_tape_with(const char *tape_path, char *const *beside, size_t n_beside, const char *db_path, const char *rules_dir,
 		   struct db **out, struct load_result *r, struct err *e);
 
 #endif

@@ -23,6 +23,8 @@ static int is_database(const char *path, bool *yes, struct err *e)
 	if (fd < 0)
 		return err_sys(e, "%s", path);
 	n = read(fd, head, sizeof(head));
+	if (n < 0 && errno == EISDIR)
+		n = 0;
 	if (n < 0) {
 		int rc = err_sys(e, "%s", path);
 
