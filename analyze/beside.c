@@ -114,7 +114,7 @@ static int add_later(struct tape *t, const char *path, struct err *e)
 	return rc;
 }
 
-int beside_add(struct tape *t, char *const *paths, size_t n, struct err *e)
+static int add_all(struct tape *t, char *const *paths, size_t n, struct err *e)
 {
 	char **pcap = calloc(n + 1, sizeof(*pcap));
 	const char *later = NULL;
@@ -136,5 +136,19 @@ int beside_add(struct tape *t, char *const *paths, size_t n, struct err *e)
 	if (!rc)
 		rc = pcap_add(t, pcap, pcaps, e);
 	free(pcap);
+	return rc;
+}
+
+int beside_open(struct tape **out, char *const *paths, size_t n, struct err *e)
+{
+	struct tape *t = NULL;
+	int rc = tape_open(&t, paths[0], e);
+
+	if (!rc && n > 1)
+		rc = add_all(t, paths + 1, n - 1, e);
+	if (rc)
+		tape_close(t);
+	else
+		*out = t;
 	return rc;
 }

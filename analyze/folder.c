@@ -28,6 +28,7 @@
 #define TOTAL_BYTES (256 * MIB)
 #define FILES_MAX   300000
 #define PATH_BYTES  1024
+#define TRIES_MAX   10000
 
 static const char *const WANTED[] = {
 	"proc/uptime",
@@ -192,8 +193,13 @@ static int open_beneath(int root, const char *path, uint64_t flags)
 {
 	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | (flags & O_PATH ? flags : flags | O_NOCTTY | O_NONBLOCK),
 				.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
-	long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+	long fd;
+	int tries = 0;
 
+	/* where something is renamed or mounted anywhere meanwhile, a ".." in a link cannot be trusted and is to be tried again */
+	do
+		fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN && ++tries < TRIES_MAX);
 	return fd < 0 ? -errno : (int)fd;
 }
 

@@ -32,6 +32,7 @@
 
 struct load {
 	struct tape *tape;
+	size_t n; /* files that were named, the tape among them */
 	struct db *db;
 	struct clocks *clocks;
 	struct symbols *symbols;
@@ -161,6 +162,8 @@ static int load_evidence(struct load *l, struct err *e)
 	if (rc)
 		return rc;
 	facts_tape_state(l->tape, l->db);
+	if (l->n > 1)
+		db_fact_int(l->db, "beside", (int64_t)l->n - 1);
 	l->hash = facts_hash_begin(tape_path(l->tape));
 	rc = facts_load(l->tape, l->db, l->clocks, e);
 	if (!rc)
@@ -274,25 +277,14 @@ static void load_completeness(struct load *l, struct load_result *r)
 	sqlite3_reset(st);
 }
 
-int load_tape(const char *tape_path, const char *db_path, const char *rules_dir, struct db **out,
-	      struct load_result *r, struct err *e)
+int load_tapes(char *const *paths, size_t n, const char *db_path, const char *rules_dir, struct db **out,
+	       struct load_result *r, struct err *e)
 {
-	return load_tape_with(tape_path, NULL, 0, db_path, rules_dir, out, r, e);
-}
-
-int load_tape_with(const char *tape_path, char *const *beside, size_t n_beside, const char *db_path, const char *rules_dir,
-		   struct db **out, struct load_result *r, struct err *e)
-{
-	struct load l = { 0 };
-	int rc = tape_open(&l.tape, tape_path, e);
+	struct load l = { .n = n };
+	int rc = beside_open(&l.tape, paths, n, e);
 
 	if (rc)
 		return rc;
-	rc = beside_add(l.tape, beside, n_beside, e);
-	if (rc) {
-		tape_close(l.tape);
-		return rc;
-	}
 	rc = db_create(&l.db, db_path, e);
 	if (!rc)
 		rc = load_evidence(&l, e);
