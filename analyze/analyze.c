@@ -117,10 +117,12 @@ int analyze_main(int argc, char **argv)
 			progress_off();
 			break;
 		case 'h':
-			puts("usage: skbtape analyze TAPE [PCAP]... [-o DB] [--rules DIR] [--filter EXPR] [-q]\n\n"
+			puts("usage: skbtape analyze TAPE [PCAP|DIR]... [-o DB] [--rules DIR] [--filter EXPR] [-q]\n\n"
 			     "Decode a tape into an SQLite database (default: TAPE with .db for .skbtape).\n"
 			     "TAPE may also be a trace.dat of trace-cmd (version 6 or 7), a perf.data or a capture.\n"
-			     "Captures behind it are of the same time; their devices and clock are found by the packets.\n\n"
+			     "Captures behind it are of the same time; their devices and clock are found by the packets.\n"
+			     "A directory (or .tar, .tar.gz, .tar.zst) with a copy of /proc and /sys, or a sosreport, is\n"
+			     "taken too: one snapshot, or with a later copy behind it what grew between.\n\n"
 			     "  -o, --output DB   where the database goes\n"
 			     "      --rules DIR   rules of your own, *.sql, besides the built-in ones\n"
 			     "      --filter EXPR keep only what belongs to packets that match a pcap-filter(7) expression\n"
@@ -128,7 +130,9 @@ int analyze_main(int argc, char **argv)
 			     "  -h, --help        this text\n\n"
 			     "Examples:\n"
 			     "  skbtape analyze x.skbtape\n"
-			     "  skbtape analyze x.skbtape -o dns.db --filter 'udp port 53'");
+			     "  skbtape analyze x.skbtape -o dns.db --filter 'udp port 53'\n"
+			     "  skbtape analyze trace.dat eth0.pcap\n"
+			     "  skbtape analyze sosreport-web1/");
 			free(path);
 			return 0;
 		default:

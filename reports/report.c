@@ -12,6 +12,7 @@ static const char usage[] =
 	"usage: skbtape report TAPE|DB [-o FILE] [--format html|md|json] [--lang en|zh]\n"
 	"\n"
 	"Writes what a tape tells: the root causes with their proof, then everything behind them.\n"
+	"Instead of TAPE all that analyze takes: trace.dat, perf.data, PCAP, DIR, several where it takes several.\n"
 	"\n"
 	"  -o FILE            where to; '-' is standard output\n"
 	"  -f, --format FMT   html: one file that opens anywhere (default; to TAPE.html)\n"

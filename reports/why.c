@@ -33,6 +33,8 @@ static const char usage[] =
 	"  \"udp 10.0.0.1:53 > 10.0.0.2:4444\"   \"10.0.0.2:5001\"   \"tcp port 80\"   "
 	"\"[2001:db8::1]:443\"\n"
 	"\n"
+	"Instead of TAPE all that analyze takes, before FLOW: trace.dat eth0.pcap udp port 53\n"
+	"\n"
 	"  --packet N  the packet with that id (of the report, or of table packet)\n"
 	"  --frame N   the captured frame with that number (as in the exported pcapng)\n"
 	"  -l, --lang LANG  en: English (default), zh: Chinese\n"
