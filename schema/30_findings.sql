@@ -179,7 +179,7 @@ SELECT
 	max(rmem_bytes) AS rmem_max,
 	max(rcvbuf_bytes) AS rcvbuf_bytes,
 	max(sndbuf_bytes) AS sndbuf_bytes,
-	max(drops) - CASE WHEN min(snap_id) = (SELECT min(id) FROM snapshot) THEN min(drops) ELSE 0 END AS drops_delta,
+	max(drops) - CASE WHEN min(snap_id) = (SELECT min(id) FROM snapshot) AND NOT EXISTS (SELECT 1 FROM tape WHERE key = 'since_boot_ns') THEN min(drops) ELSE 0 END AS drops_delta,
 	min(snap_id) = (SELECT min(id) FROM snapshot) AS at_start,
 	max(snap_id) = (SELECT max(id) FROM snapshot) AS at_end
 FROM socket
