@@ -36,6 +36,7 @@ T_spans     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyz
 T_lives     := $(T_drops) tests/lives_story.c $(TIES) $(SPANS) $(DELAYS) analyze/flow_seen.c analyze/life.c analyze/lives.c analyze/lives_path.c analyze/lives_parts.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/lives_end.c
 T_lives_send := $(T_lives)
 T_delays    := $(T_lives)
+T_flow_many := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/series.c analyze/flow_many.c
 T_series    := $(BASE) analyze/series.c
 T_lives_read := $(T_lives)
 T_lives_sure := $(T_lives)
