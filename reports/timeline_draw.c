@@ -323,9 +323,9 @@ static void draw_axis(const struct timeline *t, FILE *f, const struct look *k, i
 		fprintf(f,
 			"<text class=\"t-tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>",
 			x, y,
-			!i		     ? "start"
+			!i		    ? "start"
 			: x > k->width - 40 ? "end"
-					     : "middle",
+					    : "middle",
 			i ? text_duration((int64_t)(i * step)).s : _("start"));
 	}
 	fputs("</g>", f);
@@ -454,7 +454,8 @@ void panel_timeline(struct page *p)
 		"data-zoom=\"all\">%s</button></div>\n",
 		_("Zoom of the timeline"), _("Zoom in"), _("Zoom out"), _("Earlier"), _("Later"),
 		_("All"));
-	fprintf(p->f, "<div class=\"scroll wide\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">",
+	fprintf(p->f,
+		"<div class=\"scroll wide\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">",
 		_("The timeline as a picture"));
 	draw(t, p->f, &looks[0]);
 	fputs("</div>\n", p->f);
