@@ -313,7 +313,7 @@ static void write_scope(struct page *p, const struct stack *s, size_t nth)
 
 void panel_stack(struct page *p)
 {
-	struct stacks *s = stacks_read(p->r);
+	struct stacks *s = stacks_read(p->r, &p->hops);
 
 	if (!s)
 		return;
@@ -343,6 +343,14 @@ void panel_stack(struct page *p)
 	page_more(p, (int64_t)s->n - 1, (int64_t)s->n - 1 + s->left_out,
 		  N_("namespaces and devices"),
 		  "SELECT netns, dev, count(*) FROM frame GROUP BY 1, 2");
+	if (s->uncounted) {
+		fputs("<p class=\"more\">", p->f);
+		fprintf(p->f,
+			_("%s frames and stages are not counted here: they were of too many "
+			  "devices."),
+			text_count(s->uncounted).s);
+		fputs("</p>\n", p->f);
+	}
 	if (s->v[0].unplaced) {
 		fputs("<p class=\"more\">", p->f);
 		fprintf(p->f,
