@@ -136,9 +136,9 @@
 		});
 	}
 
-	/* paper shows what is folded on the screen */
+	/* paper shows the proof that is folded on the screen; long lists stay as the reader left them */
 	addEventListener("beforeprint", function () {
-		for (const d of document.querySelectorAll("details:not([open]):not(.scope)")) {
+		for (const d of document.querySelectorAll(".evidence .sql:not([open]), .featured > details:nth-child(-n+4):not([open])")) {
 			d.open = true;
 			d.dataset.printed = "1";
 		}
@@ -334,11 +334,11 @@
 		return svg("path", { class: "p-hard", d: "M" + x + " " + (y - 11) + "l11 11l-11 11l-11-11z" });
 	}
 
-	function drawLanes(stages) {
-		const left = 64, width = 900, step = 30, names = data.names;
+	function drawLanes(stages, room) {
+		const left = 64, width = Math.min(900, Math.max(room, 110 + 48 * stages.length)), step = 30, names = data.names;
 		const cpus = Array.from(new Set(stages.map(function (s) { return s[2]; }))).sort(function (a, b) { return a - b; });
 		const height = cpus.length * step + 22;
-		const pic = svg("svg", { class: "lanes", role: "img", "aria-label": T("Stages on CPU lanes; the table below names them"), viewBox: "0 0 " + width + " " + height });
+		const pic = svg("svg", { class: "lanes fit", width: width, role: "img", "aria-label": T("Stages on CPU lanes; the table below names them"), viewBox: "0 0 " + width + " " + height });
 		let total = 0, x = left + 14, last = null;
 
 		for (let i = 1; i < stages.length; i++)
@@ -373,7 +373,7 @@
 	function stageTable(stages) {
 		const names = data.names, table = el("table"), body = el("tbody"), head = el("tr"), thead = el("thead");
 
-		table.appendChild(el("caption", {}, T("Stages; circles are softirq, squares task, diamonds hardirq, octagons drops")));
+		table.appendChild(el("caption")).appendChild(el("span", {}, T("Stages; circles are softirq, squares task, diamonds hardirq, octagons drops")));
 		["#", T("Since its start"), T("After the one before"), T("Stage"), "CPU", T("Device"), T("Context"), T("Task"), T("Certainty")].forEach(function (h, i) {
 			head.appendChild(el("th", { scope: "col", class: i < 3 || i === 4 ? "n" : "" }, h));
 		});
@@ -420,8 +420,8 @@
 				view.appendChild(el("p", {}, T("No stage of this packet was seen.")));
 				return;
 			}
-			box.appendChild(drawLanes(p.s));
 			view.appendChild(box);
+			box.appendChild(drawLanes(p.s, box.clientWidth));
 			const wide = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": T("Stages") });
 
 			wide.appendChild(stageTable(p.s));
