@@ -60,8 +60,9 @@ static const char sockets_sql[] =
 	"coalesce(wmem_queued_bytes, wqueue, 0)) END AS wmem, "
 	"CASE WHEN state IS NOT 'LISTEN' THEN sndbuf_bytes END AS sndbuf, drops, drops - "
 	"coalesce(drops_first, 0) AS grew, retrans, "
-	"CASE WHEN json_valid(tcp_info) THEN coalesce(json_extract(tcp_info, '$.rtt_us'), "
-	"json_extract(tcp_info, '$.rtt')) END, uid, inode, "
+	/* 0 until a round trip was measured */
+	"CASE WHEN json_valid(tcp_info) THEN 1000 * nullif(coalesce(json_extract(tcp_info, "
+	"'$.rtt_us'), json_extract(tcp_info, '$.rtt')), 0) END, uid, inode, "
 	"10.0 * (drops - coalesce(drops_first, 0) > 0) + "
 	"CASE WHEN state = 'LISTEN' THEN 1.0 * rqueue / max(wqueue, 1) ELSE max(1.0 * "
 	"coalesce(rmem_bytes, rqueue, 0) / max(coalesce(rcvbuf_bytes, 1000000), 1), "
@@ -107,10 +108,7 @@ static void write_sockets(struct page *p)
 		page_td_num_opt(p, st, 13);
 		page_td_num_opt(p, st, 14);
 		page_td_num_opt(p, st, 15);
-		if (col_null(st, 16))
-			page_td_num_dash(p);
-		else
-			fprintf(p->f, "<td class=\"n\">%s µs</td>", text_count(col_int(st, 16)).s);
+		page_td_dur_opt(p, st, 16);
 		if (col_null(st, 17))
 			page_td_num_dash(p);
 		else
