@@ -36,7 +36,7 @@ ANALYZE := analyze/analyze.c analyze/claims.c analyze/clocks.c analyze/confine.c
 	   analyze/host.c analyze/import.c analyze/kbuf.c analyze/ledger.c analyze/life.c analyze/lives.c analyze/lives_end.c \
 	   analyze/lives_parts.c analyze/lives_path.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/load.c \
 	   analyze/moves.c analyze/nft_text.c analyze/nft_value.c analyze/nl_link.c \
-	   analyze/netrx.c analyze/of_tape.c analyze/only.c analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcap_add.c analyze/pcap_import.c analyze/pcap_read.c analyze/pcapng.c analyze/perfdata.c analyze/perfring.c analyze/procfs.c analyze/progress.c \
+	   analyze/netrx.c analyze/of_tape.c analyze/only.c analyze/nl_nft.c analyze/nl_sock.c analyze/nl_tc.c analyze/nldump.c analyze/pcap_add.c analyze/pcap_import.c analyze/pcap_read.c analyze/pcapng.c analyze/perfdata.c analyze/perf_sample.c analyze/perfring.c analyze/procfs.c analyze/progress.c \
 	   analyze/ringstats.c analyze/rows.c analyze/rules.c analyze/rule_text.c analyze/series.c analyze/snap_texts.c analyze/snapshots.c analyze/spans.c analyze/spill.c \
 	   analyze/symbols.c analyze/tape_ahead.c analyze/tape_frames.c analyze/tape_read.c analyze/tasks.c analyze/tc_options.c analyze/ties.c analyze/ties_carry.c analyze/ties_match.c \
 	   analyze/ties_rest.c analyze/ties_upper.c analyze/tmpfiles.c \

@@ -5,7 +5,6 @@
 #include "../analyze/load.h"
 #include "../reports/lang.h"
 #include "../reports/report.h"
-#include "../schema/sha256.h"
 #include "../reports/text.h"
 #include "../reports/want.h"
 
@@ -558,26 +557,6 @@ static void test_utf8(void **state)
 	assert_int_equal(text_width("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"), 4);
 }
 
-static void test_sha256(void **state)
-{
-	static const struct {
-		const char *text, *hash;
-	} known[] = {
-		/* FIPS 180-4 examples, as base64 */
-		{ "", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" },
-		{ "abc", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=" },
-		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-		  "JI1qYdIGOLjlwCaTDD5gOaM85Flk/yFn9uzt1BnbBsE=" },
-	};
-	char out[SHA256_BASE64_SIZE];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		sha256_base64((struct span){ known[i].text, strlen(known[i].text) }, out);
-		assert_string_equal(out, known[i].hash);
-	}
-}
-
 static void test_want(void **state)
 {
 	struct want w;
@@ -618,8 +597,7 @@ int main(void)
 		cmocka_unit_test(test_lang),
 		cmocka_unit_test(test_json),	     cmocka_unit_test(test_query),
 		cmocka_unit_test(test_why),	     cmocka_unit_test(test_text),
-		cmocka_unit_test(test_utf8),	     cmocka_unit_test(test_sha256),
-		cmocka_unit_test(test_want),
+		cmocka_unit_test(test_utf8),	     cmocka_unit_test(test_want),
 	};
 
 	return cmocka_run_group_tests(tests, make_db, remove_db);
