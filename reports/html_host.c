@@ -164,7 +164,7 @@ static int64_t write_sysctls(struct page *p, const char *caption, const char *wh
 void panel_conntrack(struct page *p)
 {
 	static const struct head fill_heads[] = { { N_("Namespace"), false },
-						  { N_("Entries"), true },
+						  { N_("Most entries"), true },
 						  { N_("Limit"), true },
 						  { N_("Full"), false },
 						  { N_("Share"), true } };
@@ -179,13 +179,16 @@ void panel_conntrack(struct page *p)
 	sqlite3_stmt *st;
 	bool any = false;
 
+	/* the setting is read at the two ends, the counter in each snapshot */
 	st = rep_query(
 		p->r,
-		"SELECT c.netns, coalesce(c.value_end, c.value), m.value FROM sysctl c JOIN sysctl "
-		"m ON m.netns_id = c.netns_id "
-		"AND m.name = 'net.netfilter.nf_conntrack_max' WHERE c.name = "
-		"'net.netfilter.nf_conntrack_count' "
-		"ORDER BY CAST(coalesce(c.value_end, c.value) AS INTEGER) DESC, c.netns LIMIT 40");
+		"SELECT c.netns, max(CAST(c.value AS INTEGER), CAST(coalesce(c.value_end, 0) AS "
+		"INTEGER), coalesce((SELECT max(k.value) FROM counter k WHERE k.source = "
+		"'conntrack' AND k.name = 'entries' AND k.netns = c.netns), 0)) AS most, "
+		"coalesce(m.value_end, m.value) "
+		"FROM sysctl c JOIN sysctl m ON m.netns_id = c.netns_id AND m.name = "
+		"'net.netfilter.nf_conntrack_max' WHERE c.name = "
+		"'net.netfilter.nf_conntrack_count' ORDER BY most DESC, c.netns LIMIT 40");
 	for (; rep_row(p->r, &st); any = true) {
 		if (!any)
 			page_table(p, N_("How full the table is"), fill_heads,
@@ -201,10 +204,12 @@ void panel_conntrack(struct page *p)
 	}
 	if (any)
 		page_table_end(p);
-	st = rep_query(p->r, "SELECT name, netns, sum(delta) FROM counter_delta WHERE source = "
-			     "'conntrack' GROUP BY name, netns HAVING sum(delta) <> 0 "
-			     "ORDER BY name NOT IN ('drop', 'early_drop', 'insert_failed', "
-			     "'invalid', 'error', 'clash_resolve'), 3 DESC, 1, 2 LIMIT 40");
+	st = rep_query(p->r,
+		       "SELECT name, netns, sum(delta) FROM counter_delta WHERE source = "
+		       "'conntrack' AND name <> 'entries' GROUP BY name, netns HAVING sum(delta) "
+		       "<> 0 "
+		       "ORDER BY name NOT IN ('drop', 'early_drop', 'insert_failed', "
+		       "'invalid', 'error', 'clash_resolve'), 3 DESC, 1, 2 LIMIT 40");
 	for (; rep_row(p->r, &st); n++) {
 		if (!n)
 			page_table(p, N_("Counters that moved"), count_heads,
