@@ -6,6 +6,7 @@
 #include "../analyze/load.h"
 #include "../reports/lang.h"
 #include "../reports/report.h"
+#include "../reports/tally.h"
 #include "../reports/text.h"
 #include "../reports/want.h"
 
@@ -597,6 +598,32 @@ static void test_want(void **state)
 	assert_int_equal(want_parse(&w, "[::1", &e), -EINVAL);
 }
 
+/* Rows are counted by their key in the order of the first; of too many keys the rest is counted as left out. */
+static void test_tally(void **state)
+{
+	struct buf json = { 0 };
+	struct tally t;
+
+	(void)state;
+	tally_init(&t);
+	assert_int_equal(tally_add(&t, (int64_t[]){ 1, 2, 3 }, 10), 0);
+	assert_int_equal(tally_add(&t, (int64_t[]){ 1, 2, 4 }, 1), 1);
+	assert_int_equal(tally_add(&t, (int64_t[]){ 1, 2, 3 }, -4), 0);
+	tally_again(&t, 0);
+	tally_json(&t, &json);
+	assert_string_equal((const char *)json.data, "[[1,2,3,3,6],[1,2,4,1,1]]");
+	for (int64_t i = 0; i < TALLY_MAX; i++)
+		tally_add(&t, (int64_t[]){ i, 0, 0 }, 0);
+	assert_int_equal(tally_count(&t), TALLY_MAX);
+	assert_int_equal(t.left_out, 2);
+	assert_int_equal(tally_add(&t, (int64_t[]){ TALLY_MAX, 0, 0 }, 0), -1);
+	assert_int_equal(t.left_out, 3);
+	assert_int_equal(tally_add(&t, (int64_t[]){ 1, 2, 4 }, 0), 1);
+	assert_int_equal(tally_at(&t, 1)->rows, 2);
+	tally_free(&t);
+	buf_free(&json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -607,6 +634,7 @@ int main(void)
 		cmocka_unit_test(test_json),	     cmocka_unit_test(test_query),
 		cmocka_unit_test(test_why),	     cmocka_unit_test(test_text),
 		cmocka_unit_test(test_utf8),	     cmocka_unit_test(test_want),
+		cmocka_unit_test(test_tally),
 	};
 
 	return cmocka_run_group_tests(tests, make_db, remove_db);
