@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A tape of the input's members through all stages, rules included. The part named
- * "@ formats KERNEL" adds the format files of fixtures/formats.
+ * "@ formats KERNEL" adds the format files of fixtures/formats, "@ capture" is a capture file
+ * that was given with the tape.
  */
 #include "fuzz.h"
 #include "../../analyze/fields.h"
@@ -11,6 +12,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* The parts of a formats file as members ftrace/..., made once. */
 static struct span formats(struct span kernel)
@@ -49,6 +52,22 @@ static struct span formats(struct span kernel)
 	}
 	free((char *)all.p);
 	return (struct span){ (char *)out->data, out->len };
+}
+
+/* A file in memory, the same each time. */
+static char *capture_file(struct span text)
+{
+	static char path[32];
+	static int fd = -1;
+
+	if (fd < 0) {
+		fd = memfd_create("capture", MFD_CLOEXEC);
+		HOLDS(fd >= 0);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	}
+	HOLDS(!ftruncate(fd, 0));
+	HOLDS(!text.n || pwrite(fd, text.p, text.n, 0) == (ssize_t)text.n);
+	return path;
 }
 
 static bool with_rules = true;
@@ -139,7 +158,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct load_result r;
 	struct db *d;
 	struct err e = { "" };
-	const char *path;
+	char *path[2] = { NULL, NULL };
 	unsigned int sum = 0;
 	int rc;
 
@@ -149,17 +168,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (n)
 		HOLDS(!buf_put(&parts, data, n));
 	while (fuzz_part(&left, &name, &part)) {
+		if (span_is(name, "capture") && !path[1])
+			path[1] = capture_file(part);
+	}
+	left = (struct span){ (const char *)data, n };
+	while (fuzz_part(&left, &name, &part)) {
 		if (span_starts(name, "formats ")) {
 			part = formats((struct span){ name.p + 8, name.n - 8 });
 			HOLDS(!part.n || !buf_put(&parts, part.p, part.n));
 			break;
 		}
 	}
-	path = fuzz_tape((struct span){ (char *)parts.data, parts.len });
-	rc = load_tapes((char *[]){ (char *)path }, 1, NULL, NULL, &d, &r, &e);
+	path[0] = (char *)fuzz_tape((struct span){ (char *)parts.data, parts.len });
+	rc = load_tapes(path, path[1] ? 2 : 1, NULL, NULL, &d, &r, &e);
 	if (rc) {
-		/* a first frame or a header_page that is no use is refused; nothing else may fail
-		 */
+		/* a first frame, a header_page or a capture that is no use is refused; nothing else may fail */
 		if (rc != -EINVAL)
 			fprintf(stderr, "%s\n", e.text);
 		HOLDS(rc == -EINVAL && e.text[0]);
