@@ -162,6 +162,8 @@ for f in html md json; do
 	eq "report as $f, the same twice" "$? $([ -s "$TMP/r1.$f" ] && cmp "$TMP/r1.$f" "$TMP/r2.$f" 2>&1)" "0 "
 done
 
+grep -q '^\*\*One point in time:' "$TMP/r1.md" && ! grep -q 'No drop of class' "$TMP/r1.md" && ok "the summary says what it stands on" || no "the summary says what it stands on" "$(head -3 "$TMP/r1.md")"
+
 # two copies
 t=$TMP/later
 mkdir -p "$TMP/first"
