@@ -12,8 +12,9 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#define PARTS_MAX 4000000U
-#define FOLDER	  "a copy of /proc and /sys"
+#define PARTS_MAX  4000000U
+#define RANGES_MAX (16 * MIB) /* 256 MiB of them */
+#define FOLDER	   "a copy of /proc and /sys"
 
 static const struct {
 	const char *magic;
@@ -60,21 +61,61 @@ static bool takes(struct import *im, const char *name, uint64_t size)
 	return false;
 }
 
-int import_add(struct import *im, const char *name, const void *data, size_t n)
+int import_add_whole(struct import *im, const char *name, struct buf *b)
 {
 	struct import_part *p;
 
-	if (!takes(im, name, n))
+	if (!takes(im, name, b->len))
 		return 0;
+	p = new_part(im, name);
+	if (!p || buf_reserve(b, 1)) /* no bytes are bytes in memory, too */
+		return -ENOMEM;
+	p->data = b->data;
+	p->size = b->len;
+	*b = (struct buf){ 0 };
+	im->n++;
+	return 0;
+}
+
+int import_add(struct import *im, const char *name, const void *data, size_t n)
+{
+	struct buf b = { 0 };
+	int rc = buf_reserve(&b, n + 1) || buf_put(&b, data, n) ? -ENOMEM : import_add_whole(im, name, &b);
+
+	buf_free(&b);
+	return rc;
+}
+
+int import_add_ranges(struct import *im, const char *name, const struct import_range *v, size_t n)
+{
+	struct import_part *p;
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < n; i++)
+		size = sat_add_u64(size, v[i].n);
+	if (!takes(im, name, size))
+		return 0;
+	if (n > RANGES_MAX - im->n_ranges) {
+		im->bad++;
+		return 0;
+	}
+	if (n > im->cap_ranges - im->n_ranges) {
+		size_t cap = im->cap_ranges * 2 > im->n_ranges + n ? im->cap_ranges * 2 : im->n_ranges + n;
+		struct import_range *r = realloc(im->range, cap * sizeof(*r));
+
+		if (!r)
+			return -ENOMEM;
+		im->range = r;
+		im->cap_ranges = cap;
+	}
 	p = new_part(im, name);
 	if (!p)
 		return -ENOMEM;
-	p->data = malloc(n ? n : 1);
-	if (!p->data)
-		return -ENOMEM;
-	if (n)
-		memcpy(p->data, data, n);
-	p->size = n;
+	p->size = size;
+	p->at = im->n_ranges;
+	p->n_ranges = n;
+	memcpy(im->range + im->n_ranges, v, n * sizeof(*v));
+	im->n_ranges += n;
 	im->n++;
 	return 0;
 }
@@ -133,11 +174,29 @@ int import_unpack(const struct import *im, uint64_t at, uint64_t packed, uint64_
 	return rc;
 }
 
+static int load_ranges(const struct import *im, const struct import_part *p, struct buf *out, struct err *e)
+{
+	int rc = 0;
+
+	buf_reset(out);
+	if (buf_reserve(out, p->size + 1))
+		return err_set(e, -ENOMEM, "%s: out of memory", im->file->path);
+	for (size_t i = 0; !rc && i < p->n_ranges; i++) {
+		const struct import_range *r = &im->range[p->at + i];
+
+		rc = tape_file_read(im->file, r->at, out->data + out->len, r->n, e);
+		out->len += r->n;
+	}
+	return rc;
+}
+
 int import_load(const struct import *im, size_t i, struct buf *out, struct err *e)
 {
 	const struct import_part *p = &im->part[i];
 	int rc;
 
+	if (p->n_ranges)
+		return load_ranges(im, p, out, e);
 	if (!p->data) {
 		rc = import_unpack(im, p->at, p->packed, p->size, p->packing, out, e);
 		/* damaged inside: no bytes, which the reader of the member sees as a gap */
@@ -232,6 +291,8 @@ int import_about(struct import *im, const struct import_about *a)
 	text_or_null(&j, "cpus_online", a->cpus ? cpus : "");
 	json_int(&j, "long_bytes", a->long_bytes);
 	json_bool(&j, "little_endian", !a->big_endian);
+	if (a->backend)
+		json_text(&j, "trace_backend", a->backend);
 	text_or_null(&j, "trace_clock", a->clock);
 	if (a->one_point)
 		json_bool(&j, "one_point", true);
@@ -328,6 +389,7 @@ void import_free(struct import *im)
 	for (size_t i = 0; i < im->n; i++)
 		free(im->part[i].data);
 	free(im->part);
+	free(im->range);
 	buf_free(&im->quality);
 	free(im);
 }

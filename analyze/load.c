@@ -13,6 +13,7 @@
 #include "events.h"
 #include "facts.h"
 #include "findings.h"
+#include "flow_many.h"
 #include "frames.h"
 #include "host.h"
 #include "ledger.h"
@@ -252,7 +253,9 @@ static int load_packets(struct load *l, struct err *e)
 	if (!rc)
 		rc = load_times(l, e);
 	unload(l);
-	return rc ? rc : db_exec(l->db, INDEXES, e);
+	if (!rc)
+		rc = db_exec(l->db, INDEXES, e);
+	return rc ? rc : flow_many_write(l->db, e);
 }
 
 /* Whether something that the recorder should have had is missing: the result is right, but not whole. */

@@ -83,6 +83,7 @@ struct snapshots {
 	struct snap_texts *texts;
 	struct keymap places;
 	const struct place *place; /* of the member that is being read */
+	uint64_t now;		   /* bits of the sources of that place in that snapshot */
 	struct entry *entries;
 	size_t n, cap;
 	uint64_t bad[64];	    /* by source: records that could not be read */
@@ -94,7 +95,7 @@ struct snapshots {
 	struct buf buf;
 };
 
-static bool place_has(const struct place *p, const char *path);
+static bool has(uint64_t bits, const char *path);
 
 static uint64_t load_stat(struct snapshots *s, const struct source *src, struct span data,
 			  const struct snap_at *at)
@@ -122,7 +123,7 @@ static uint64_t load_dev(struct snapshots *s, const struct source *src, struct s
 {
 	(void)src;
 	/* link dumps say the same and more; rx_dropped means something else there */
-	return place_has(s->place, "nl/link") && nl_link_counts(s->link, at->netns_id)
+	return has(s->place->have, "nl/link") && nl_link_counts(s->link, at->netns_id)
 		       ? 0
 		       : procfs_dev(data, counters_sink(s->counters));
 }
@@ -145,10 +146,10 @@ static uint64_t load_conntrack(struct snapshots *s, const struct source *src, st
 	struct entries_sink entries = { { put_entries }, s->counters };
 
 	(void)at;
-	/* ctnetlink's statistics lack only this number */
+	/* ctnetlink's statistics lack only this number; its module may come during the recording */
 	return procfs_stat_table(data, src->name, false,
-				 place_has(s->place, "nl/ctstats") ? &entries.sink
-								   : counters_sink(s->counters));
+				 has(s->now, "nl/ctstats") ? &entries.sink
+							   : counters_sink(s->counters));
 }
 
 static uint64_t load_ethtool(struct snapshots *s, const struct source *src, struct span data,
@@ -244,11 +245,11 @@ static const struct source sources[] = {
 
 _Static_assert(SOURCES <= 64, "a bit for each source");
 
-static bool place_has(const struct place *p, const char *path)
+static bool has(uint64_t bits, const char *path)
 {
 	for (size_t i = 0; i < SOURCES; i++)
 		if (!strcmp(sources[i].path, path))
-			return p->have >> i & 1;
+			return bits >> i & 1;
 	return false;
 }
 
@@ -531,6 +532,9 @@ static int read_snapshot(struct snapshots *s, size_t from, size_t to, sqlite3_st
 			at.netns_id = s->place->netns_id;
 			at.netns = s->place->name;
 			at.ns = t.begin_ns;
+			s->now = 0;
+			for (size_t k = i; k < to && s->entries[k].place == e->place; k++)
+				s->now |= 1ULL << s->entries[k].source;
 		}
 		if (e->source == SOURCE_TIME) {
 			rc = read_times(s, e, &x, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "snap_files.h"
+#include "clock.h"
 #include "../schema/tape.h"
 
 #include <dirent.h>
@@ -67,10 +68,10 @@ const struct snap_file files_netns[] = {
 	{ "ptype", 0 },
 	{ "netlink", 0 },
 	{ "dev_mcast", 0 },
-	{ "igmp", 0 },
-	{ "igmp6", 0 },
-	{ "mcfilter", 0 },
-	{ "mcfilter6", 0 },
+	{ "igmp", FILE_COUNTED },
+	{ "igmp6", FILE_COUNTED },
+	{ "mcfilter", FILE_COUNTED },
+	{ "mcfilter6", FILE_COUNTED },
 	{ "if_inet6", 0 },
 	{ "rt6_stats", 0 },
 	{ "psched", 0 },
@@ -163,15 +164,18 @@ int64_t files_sockstat(struct span text, const char *line, const char *name)
 struct walk {
 	struct buf *out;
 	size_t start;
+	int64_t until_ns;
 	unsigned int entries;
 	bool cut; /* something was left out */
-	int rc;	  /* 0, -E2BIG, -ENOMEM: ends the walk */
+	int rc;	  /* 0, -E2BIG, -ETIME, -ENOMEM: ends the walk */
 };
 
 static bool walk_on(struct walk *w)
 {
 	if (!w->rc && (++w->entries > ENTRIES_MAX || w->out->len - w->start > TEXT_MAX))
 		w->rc = -E2BIG;
+	if (!w->rc && clock_mono_ns() > w->until_ns)
+		w->rc = -ETIME;
 	return !w->rc;
 }
 
@@ -263,9 +267,9 @@ static void sysctl_walk(struct walk *w, DIR *d, char *name, size_t len, size_t s
 	}
 }
 
-int files_sysctl(const char *path, struct buf *out)
+int files_sysctl(const char *path, int64_t until_ns, struct buf *out)
 {
-	struct walk w = { .out = out, .start = out->len };
+	struct walk w = { .out = out, .start = out->len, .until_ns = until_ns };
 	char name[512] = "";
 	DIR *d = open_dir(AT_FDCWD, path);
 
@@ -376,9 +380,9 @@ static void sysfs_queues(struct walk *w, int dev, const char *name)
 		closedir(d);
 }
 
-int files_sysfs(int classnet, struct buf *out)
+int files_sysfs(int classnet, int64_t until_ns, struct buf *out)
 {
-	struct walk w = { .out = out, .start = out->len };
+	struct walk w = { .out = out, .start = out->len, .until_ns = until_ns };
 	DIR *d = open_dir(classnet, ".");
 	const struct dirent *e;
 

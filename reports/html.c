@@ -276,7 +276,8 @@ void html_write(struct rep *r, FILE *f)
 	struct page p = { .r = r, .f = f };
 	const char *at = page.p, *mark, *end;
 
-	p.timeline = timeline_make(r);
+	hops_read(&p.hops, r);
+	p.timeline = timeline_make(r, &p.hops);
 	p.chosen = packets_choose(r);
 	while ((mark = strstr(at, "{{")) && (end = strstr(mark, "}}"))) {
 		fwrite(at, 1, (size_t)(mark - at), f);
@@ -284,6 +285,7 @@ void html_write(struct rep *r, FILE *f)
 		at = end + 2;
 	}
 	fputs(at, f);
+	hops_free(&p.hops);
 	timeline_free(p.timeline);
 	packets_free(p.chosen);
 	buf_free(&p.words);

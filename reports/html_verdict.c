@@ -294,11 +294,13 @@ static void write_card(struct page *p, sqlite3_stmt *st)
 			col_int(st, F_SYMPTOM));
 	write_impact(p, st);
 	write_where(p, st);
+	fputs("<div class=\"cols\"><div>\n", p->f);
 	write_advice(p, id);
+	fputs("</div><div>\n", p->f);
 	write_evidence(p, id);
 	write_ruled_out(p, id);
 	write_packets(p, id);
-	fputs("</article>\n", p->f);
+	fputs("</div></div>\n</article>\n", p->f);
 }
 
 static void hero_begin(struct page *p, const char *kind, const char *icon)
@@ -322,7 +324,8 @@ static void write_limits(struct page *p)
 		p->r,
 		"SELECT source, note, count(*) FROM quality WHERE " BLINDS
 		" GROUP BY source, note ORDER BY min(kind NOT IN ('tape-cut', 'tape-damaged')), "
-		"min(kind NOT IN ('events-lost', 'frames-lost', 'detail-lowered')), min(kind NOT IN "
+		"min(kind NOT IN ('events-lost', 'frames-lost', 'detail-lowered')), min(kind NOT "
+		"IN "
 		"('source-missing', 'permission')), min(id) LIMIT 4");
 	bool any = false;
 

@@ -170,33 +170,44 @@ static void put_advice(struct rep *r, FILE *f, struct buf *words, int64_t id)
 	}
 }
 
+/* A list of @part of a finding; @sql: text and seq of each item, ?1 is the finding. */
+static void put_list(struct rep *r, FILE *f, struct buf *words, int64_t id, const char *title,
+		     const char *part, const char *sql)
+{
+	sqlite3_stmt *st = rep_query(r, sql);
+
+	if (st)
+		sqlite3_bind_int64(st, 1, id);
+	for (bool first = true; rep_row(r, &st); first = false) {
+		if (first)
+			fprintf(f, "\n%s\n\n", title);
+		fputs("- ", f);
+		text_markdown(f,
+			      words_finding(r, id, part, col_int(st, 1), col_text(st, 0), words));
+		putc('\n', f);
+	}
+}
+
 static void put_details(struct rep *r, FILE *f, struct buf *words)
 {
 	sqlite3_stmt *st = rep_query(r, "SELECT id, title, summary FROM finding WHERE severity <> "
 					"'info' ORDER BY id LIMIT 3");
 
 	while (rep_row(r, &st)) {
-		sqlite3_stmt *ev = rep_query(r, "SELECT text, seq FROM finding_evidence WHERE "
-						"finding_id = ? ORDER BY seq LIMIT 5");
+		int64_t id = col_int(st, 0);
 
-		fprintf(f, "### %s. ", text_count(col_int(st, 0)).s);
-		text_markdown(f,
-			      words_finding(r, col_int(st, 0), "title", 0, col_text(st, 1), words));
+		fprintf(f, "### %s. ", text_count(id).s);
+		text_markdown(f, words_finding(r, id, "title", 0, col_text(st, 1), words));
 		fputs("\n\n", f);
-		text_markdown(
-			f, words_finding(r, col_int(st, 0), "summary", 0, col_text(st, 2), words));
+		text_markdown(f, words_finding(r, id, "summary", 0, col_text(st, 2), words));
 		fputs("\n", f);
-		if (ev)
-			sqlite3_bind_int64(ev, 1, col_int(st, 0));
-		for (bool first = true; rep_row(r, &ev); first = false) {
-			if (first)
-				fprintf(f, "\n%s\n\n", _("Evidence:"));
-			fputs("- ", f);
-			text_markdown(f, words_finding(r, col_int(st, 0), "evidence",
-						       col_int(ev, 1), col_text(ev, 0), words));
-			putc('\n', f);
-		}
-		put_advice(r, f, words, col_int(st, 0));
+		put_list(r, f, words, id, _("Evidence:"), "evidence",
+			 "SELECT text, seq FROM finding_evidence WHERE finding_id = ? ORDER BY seq "
+			 "LIMIT 5");
+		put_list(r, f, words, id, _("What it is not:"), "ruled_out",
+			 "SELECT text, seq FROM finding_ruled_out WHERE finding_id = ? ORDER BY "
+			 "seq LIMIT 3");
+		put_advice(r, f, words, id);
 		putc('\n', f);
 	}
 }

@@ -73,11 +73,21 @@ eq "a cut capture: status 3, what is there is used" "$? $(q "$TMP/p.db" "SELECT 
 "$SKBTAPE" analyze -q $dir/veth.dat "$TMP/cut.pcap" -o "$TMP/p.db" 2>/dev/null
 eq "a cut capture beside a trace: status 3" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame")" "3 85"
 
-for f in pipe packed; do
+for f in pipe packed file; do
 	"$SKBTAPE" analyze -q $dir/$f.perf -o "$TMP/p.db" 2>"$TMP/err"
 	eq "$f.perf: status" "$? $(cat "$TMP/err")" "0 "
 	eq "$f.perf: events, drops, lost, real time" "$(q "$TMP/p.db" "SELECT value FROM tape WHERE key = 'events_decoded'") $(sqlite3 -batch "$TMP/p.db" "SELECT group_concat(x, ' ') FROM (SELECT reason || '=' || count(*) AS x FROM packet_drop GROUP BY reason ORDER BY 1)") $(q "$TMP/p.db" "SELECT count FROM quality WHERE kind = 'events-lost'") $(q "$TMP/p.db" "SELECT min(ts_ns) FROM packet_drop")" "400 NETFILTER_DROP=100 SOCKET_RCVBUFF=300 3 1700000001000000000"
 done
+# rings that take turns, larger than what is read of them at a time
+mkdir "$TMP/made"
+if command -v python3 >/dev/null && command -v zstd >/dev/null; then
+	python3 fixtures/make/import.py "$TMP/made" 48000
+	"$SKBTAPE" analyze -q "$TMP/made/file.perf" -o "$TMP/p.db" 2>"$TMP/err"
+	eq "large perf.data: status" "$? $(cat "$TMP/err")" "0 "
+	eq "large perf.data: all events, each CPU's in order of time" "$(q "$TMP/p.db" "SELECT value FROM tape WHERE key = 'events_decoded'") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE note LIKE 'events earlier%'")" "48000 0"
+else
+	skip "large perf.data" "no python3 or no zstd"
+fi
 
 # what analyze takes together, the others take together, too
 set -- $dir/veth.dat $dir/veth-va.pcap $dir/veth-vb.pcap

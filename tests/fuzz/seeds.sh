@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # seeds.sh [DIR]: make the first inputs of each fuzz target (default: tests/corpus) from the fixtures. Inputs that fuzzing
-# found and that are worth keeping stand beside them, with names of their own.
+# found and that are worth keeping stand beside them, with names of their own; perf/* and analysis/perf were recorded once
+# (--backend perf), no fixture has such members.
 set -eu
 cd "$(dirname "$0")/../.."
 out=${1:-tests/corpus}
