@@ -121,6 +121,7 @@ uninstall:
 # Debian packages into $(BUILD)/deb: skbtape, and skbtape-record alone, static
 .PHONY: deb
 deb:
+	$(Q)sh tests/deps.sh deb
 	$(Q)sh docs/debian/build.sh $(BUILD)
 
 # two builds in two folders, byte for byte; some minutes

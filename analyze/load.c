@@ -181,7 +181,7 @@ static int load_evidence(struct load *l, struct err *e)
 		rc = frames_end(l->frames, e);
 	if (!rc && tape_state(l->tape)->foreign && !frames_total(l->frames))
 		db_quality(l->db, &(struct quality){ "source-missing", "frames", -1, NULL, -1, -1, -1 },
-			   "no captured frames: give the capture files of the same time behind the trace");
+			   "no captured frames: give the capture files of the same time behind it");
 	return rc;
 }
 

@@ -86,7 +86,7 @@ static void write_title(struct page *p)
 
 	rep_fact(p->r, "host", host, sizeof(host));
 	page_textf(p, "skbtape: %s", host[0] ? host : _("unknown host"));
-	if (p->r->start_ns)
+	if (rep_dated(p->r))
 		page_textf(p, ", %.19s UTC", text_utc(p->r->start_ns).s);
 }
 
@@ -112,7 +112,7 @@ static void write_header(struct page *p)
 		page_text(p, kernel);
 		fputs("</span> ", p->f);
 	}
-	if (p->r->start_ns)
+	if (rep_dated(p->r))
 		fprintf(p->f, "<span>%s</span> ", text_utc(p->r->start_ns).s);
 	if (p->r->end_ns > p->r->start_ns)
 		write_length(p);

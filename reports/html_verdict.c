@@ -355,15 +355,55 @@ static void write_limits(struct page *p)
 	fputs("</p>\n", p->f);
 }
 
+static void write_notes(struct page *p, int64_t infos)
+{
+	if (!infos)
+		return;
+	putc(' ', p->f);
+	fprintf(p->f, lang_many(infos, N_("%s note stands below."), N_("%s notes stand below.")), text_count(infos).s);
+}
+
+/* What a capture alone has to tell. */
+static void write_flows(struct page *p)
+{
+	sqlite3_stmt *st = rep_query(p->r, REP_FLOWS);
+	bool any = false;
+
+	for (; rep_row(p->r, &st); any = true) {
+		if (!any)
+			fprintf(p->f, "<p>%s</p>\n<ul class=\"limits\">", _("Flows of most frames"));
+		fputs("<li><code>", p->f);
+		page_text(p, col_text(st, 0));
+		fprintf(p->f, "</code>: %s %s, %s</li>\n", text_count(col_int(st, 1)).s, _("frames"), text_bytes(col_int(st, 2)).s);
+	}
+	if (any)
+		fputs("</ul>\n", p->f);
+}
+
 static void write_nothing(struct page *p, int64_t infos)
 {
-	bool blind = rep_int(p->r,
-			     "SELECT (SELECT count(*) FROM _packet) = 0 AND (SELECT count(*) FROM "
-			     "snapshot) < 2",
-			     0);
+	enum rep_basis basis = rep_basis(p->r);
 	int64_t drops = rep_unnamed_drops(p->r);
 
-	if (blind) {
+	if (basis == BASIS_POINT) {
+		hero_begin(p, "warning", "warning");
+		fprintf(p->f, "%s</p><p>%s", _("One point in time."),
+			_("Counters are totals since the boot. They tell what has happened at some time, not what goes wrong now; a "
+			  "second copy, made later and named behind this one, tells what grew between."));
+		write_notes(p, infos);
+		fputs("</p>", p->f);
+	} else if (basis == BASIS_FRAMES) {
+		hero_begin(p, "warning", "warning");
+		fprintf(p->f, "%s</p><p>", _("Captured frames alone."));
+		fprintf(p->f,
+			_("%1$s frames of %2$s flows. What became of them inside the host, and why, is not in a capture: record with "
+			  "skbtape, or name a trace of the same time before the capture."),
+			text_count(rep_int(p->r, "SELECT count(*) FROM _frame", 0)).s,
+			text_count(rep_int(p->r, "SELECT count(*) FROM flow WHERE frames > 0", 0)).s);
+		write_notes(p, infos);
+		fputs("</p>", p->f);
+		write_flows(p);
+	} else if (basis == BASIS_NOTHING) {
 		hero_begin(p, "warning", "warning");
 		fprintf(p->f, "%s</p><p>%s</p>", _("Nothing can be said."),
 			_("The recording holds no packet events and fewer than two snapshots: "
@@ -397,13 +437,7 @@ static void write_nothing(struct page *p, int64_t infos)
 			"recording holds, "
 			"against every cause that skbtape can name."),
 		      p->f);
-		if (infos) {
-			putc(' ', p->f);
-			fprintf(p->f,
-				lang_many(infos, N_("%s note stands below."),
-					  N_("%s notes stand below.")),
-				text_count(infos).s);
-		}
+		write_notes(p, infos);
 		fputs("</p>", p->f);
 	}
 	write_limits(p);

@@ -22,15 +22,21 @@ static void put_verdict(struct rep *r, FILE *f, struct buf *words)
 	fputs("## skbtape: ", f);
 	text_markdown(f, host[0] ? host : _("unknown host"));
 	fputs("\n\n", f);
-	if (!critical && !warning &&
-	    rep_int(r,
-		    "SELECT (SELECT count(*) FROM _packet) = 0 AND (SELECT count(*) FROM snapshot) "
-		    "< 2",
-		    0)) {
+	if (!critical && !warning && rep_basis(r) == BASIS_NOTHING) {
 		fputs(_("**Nothing can be said:** the recording holds no packet events and fewer "
 			"than two "
 			"snapshots."),
 		      f);
+	} else if (!critical && !warning && rep_basis(r) == BASIS_POINT) {
+		fputs(_("**One point in time:** counters are totals since the boot. They tell what has happened at some time, "
+			"not what goes wrong now; a second copy, made later and named behind this one, tells what grew between."),
+		      f);
+	} else if (!critical && !warning && rep_basis(r) == BASIS_FRAMES) {
+		fprintf(f,
+			_("**Captured frames alone:** %1$s frames of %2$s flows. What became of them inside the host, and why, is "
+			  "not in a capture: record with skbtape, or name a trace of the same time before the capture."),
+			text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s,
+			text_count(rep_int(r, "SELECT count(*) FROM flow WHERE frames > 0", 0)).s);
 	} else if (!critical && !warning) {
 		int64_t drops = rep_unnamed_drops(r);
 
@@ -69,9 +75,15 @@ static void put_verdict(struct rep *r, FILE *f, struct buf *words)
 	putc('\n', f);
 	fprintf(f, "%s ", _("Kernel"));
 	text_markdown(f, kernel[0] ? kernel : _("unknown"));
-	if (r->start_ns)
+	if (rep_dated(r) && r->end_ns > r->start_ns) {
 		fprintf(f, _(", from %1$s for %2$s."), text_utc(r->start_ns).s,
 			text_duration(ns_diff(r->end_ns, r->start_ns)).s);
+	} else if (rep_dated(r)) {
+		fprintf(f, ", %s", text_utc(r->start_ns).s);
+	} else if (r->end_ns > r->start_ns) {
+		fputs(", ", f);
+		fprintf(f, _("%s long"), text_duration(ns_diff(r->end_ns, r->start_ns)).s);
+	}
 	fputs("\n\n", f);
 	if (r->incomplete) {
 		fprintf(f, "> **%s** ", _("The tape is incomplete."));
@@ -225,9 +237,26 @@ static void put_drops(struct rep *r, FILE *f)
 	if (kinds > shown)
 		fprintf(f, _("\n%s more kinds of drops are in the HTML and JSON reports.\n"),
 			text_count(kinds - shown).s);
-	if (!kinds)
+	if (!kinds && rep_events(r))
 		fprintf(f, "%s\n", _("No drop of class loss, policy or error was seen."));
-	putc('\n', f);
+	if (kinds || rep_events(r))
+		putc('\n', f);
+}
+
+/* What a capture alone has to tell. */
+static void put_flows(struct rep *r, FILE *f)
+{
+	sqlite3_stmt *st = rep_basis(r) == BASIS_FRAMES ? rep_query(r, REP_FLOWS) : NULL;
+
+	for (bool first = true; rep_row(r, &st); first = false) {
+		if (first)
+			fprintf(f, "### %s\n\n%s\n|--:|--:|---|\n", _("Flows of most frames"), _("| Frames | Bytes | Flow |"));
+		fprintf(f, "| %s | %s", text_count(col_int(st, 1)).s, text_bytes(col_int(st, 2)).s);
+		cell(f, col_text(st, 0));
+		fputs(" |\n", f);
+	}
+	if (rep_basis(r) == BASIS_FRAMES)
+		putc('\n', f);
 }
 
 static void put_quality(struct rep *r, FILE *f, struct buf *words)
@@ -291,6 +320,7 @@ void markdown_write(struct rep *r, FILE *f)
 	put_findings(r, f, &words);
 	put_details(r, f, &words);
 	put_drops(r, f);
+	put_flows(r, f);
 	put_quality(r, f, &words);
 	put_recording(r, f);
 	buf_free(&words);

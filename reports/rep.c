@@ -211,6 +211,20 @@ int64_t rep_unnamed_drops(struct rep *r)
 	return r->incomplete && n >= REP_DROPS_FEW ? n : 0;
 }
 
+enum rep_basis rep_basis(struct rep *r)
+{
+	if (rep_int(r, "SELECT EXISTS (SELECT 1 FROM _packet) OR (SELECT count(*) FROM snapshot) > 1", 1))
+		return BASIS_RECORDING;
+	if (rep_int(r, "SELECT count(*) FROM tape WHERE key = 'since_boot_ns'", 0))
+		return BASIS_POINT;
+	return rep_int(r, "SELECT EXISTS (SELECT 1 FROM _frame)", 0) ? BASIS_FRAMES : BASIS_NOTHING;
+}
+
+bool rep_events(struct rep *r)
+{
+	return rep_int(r, "SELECT EXISTS (SELECT 1 FROM event_type)", 0);
+}
+
 double rep_lost_percent(struct rep *r)
 {
 	double lost = (double)rep_fact_int(r, "events_lost", 0), read = (double)rep_fact_int(r, "events_decoded", 0);

@@ -75,6 +75,30 @@ int64_t rep_fact_int(struct rep *r, const char *key, int64_t dflt);
 #define REP_DROPS_FEW 5
 int64_t rep_unnamed_drops(struct rep *r);
 
+/* What there is to judge by. */
+enum rep_basis {
+	BASIS_RECORDING, /* packets' events, or how counters grew */
+	BASIS_POINT,	 /* one snapshot: totals since the boot, and what was full at that moment */
+	BASIS_FRAMES,	 /* captured frames alone */
+	BASIS_NOTHING,
+};
+enum rep_basis rep_basis(struct rep *r);
+
+/* rep_dated() - whether times are dates. Those of a clock that nothing ties to real time begin at the boot. */
+static inline bool rep_dated(const struct rep *r)
+{
+	return r->start_ns >= 10LL * 365 * 86400 * NSEC_PER_SEC;
+}
+
+/* rep_events() - whether there were events at all: without them no drop could be seen. */
+bool rep_events(struct rep *r);
+
+/* REP_FLOWS - the flows of most frames, of a capture alone: text, frames, bytes */
+#define REP_FLOWS                                                                                  \
+	"SELECT proto || ' ' || CASE WHEN src LIKE '%:%' AND sport NOTNULL THEN '[' || src || ']' ELSE src END || coalesce(':' || "    \
+	"sport, '') || ' > ' || CASE WHEN dst LIKE '%:%' AND dport NOTNULL THEN '[' || dst || ']' ELSE dst END || coalesce(':' || " \
+	"dport, ''), frames, bytes FROM flow WHERE frames > 0 ORDER BY frames DESC, id LIMIT 10"
+
 /* rep_lost_percent() - share of the kernel's events that the recording lost, where that is much (REP_LOST_MUCH percent or
  * more): then "nothing wrong was seen" tells less than it seems to. Else 0. */
 #define REP_LOST_MUCH 1.0

@@ -17,7 +17,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MAX_FLOWS  8
 #define MAX_STAGES 40
@@ -781,33 +780,6 @@ enum ask_what {
 	ASK_FRAME,
 };
 
-/* The words behind TAPE|DB as one text; the shell may have cut them apart. */
-static void join(char *out, size_t size, int argc, char *const *argv)
-{
-	size_t n = 0;
-
-	out[0] = '\0';
-	for (int i = 0; i < argc && n < size; i++)
-		n += (size_t)snprintf(out + n, size - n, "%s%s", i ? " " : "", argv[i]);
-}
-
-/* Takes the words of a flow off what the command line names: files stand before them. Return: 0, -EINVAL. */
-static int take_flow(struct inputs *in, struct want *want, struct err *e)
-{
-	char text[512];
-
-	for (size_t files = 1; files < in->n; files++) {
-		join(text, sizeof(text), (int)(in->n - files), in->path + files);
-		if (!want_parse(want, text, e)) {
-			in->n = files;
-			return 0;
-		}
-		if (access(in->path[files], F_OK))
-			return -EINVAL;
-	}
-	return err_set(e, -EINVAL, "expected a flow, --packet N or --frame N behind %s; see skbtape why --help", in->path[in->n - 1]);
-}
-
 static int run(const struct inputs *in, const char *filter, const char *tape, enum ask_what what, const struct want *w,
 	       int64_t number, bool *incomplete, struct err *e)
 {
@@ -902,7 +874,7 @@ int why_main(int argc, char **argv)
 		      stderr);
 		return 2;
 	}
-	if (what == ASK_FLOW && take_flow(&in, &want, &e)) {
+	if (what == ASK_FLOW && want_behind(&want, in.path, &in.n, &e)) {
 		fprintf(stderr, "skbtape why: %s\n", e.text);
 		return 2;
 	}

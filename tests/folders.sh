@@ -81,11 +81,11 @@ tcp   ESTAB  0      0      [::ffff:192.0.2.7]:22 [::ffff:192.0.2.9]:50001 ino:74
 tcp   ESTAB  0      36     192.0.2.7:22       192.0.2.9:50000    timer:(on,204ms,2) ino:73 sk:1d
 EOF
 cat >"$n/tc_-s_qdisc_show" <<'EOF'
-qdisc mq 0: dev eth0 root 
- Sent 9000 bytes 90 pkt (dropped 11, overlimits 0 requeues 1) 
+qdisc mq 0: dev eth0 root
+ Sent 9000 bytes 90 pkt (dropped 11, overlimits 0 requeues 1)
  backlog 12Kb 5p requeues 1
 qdisc fq_codel 0: dev eth0 parent :1 limit 10240p flows 1024
- Sent 9000 bytes 90 pkt (dropped 11, overlimits 2 requeues 1) 
+ Sent 9000 bytes 90 pkt (dropped 11, overlimits 2 requeues 1)
  backlog 0b 0p requeues 1
   maxpacket 0 drop_overlimit 0 new_flow_count 0 ecn_mark 0
 EOF
@@ -161,6 +161,8 @@ for f in html md json; do
 	"$SKBTAPE" report "$s" --format $f -o "$TMP/r1.$f" && "$SKBTAPE" report "$s" --format $f -o "$TMP/r2.$f"
 	eq "report as $f, the same twice" "$? $([ -s "$TMP/r1.$f" ] && cmp "$TMP/r1.$f" "$TMP/r2.$f" 2>&1)" "0 "
 done
+
+grep -q '^\*\*One point in time:' "$TMP/r1.md" && ! grep -q 'No drop of class' "$TMP/r1.md" && ok "the summary says what it stands on" || no "the summary says what it stands on" "$(head -3 "$TMP/r1.md")"
 
 # two copies
 t=$TMP/later

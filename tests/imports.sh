@@ -63,6 +63,8 @@ eq "one capture alone: the right end" "$? $(q "$TMP/p.db" "SELECT DISTINCT dev F
 eq "a capture of another time: no device, no tie claimed" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame WHERE direction IS NOT NULL OR packet_id IS NOT NULL") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE note LIKE '%which device its frames passed is not known'")" "0 0 1"
 "$SKBTAPE" analyze -q $dir/veth-va.pcap -o "$TMP/p.db"
 eq "a capture without a trace" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT value FROM tape WHERE key = 'start_ns'")" "0 400 1700000005000000000"
+"$SKBTAPE" report $dir/veth-va.pcap --format md >"$TMP/r.md"
+eq "a capture without a trace: the summary says so and lists its flows" "$(grep -c -e '^\*\*Captured frames alone:\*\* 400 frames of 2 flows' -e '^| 300 | .* | udp 10.77.0.1:7000 &#62; 10.77.0.2:7001 |' "$TMP/r.md") $(grep -c -e 'No drop of class' -e 'Nothing wrong' "$TMP/r.md")" "2 0"
 "$SKBTAPE" export $dir/veth-va.pcap --pcapng "$TMP/p.pcapng" && "$SKBTAPE" analyze -q "$TMP/p.pcapng" -o "$TMP/p2.db"
 eq "exported and read again: the same frames" "$(sqlite3 -batch "$TMP/p2.db" "SELECT ts_ns, len_bytes FROM frame" | cksum)" "$(sqlite3 -batch "$TMP/p.db" "SELECT ts_ns, len_bytes FROM frame" | cksum)"
 head -c 5000 $dir/veth-va.pcap >"$TMP/cut.pcap"
