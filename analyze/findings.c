@@ -16,6 +16,11 @@
  * cause at best. Harm is counted in lost packets: the rule's column harm, else
  * packets plus one for each 100 ms of delay, see docs/RULES.md.
  *
+ * Of a host at one point in time (a copy of /proc), counters are totals since the
+ * boot. What a rule concludes from how they grew happened, but nothing says when: it
+ * is an info with at most half of the confidence, and its title begins with "Since the
+ * boot". Rules of what is nearly reached (CAUSE-near) tell of that point, and stay.
+ *
  * Confidence: the rule's, times the share of events (frames) that were not lost
  * where it rests on them, times 0.95 where the tape is not whole; at most 0.9 for
  * a rule that was never tried on a recording, at most 0.5 for an untested one.
@@ -46,6 +51,7 @@ struct run {
 	long long steps, steps_max;	 /* of the present rule */
 	double events_kept, frames_kept; /* share that was not lost */
 	bool tape_whole;
+	bool from_boot; /* counters are totals since the boot */
 	enum detail_level lowered;
 	bool blind; /* the statement that was prepared last reads what was not recorded to the end */
 	struct err *e;
@@ -293,6 +299,15 @@ out:
 	return rc;
 }
 
+/* Whether a rule's finding may be of any time since the boot. */
+static bool any_time(const struct run *r, const struct rule *rule)
+{
+	static const char near[] = "-near.sql";
+	size_t n = strlen(rule->name), m = sizeof(near) - 1;
+
+	return r->from_boot && rule->uses & RULE_USES_COUNTERS && (n < m || strcmp(rule->name + n - m, near));
+}
+
 static const char *severity_of(const struct rule *rule, const struct rule_row *row)
 {
 	static const char *const known[] = { "critical", "warning", "info" };
@@ -315,6 +330,8 @@ static double confidence_of(const struct run *r, const struct rule *rule,
 		c *= r->frames_kept;
 	if (!r->tape_whole)
 		c *= 0.95;
+	if (any_time(r, rule))
+		c *= 0.5;
 	if (rule->tested == RULE_UNTESTED && c > 0.5)
 		c = 0.5;
 	if (rule->tested == RULE_TESTED_REPLAY && c > 0.9)
@@ -355,6 +372,19 @@ static bool many_netns(struct run *r)
 	return many;
 }
 
+/* What the title of a finding of any time begins with. Return: 0, -ENOMEM. */
+static int put_boot(struct found *f)
+{
+	char *title;
+
+	if (asprintf(&title, "Since the boot: %s", f->title) < 0)
+		return -ENOMEM;
+	free(f->title);
+	f->title = title;
+	f->title_template = NULL; /* no translation of the rule's title says that */
+	return 0;
+}
+
 /* The present row of @st becomes a finding. Return: 0, -EINVAL (the rule's texts are wrong, reason
  * in @e), -ENOMEM. */
 static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, struct err *e)
@@ -371,12 +401,14 @@ static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, s
 		goto out;
 	t.ns = (const char *)ns.data;
 	t.astray = !found_text(&f.row, "netns") && many_netns(r);
-	f.severity = severity_of(rule, &f.row);
+	f.severity = any_time(r, rule) ? "info" : severity_of(rule, &f.row);
 	f.confidence = confidence_of(r, rule, &f.row);
 	f.rank = rank_of(&f);
 	own = found_text(&f.row, "title");
 	f.title_template = own ? "{title}" : rule->title;
 	rc = fill(&t, f.title_template, RULE_TEXT_PLAIN, NULL, &f.title, e);
+	if (!rc && any_time(r, rule))
+		rc = put_boot(&f);
 	own = found_text(&f.row, "summary");
 	f.summary_template = own ? "{summary}" : rule->summary;
 	if (!rc)
@@ -585,6 +617,7 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 	r.events_kept = coverage_kept(d, "events_recorded", "events_lost", "events-lost");
 	r.frames_kept = coverage_kept(d, "frames", "frames_lost", "frames-lost");
 	r.tape_whole = coverage_whole(d);
+	r.from_boot = coverage_from_boot(d);
 	r.lowered = coverage_level(d);
 	r.steps_max = coverage_steps(d);
 	sqlite3_set_authorizer(db_handle(d), authorize, &r);

@@ -4,7 +4,7 @@
  *
  * Counters are exact also where events were lost, but say neither when nor
  * whose; events say both. ledger.tsv ties them: for each counter a condition over
- * the drops that it counts. Three steps:
+ * the drops that it counts. Four steps:
  *
  * 1. Working tables: counters that moved, drops grouped by reason, place and
  *    flow, frames per flow, readers per flow.
@@ -13,12 +13,14 @@
  *    a counter of that kind moved further than the drops placed in its
  *    namespace explain, and in no other namespace, the drops without a place
  *    happened there; netns_by says that it was found so.
- * 3. The ledger: change, explained part, rest.
+ * 3. What drops without a reason were (unsaid.c), and drops by their targets.
+ * 4. The ledger: change, explained part, rest.
  *
  * The conditions are this program's own text, put into SQL as they stand.
  */
 #include "ledger.h"
 #include "embed.h"
+#include "unsaid.h"
 
 #include <errno.h>
 #include <string.h>
@@ -35,11 +37,11 @@ static const char WORK[] =
 	"ORDER BY source, name, netns, dev, cpu;"
 
 	"INSERT INTO _drop_group(reason, function, layer, class, netns, netns_by, dev, flow_id, proto, src, sport, dst, dport, "
-	"	context, protocol, has_socket, drops, bytes, first_ns, last_ns) "
+	"	context, protocol, has_socket, drops, bytes, first_ns, last_ns, why) "
 	"SELECT p.reason, p.function, p.layer, p.class, coalesce(p.netns, n.name) AS place, "
 	"	CASE WHEN p.netns IS NULL AND n.name IS NOT NULL THEN 'task' END AS by, p.dev, p.flow_id, "
 	"	f.proto, f.src, f.sport, f.dst, f.dport, "
-	"	p.context, p.protocol, p.has_socket, count(*), coalesce(sum(k.len_bytes), 0), min(p.ts_ns), max(p.ts_ns) "
+	"	p.context, p.protocol, p.has_socket, count(*), coalesce(sum(k.len_bytes), 0), min(p.ts_ns), max(p.ts_ns), p.reason "
 	"FROM packet_drop p LEFT JOIN flow f ON f.id = p.flow_id LEFT JOIN _packet k ON k.id = p.packet_id "
 	/* in task context it is the sender's (or reader's) own call that drops */
 	"LEFT JOIN task t ON p.netns IS NULL AND p.context = 'task' AND p.pid > 0 AND t.pid = p.pid "
@@ -86,7 +88,7 @@ static const char READERS[] =
 static const char TARGETS[] =
 	"DELETE FROM _drop_target;"
 	"INSERT INTO _drop_target(netns, netns_by, dev, reason, function, layer, class, proto, src, sport, dst, dport, flows, "
-	"	flow_id, drops, drops_max, bytes, seen, syns, from_ns, to_ns) "
+	"	flow_id, drops, drops_max, bytes, seen, syns, from_ns, to_ns, why, why_by) "
 	"SELECT g.netns, max(g.netns_by), g.dev, g.reason, g.function, g.layer, g.class, g.proto, "
 	"	CASE WHEN min(g.src) = max(g.src) THEN min(g.src) END, "
 	"	CASE WHEN min(g.sport) = max(g.sport) THEN min(g.sport) END, "
@@ -95,12 +97,12 @@ static const char TARGETS[] =
 	"	999999999999999 - CAST(substr(max(CASE WHEN g.flow_id IS NOT NULL THEN "
 	"		printf('%015d%015d', g.drops, 999999999999999 - g.flow_id) END), 16) AS INTEGER), "
 	"	sum(g.drops), max(g.drops), sum(g.bytes), sum(max(s.frames, g.drops)), CAST(total(s.syns) AS INTEGER), "
-	"	min(g.first_ns), max(g.last_ns) "
-	"FROM (SELECT netns, max(netns_by) AS netns_by, dev, reason, function, layer, class, proto, src, sport, dst, dport, "
+	"	min(g.first_ns), max(g.last_ns), g.why, max(g.why_by) "
+	"FROM (SELECT netns, max(netns_by) AS netns_by, dev, reason, why, max(why_by) AS why_by, function, layer, class, proto, src, sport, dst, dport, "
 	"		flow_id, sum(drops) AS drops, sum(bytes) AS bytes, min(first_ns) AS first_ns, max(last_ns) AS last_ns "
-	"	FROM _drop_group GROUP BY netns, dev, reason, function, layer, class, proto, src, sport, dst, dport, flow_id) g "
+	"	FROM _drop_group GROUP BY netns, dev, reason, why, function, layer, class, proto, src, sport, dst, dport, flow_id) g "
 	"LEFT JOIN _flow_seen s ON s.flow_id = g.flow_id "
-	"GROUP BY g.netns, g.dev, g.reason, g.function, g.layer, g.class, g.proto, g.dst, g.dport "
+	"GROUP BY g.netns, g.dev, g.reason, g.why, g.function, g.layer, g.class, g.proto, g.dst, g.dport "
 	"ORDER BY sum(g.drops) DESC, min(g.first_ns), g.dst, g.dport;";
 
 /* Where the recorder ended the frames before the drops, they tell no share. */
@@ -188,7 +190,7 @@ static int unplace(struct db *d, const struct entry *en, struct err *e)
 	return run(d, en, &b, rc, e);
 }
 
-/* The part of the statement of step 3 that counts events, per row m of moved counters. */
+/* The part of the statement of step 4 that counts events, per row m of moved counters. */
 static int put_explained(struct buf *b, const struct entry *en)
 {
 	const char *scope = span_is(en->scope, "netns")	 ? "g.netns IS m.netns" :
@@ -212,7 +214,7 @@ static int put_explained(struct buf *b, const struct entry *en)
 	return buf_printf(b, "NULL AS events, 0 AS placed");
 }
 
-/* Step 3 for one entry: its counters that are not in the ledger yet. */
+/* Step 4 for one entry: its counters that are not in the ledger yet. */
 static int enter(struct db *d, const struct entry *en, struct err *e)
 {
 	struct buf b = { 0 };
@@ -261,6 +263,8 @@ int ledger_build(struct db *d, struct err *e)
 			     "UPDATE _drop_group AS g SET netns_by = 'flow', netns = f.netns FROM flow f "
 			     "WHERE g.netns IS NULL AND f.id = g.flow_id AND f.netns IS NOT NULL",
 			     e);
+	if (!rc)
+		rc = unsaid_prove(d, e);
 	if (!rc)
 		rc = db_exec(d, TARGETS, e);
 	if (!rc)

@@ -207,9 +207,15 @@ static struct span tcp_info_json(struct nl_sock *s, const struct sock_row *r)
 	return nl_json_end(&s->json);
 }
 
-/* A number of the socket's memory information, NONE where it has none. */
+/*
+ * A number of the socket's memory information, NONE where it has none. No socket has a receive buffer of
+ * 0 bytes (SOCK_MIN_RCVBUF): then it was made of /proc/net/udp, which tells two of the numbers.
+ */
 static int64_t meminfo(const struct sock_row *r, unsigned int which)
 {
+	if (which != SK_MEMINFO_RMEM_ALLOC && which != SK_MEMINFO_DROPS && (SK_MEMINFO_RCVBUF + 1) * 4 <= r->meminfo.n &&
+	    !nl_get_u32(r->meminfo, SK_MEMINFO_RCVBUF * 4))
+		return NONE;
 	return (which + 1) * 4 <= r->meminfo.n ? (int64_t)nl_get_u32(r->meminfo, which * 4) : NONE;
 }
 

@@ -33,7 +33,7 @@ for t in "$BUILD"/test/test_*; do
 	fi
 done
 
-for t in cli install golden exports lang json replay cuts corrupt bad hostile_db imports corpus confine live_counts live_perf live_load live_cpu live_softirq live_identity live_ties live_kill live_limits live_privilege browser instructions lint; do
+for t in cli install golden exports lang json replay cuts corrupt bad hostile_db imports folders corpus confine live_counts live_perf live_load live_cpu live_softirq live_identity live_ties live_kill live_limits live_privilege browser instructions lint; do
 	[ -f "tests/$t.sh" ] && want "$t" || continue
 	timeout 900 sh "tests/$t.sh" >"$log/out" 2>"$log/err"
 	rc=$?

@@ -196,6 +196,12 @@ static void test_net_cases(void **state)
 	try_cases(net_cases);
 }
 
+static void test_kernel_cases(void **state)
+{
+	(void)state;
+	try_cases(kernel_cases);
+}
+
 static void test_tcp_cases(void **state)
 {
 	(void)state;
@@ -507,7 +513,7 @@ int main(void)
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_delay_cases),
 		cmocka_unit_test(test_net_cases),
-		cmocka_unit_test(test_tcp_cases),
+		cmocka_unit_test(test_tcp_cases), cmocka_unit_test(test_kernel_cases),
 		cmocka_unit_test(test_hint_cases),
 		cmocka_unit_test(test_every_rule_has_a_case),
 		cmocka_unit_test(test_symptom_ranks_behind_its_cause),

@@ -2,6 +2,7 @@
 /* Reports of a database full of hostile text: nothing of it may become markup, and the same input
  * gives the same bytes. */
 #include "../analyze/db.h"
+#include "../analyze/beside.h"
 #include "../analyze/load.h"
 #include "../reports/lang.h"
 #include "../reports/report.h"
@@ -20,14 +21,22 @@
 #include <cmocka.h>
 
 /* A tape is never given here; the commands then say so. */
-int load_tape(const char *tape_path, const char *db_path, const char *rules_dir, struct db **out,
-	      struct load_result *r, struct err *e)
+int beside_open(struct tape **t, char *const *paths, size_t n, struct err *e)
 {
+	(void)t;
+	(void)n;
+	return err_set(e, -EINVAL, "%s: not a tape", paths[0]);
+}
+
+int load_tapes(char *const *paths, size_t n, const char *db_path, const char *rules_dir, struct db **out,
+	       struct load_result *r, struct err *e)
+{
+	(void)n;
 	(void)db_path;
 	(void)rules_dir;
 	(void)out;
 	(void)r;
-	return err_set(e, -EINVAL, "%s: not a tape", tape_path);
+	return err_set(e, -EINVAL, "%s: not a tape", paths[0]);
 }
 
 /* What a process or a rule may be called. */

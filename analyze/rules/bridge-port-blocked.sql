@@ -28,7 +28,7 @@ WITH behind AS (
 	SELECT d.id, d.netns, d.dev, d.function, d.reason, d.ts_ns, d.flow_id, w.proto, w.src, w.dst, w.dport
 	FROM packet_drop d
 	LEFT JOIN flow w ON w.id = d.flow_id
-	WHERE (d.reason = 'BRIDGE_INGRESS_STP_STATE' OR (d.reason IS NULL AND d.function = 'br_handle_frame')
+	WHERE (d.reason = 'BRIDGE_INGRESS_STP_STATE' OR (coalesce(d.reason, 'NOT_SPECIFIED') = 'NOT_SPECIFIED' AND d.function = 'br_handle_frame' AND NOT EXISTS (SELECT 1 FROM _drop_reason WHERE name = 'BRIDGE_INGRESS_STP_STATE'))
 			OR d.function IN ('br_allowed_ingress', '__allowed_ingress', 'br_handle_frame_finish', 'br_forward', '__br_forward', 'br_flood'))
 		AND NOT EXISTS (SELECT 1 FROM _frame f WHERE f.packet_id = d.packet_id AND f.dst_kind IN (2, 3))
 		AND NOT (w.dst IS NOT NULL AND (w.dst LIKE 'ff%' OR w.dst = '255.255.255.255' OR CAST(w.dst AS INTEGER) BETWEEN 224 AND 239))
@@ -37,7 +37,7 @@ WITH behind AS (
 SELECT
 	CASE WHEN count(*) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
 	CASE WHEN h.reason = 'BRIDGE_INGRESS_STP_STATE' THEN 0.97 WHEN h.function IN ('br_allowed_ingress', '__allowed_ingress') THEN 0.9
-		WHEN h.reason IS NULL THEN 0.7 ELSE 0.75 END AS confidence,
+		WHEN h.function = 'br_handle_frame' THEN 0.7 ELSE 0.75 END AS confidence,
 	h.netns,
 	h.dev,
 	h.function,

@@ -139,6 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct load_result r;
 	struct db *d;
 	struct err e = { "" };
+	const char *path;
 	unsigned int sum = 0;
 	int rc;
 
@@ -154,8 +155,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			break;
 		}
 	}
-	rc = load_tape(fuzz_tape((struct span){ (char *)parts.data, parts.len }), NULL, NULL, &d,
-		       &r, &e);
+	path = fuzz_tape((struct span){ (char *)parts.data, parts.len });
+	rc = load_tapes((char *[]){ (char *)path }, 1, NULL, NULL, &d, &r, &e);
 	if (rc) {
 		/* a first frame or a header_page that is no use is refused; nothing else may fail
 		 */

@@ -255,14 +255,16 @@ def flow_fits(got, want):
 
 
 def told_reasons(truth, db):
-    """the truth's reasons that the recorded kernel can give: those in its format of kfree_skb (none before 5.17)"""
+    """the truth's reasons that the recorded kernel can give: those in its format of kfree_skb (none before 5.17), and those that it did
+    not name at that place but that its counters prove"""
     wanted = truth.get("expect_reason") or []
     con = sqlite3.connect("file:%s?mode=ro" % db, uri=True)
     if con.execute("SELECT count(*) FROM event_type WHERE system = 'skb' AND name = 'kfree_skb'").fetchone()[0]:
         has = {r for r, in con.execute("SELECT name FROM _drop_reason")}
         wanted = [r for r in wanted if r in has]
+    proven = {r for r, in con.execute("SELECT DISTINCT why FROM _drop_target WHERE why_by IS NOT NULL")}
     con.close()
-    return wanted
+    return wanted, proven
 
 
 def place(f, truth, at, reasons):
@@ -312,7 +314,7 @@ def score(name, causes, out, alone):
     at = json.load(open(os.path.join(out, "devices.json")))[name]
     report = json.load(open(os.path.join(out, "report.json")))
     found = report["findings"]
-    wanted = told_reasons(truth, os.path.join(out, os.path.basename(out) + ".db"))
+    wanted, proven = told_reasons(truth, os.path.join(out, os.path.basename(out) + ".db"))
     if not alone:                           # the others' findings are theirs
         own = {s for ss in at.values() for s in ss}
         found = [f for f in found if f["where"].get("netns") in own or (f["where"].get("netns") is None and f["cause"] in causes)]
@@ -331,11 +333,11 @@ def score(name, causes, out, alone):
         elif first["severity"] == "info":
             bad.append("only info")
         right = [first] + [f for f in severe if f is not first and f["cause"] in causes and f["where"].get("netns") == first["where"].get("netns")]
-        bad += place(first, truth, at, wanted) + amount(right, truth)
+        bad += place(first, truth, at, wanted + ["NOT_SPECIFIED"] if proven & set(wanted) else wanted) + amount(right, truth)
         others = [f for f in severe if f not in right]
         bad += ["no %s above info" % c for c in also if c not in [f["cause"] for f in severe]]
     reasons = {d["reason"] for d in report["drops"]}
-    bad += ["no drop %s" % r for r in wanted if r not in reasons]
+    bad += ["no drop %s" % r for r in wanted if r not in reasons | proven]
     for f in severe:
         flow = f["where"].get("flow") or {}
         if (flow.get("dport") in HEALTHY_PORTS or flow.get("sport") in HEALTHY_PORTS) and f is not first:

@@ -38,6 +38,8 @@ one() { # NAME SCRIPT [RECORDER-OPTION...]
 	n=$1 script=$2 dir=$OUT/$1
 	shift 2
 	mkdir -p "$dir"
+	# what it needs of the kernel, as far as that is a module
+	modprobe -aq $(sed -n "s/.*needs '\[\(.*\)\]'.*/\1/p" "incidents/$script" | tr -d '"' | tr , ' ')
 	INC_ID=$n timeout 60 bash "incidents/$script" setup >"$dir/log" 2>&1 || { say "$n: no setup: $(tail -1 "$dir/log")"; return; }
 	(cd "$dir" && exec "$OLDPWD/skbtape-record" "$@" -o "$n.skbtape") 2>"$dir/recorder.log" &
 	rec=$!
