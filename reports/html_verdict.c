@@ -25,6 +25,8 @@ static void write_tiles(struct page *p)
 {
 	struct rep *r = p->r;
 	int64_t lost = rep_fact_int(r, "events_lost", -1);
+	/* other programs' traces do not tell how many there were */
+	int64_t events = rep_fact_int(r, "events_recorded", rep_fact_int(r, "events_decoded", -1));
 
 	fputs("<dl class=\"tiles\">", p->f);
 	tile(p, text_count(rep_int(r, "SELECT count(*) FROM _packet", 0)).s,
@@ -44,7 +46,7 @@ static void write_tiles(struct page *p)
 		     .s,
 	     N_("drops: noise, teardown, protocol"));
 	tile(p, text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s, N_("captured frames"));
-	tile(p, text_count(rep_fact_int(r, "events_recorded", 0)).s, N_("trace events"));
+	tile(p, events < 0 ? _("unknown") : text_count(events).s, N_("trace events"));
 	tile(p, lost < 0 ? _("unknown") : text_count(lost).s, N_("events lost"));
 	tile(p, text_count(rep_int(r, "SELECT count(*) FROM ledger", 0)).s,
 	     N_("counters that moved"));

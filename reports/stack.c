@@ -390,7 +390,8 @@ static void scopes_choose(struct rep *r, struct stacks *s, struct scopes *sc,
 		r,
 		"WITH u AS (SELECT nullif(json_extract(value, '$[0]'), 0) AS netns_id, "
 		"nullif(json_extract(value, '$[1]'), 0) AS dev_id, json_extract(value, '$[3]') AS "
-		"n FROM json_each(?1) UNION ALL SELECT netns_id, dev_id, count(*) FROM _drop WHERE netns_id IS NOT NULL GROUP "
+		"n FROM json_each(?1) UNION ALL SELECT netns_id, dev_id, count(*) FROM _drop WHERE "
+		"netns_id IS NOT NULL GROUP "
 		"BY 1, 2), "
 		"a AS (SELECT netns_id, NULL AS dev_id, sum(n) AS n FROM u GROUP BY 1 UNION ALL "
 		"SELECT netns_id, dev_id, sum(n) FROM u WHERE dev_id IS NOT NULL GROUP BY 1, 2), "
@@ -427,6 +428,8 @@ struct stacks *stacks_read(struct rep *r, const struct hops *hops)
 	scopes_choose(r, s, &sc, &frames);
 	read_hops(r, &sc, hops);
 	read_counts(r, &sc, &frames);
+	for (size_t i = 0; i < tally_count(&frames); i++)
+		s->no_direction += tally_at(&frames, i)->key[2] ? 0 : tally_at(&frames, i)->rows;
 	s->uncounted = frames.left_out + hops->at.left_out;
 	tally_free(&frames);
 	read_drops(r, &sc);

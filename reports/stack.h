@@ -67,8 +67,9 @@ struct stack {
 struct stacks {
 	size_t n;
 	struct stack v[1 + MAX_SCOPES];
-	int64_t left_out; /* namespaces and devices */
-	int64_t uncounted; /* frames and stages of more devices than are counted */
+	int64_t left_out;     /* namespaces and devices */
+	int64_t no_direction; /* frames of which nothing tells whether they came or went */
+	int64_t uncounted;    /* frames and stages of more devices than are counted */
 };
 
 /* stack_counts() - whether hops of @stage are numbers of the picture. */

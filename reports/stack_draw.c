@@ -362,6 +362,14 @@ void panel_stack(struct page *p)
 	page_more(p, (int64_t)s->n - 1, (int64_t)s->n - 1 + s->left_out,
 		  N_("namespaces and devices"),
 		  "SELECT netns, dev, count(*) FROM frame GROUP BY 1, 2");
+	if (s->no_direction) {
+		fputs("<p class=\"more\">", p->f);
+		fprintf(p->f,
+			_("%s captured frames are not counted at the taps: nothing tells whether "
+			  "they came or went."),
+			text_count(s->no_direction).s);
+		fputs("</p>\n", p->f);
+	}
 	if (s->uncounted) {
 		fputs("<p class=\"more\">", p->f);
 		fprintf(p->f,

@@ -263,6 +263,12 @@ async function checkReport(browser, url, label, width, scheme, scripts) {
 	check(`${name} structure`, !structure.length, structure.join("; "));
 	const contrast = await page.evaluate(contrastProblems);
 	check(`${name} contrast`, !contrast.length, contrast.join("; "));
+	/* paper is white whatever the screen is, and has the picture that fits on it */
+	await page.emulateMedia({ media: "print" });
+	const paper = await page.evaluate(contrastProblems);
+	check(`${name} contrast on paper`, !paper.length, paper.join("; "));
+	check(`${name} the stack on paper`, await page.locator("#stack-host .ways").isVisible() && !await page.locator("#stack-host .stack.wide").isVisible(), "not the narrow picture");
+	await page.emulateMedia({ media: "screen" });
 	if (scripts) { /* axe waits by timers, which a page without scripts does not have */
 		await page.evaluate(axeSource);
 		const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
