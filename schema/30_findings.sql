@@ -224,7 +224,8 @@ CREATE TABLE _flow_task (
 	cgroup TEXT,
 	times INTEGER NOT NULL, -- at least 3: an skb's address is used again, so one copy proves little
 	who TEXT NOT NULL, -- for texts
-	nth INTEGER NOT NULL -- of the flow: 1 is the one that read most
+	nth INTEGER NOT NULL, -- of the flow: 1 is the one that read most
+	alike INTEGER NOT NULL DEFAULT 0 -- 1: without frames, by packets of the flow's length on its device: no other task was woken by such
 ) STRICT;
 
 CREATE TABLE _drop_target (
