@@ -141,22 +141,30 @@ static bool entry_next(struct span *text, struct entry *en)
 	return false;
 }
 
-/* One statement made of the entry's own text; ?1 ?2 are source and name, ?3 ?4 the words. */
-static int run(struct db *d, const struct entry *en, const char *sql, struct err *e)
+/*
+ * Run the statement that was put into @b (@rc: how that went) from the entry's own text, and free @b. ?1 and ?2 are source and name, ?3 and
+ * ?4 the words.
+ */
+static int run(struct db *d, const struct entry *en, struct buf *b, int rc, struct err *e)
 {
+	struct span words[] = { en->source, en->name, en->explained, en->rest };
 	sqlite3_stmt *st = NULL;
-	int rc = 0;
 
-	if (sqlite3_prepare_v2(db_handle(d), sql, -1, &st, NULL) != SQLITE_OK)
-		return err_set(e, -EIO, "ledger.tsv: %.*s %.*s: %s", (int)en->source.n, en->source.p, (int)en->name.n,
-			       en->name.p, sqlite3_errmsg(db_handle(d)));
-	db_bind_span(st, 1, en->source);
-	db_bind_span(st, 2, en->name);
-	db_bind_span(st, 3, span_is(en->explained, "-") ? (struct span){ 0 } : en->explained);
-	db_bind_span(st, 4, span_is(en->rest, "-") ? (struct span){ 0 } : en->rest);
-	if (sqlite3_step(st) != SQLITE_DONE)
-		rc = err_set(e, -EIO, "ledger: %s", sqlite3_errmsg(db_handle(d)));
-	sqlite3_finalize(st);
+	if (rc || buf_put(b, "", 1)) {
+		buf_free(b);
+		return err_set(e, -ENOMEM, "ledger: out of memory");
+	}
+	if (sqlite3_prepare_v2(db_handle(d), (const char *)b->data, -1, &st, NULL) != SQLITE_OK) {
+		rc = err_set(e, -EIO, "ledger.tsv: %.*s %.*s: %s", (int)en->source.n, en->source.p, (int)en->name.n,
+			     en->name.p, sqlite3_errmsg(db_handle(d)));
+	} else {
+		for (int i = 0; i < sqlite3_bind_parameter_count(st); i++)
+			db_bind_span(st, i + 1, span_is(words[i], "-") ? (struct span){ 0 } : words[i]);
+		if (sqlite3_step(st) != SQLITE_DONE)
+			rc = err_set(e, -EIO, "ledger: %s", sqlite3_errmsg(db_handle(d)));
+		sqlite3_finalize(st);
+	}
+	buf_free(b);
 	return rc;
 }
 
@@ -175,15 +183,9 @@ static int place(struct db *d, const struct entry *en, struct err *e)
 			"lost AS (SELECT coalesce(sum(g.drops), 0) AS n FROM _drop_group g WHERE g.netns IS NULL AND (%.*s)) "
 			"UPDATE _drop_group AS g SET netns = (SELECT netns FROM open), netns_by = 'counter' "
 			"WHERE g.netns IS NULL AND (%.*s) AND (SELECT count(*) FROM open) = 1 "
-			"AND (SELECT n FROM lost) <= (SELECT rest + rest / 10 + 2 FROM open) "
-			"AND ?3 IS ?3 AND ?4 IS ?4",
+			"AND (SELECT n FROM lost) <= (SELECT rest + rest / 10 + 2 FROM open)",
 			(int)en->where.n, en->where.p, (int)en->where.n, en->where.p, (int)en->where.n, en->where.p);
-	if (!rc)
-		rc = buf_put(&b, "", 1);
-	if (!rc)
-		rc = run(d, en, (const char *)b.data, e);
-	buf_free(&b);
-	return rc;
+	return run(d, en, &b, rc, e);
 }
 
 /*
@@ -198,15 +200,9 @@ static int unplace(struct db *d, const struct entry *en, struct err *e)
 	rc = buf_printf(&b,
 			"UPDATE _drop_group AS g SET netns = NULL, netns_by = NULL WHERE g.netns_by = 'task' AND (%.*s) "
 			"AND NOT EXISTS (SELECT 1 FROM _moved m WHERE m.source = ?1 AND m.name = ?2 AND m.netns = g.netns AND m.delta > 0) "
-			"AND EXISTS (SELECT 1 FROM _moved m WHERE m.source = ?1 AND m.name = ?2 AND m.netns <> g.netns AND m.delta >= g.drops) "
-			"AND ?3 IS ?3 AND ?4 IS ?4",
+			"AND EXISTS (SELECT 1 FROM _moved m WHERE m.source = ?1 AND m.name = ?2 AND m.netns <> g.netns AND m.delta >= g.drops)",
 			(int)en->where.n, en->where.p);
-	if (!rc)
-		rc = buf_put(&b, "", 1);
-	if (!rc)
-		rc = run(d, en, (const char *)b.data, e);
-	buf_free(&b);
-	return rc;
+	return run(d, en, &b, rc, e);
 }
 
 /* The part of the statement of step 3 that counts events, per row m of moved counters. */
@@ -252,7 +248,7 @@ static int enter(struct db *d, const struct entry *en, struct err *e)
 				"SELECT netns, source, name, dev, delta, min(events, delta), max(delta - events, 0), %s FROM x "
 				"WHERE NOT EXISTS (SELECT 1 FROM ledger l WHERE l.source = x.source AND l.name = x.name "
 				"	AND l.netns IS x.netns AND l.dev IS x.dev) "
-				"AND ?3 IS ?3 AND ?4 IS ?4 ORDER BY netns, source, name, dev",
+				"ORDER BY netns, source, name, dev",
 				traffic ? "'traffic'" :
 				"CASE WHEN events > 0 THEN events || ' recorded: ' || ?3 "
 				"	|| CASE WHEN placed > 0 THEN ' (' || placed || ' of them placed here because this counter moved "
@@ -260,12 +256,7 @@ static int enter(struct db *d, const struct entry *en, struct err *e)
 				"	|| CASE WHEN events < delta AND ?4 IS NOT NULL THEN '; the rest: ' || ?4 ELSE '' END "
 				"ELSE coalesce(?4, CASE WHEN events = 0 THEN 'no event of this kind was recorded' "
 				"	ELSE 'no event tells more about it' END) END");
-	if (!rc)
-		rc = buf_put(&b, "", 1);
-	if (!rc)
-		rc = run(d, en, (const char *)b.data, e);
-	buf_free(&b);
-	return rc;
+	return run(d, en, &b, rc, e);
 }
 
 int ledger_build(struct db *d, struct err *e)
