@@ -7,6 +7,7 @@ CREATE TABLE ledger (
 	netns TEXT, -- NULL: of the whole machine
 	source TEXT NOT NULL,
 	name TEXT NOT NULL,
+	class TEXT NOT NULL, -- what it counts: loss, refusal, error, policy, limit (reached, and worked around), delay, repair (TCP mends a loss), normal, traffic (a volume), unknown
 	dev TEXT,
 	cpu INTEGER,
 	delta INTEGER NOT NULL,
