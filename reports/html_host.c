@@ -274,7 +274,7 @@ void panel_ledger(struct page *p)
 		   ARRAY_SIZE(heads));
 	st = rep_query(p->r, "SELECT name, source, netns, dev, cpu, delta, explained, unexplained, "
 			     "explanation FROM ledger "
-			     "ORDER BY coalesce(unexplained, 0) = 0, explained IS NULL, "
+			     "ORDER BY class IN ('normal', 'traffic'), coalesce(unexplained, 0) = 0, explained IS NULL, "
 			     "unexplained DESC, delta DESC, id LIMIT 140");
 	while (rep_row(p->r, &st)) {
 		shown++;

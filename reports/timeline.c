@@ -308,9 +308,9 @@ static void make_events(struct rep *r, struct timeline *t)
 static void make_counters(struct rep *r, struct timeline *t)
 {
 	sqlite3_stmt *st = rep_query(
-		r, "SELECT netns, source, name, dev, cpu FROM ledger WHERE delta > 0 AND " TROUBLE
+		r, "SELECT netns, source, name, dev, cpu FROM ledger WHERE delta > 0 AND class NOT IN ('normal', 'traffic') AND " TROUBLE
 		   " ORDER BY delta DESC, id LIMIT 8");
-	int64_t all = rep_int(r, "SELECT count(*) FROM ledger WHERE delta > 0 AND " TROUBLE, 0);
+	int64_t all = rep_int(r, "SELECT count(*) FROM ledger WHERE delta > 0 AND class NOT IN ('normal', 'traffic') AND " TROUBLE, 0);
 
 	t->counters_left_out = all > MAX_COUNTERS ? all - MAX_COUNTERS : 0;
 	while (rep_row(r, &st)) {

@@ -522,6 +522,12 @@ static void zero_window(void)
 	window(2500);
 }
 
+/* as harmful as fifteen lost packets */
+static void zero_window_warning(void)
+{
+	window(1500);
+}
+
 void case_zero_window_brief(void)
 {
 	window(220);
@@ -836,6 +842,7 @@ const struct finding_case finding_cases[] = {
 	{ "capture_own", capture_own, "capture-overflow", "info" },
 	{ "capture_other", capture_other, "capture-overflow", "info" },
 	{ "zero_window", zero_window, "tcp-zero-window", "critical" },
+	{ "zero_window_warning", zero_window_warning, "tcp-zero-window", "warning" },
 	{ "zero_window_probe", zero_window_probe, "tcp-zero-window", "warning" },
 	{ "zero_window_brief", case_zero_window_brief, "tcp-zero-window", "warning" },
 	{ "zero_window_no", zero_window_no, NULL, NULL },

@@ -133,6 +133,70 @@ static void irqs_other_card_no(void)
 	irqs("42 b11-TxRx-1");
 }
 
+/* cards whose interrupts are not named after the device */
+static void irqs_named(const char *driver, const char *first, const char *second)
+{
+	load(60, 90);
+	counter(0, "interrupts", first, NULL, 0, 20000);
+	counter(0, "interrupts", second, NULL, 0, 20000);
+	sql("INSERT INTO dev_feature VALUES(3, 'b', 'b1', 'driver', 'driver', '%s'), (3, 'b', 'b1', 'driver', 'bus', '0000:5e:00.0')", driver);
+}
+
+static void irqs_virtio(void)
+{
+	irqs_named("virtio_net", "41 virtio0-input.0", "42 virtio0-input.1");
+}
+
+static void irqs_mlx5(void)
+{
+	irqs_named("mlx5_core", "41 mlx5_comp0@pci:0000:5e:00.0", "42 mlx5_comp1@pci:0000:5e:00.0");
+}
+
+/* another card's */
+static void irqs_mlx5_no(void)
+{
+	irqs_named("mlx5_core", "41 mlx5_comp0@pci:0000:5e:00.1", "42 mlx5_comp1@pci:0000:5e:00.1");
+}
+
+/* two cards: whose they are is not known */
+static void irqs_virtio_no(void)
+{
+	irqs_virtio();
+	sql("INSERT INTO dev_feature VALUES(2, 'a', 'a0', 'driver', 'driver', 'virtio_net')");
+}
+
+/* the console's, not the card's */
+static void irqs_console_no(void)
+{
+	irqs_named("virtio_net", "41 virtio4-input", "42 virtio5-input");
+}
+
+/* a sender whose buffer was the limit for @ms of 4 s */
+static void buffered(int sndbuf, int ms)
+{
+	sysctl(2, "net.ipv4.tcp_wmem", "4096 16384 4194304", NULL);
+	sysctl(2, "net.core.wmem_max", "212992", NULL);
+	for (int snap = 0; snap < 2; snap++)
+		sql("INSERT INTO socket(snap_id, snap_ns, netns_id, netns, proto, family, state, src, sport, dst, dport, cookie, sndbuf_bytes, tcp_info) "
+		    "VALUES(%d, %lld, 2, 'a', 'tcp', 2, 'ESTABLISHED', '10.0.0.1', 4000, '10.9.0.2', 8000, 7, %d, '{\"busy_time\":%d,\"sndbuf_limited\":%d}')",
+		    snap, T0 + snap * 4000 * MS, sndbuf, 100000 + snap * 4000000, 5000 + snap * ms * 1000);
+}
+
+static void sndbuf_max(void)
+{
+	buffered(4194304, 2500);
+}
+
+static void sndbuf_fixed(void)
+{
+	buffered(425984, 2500);
+}
+
+static void sndbuf_growing_no(void)
+{
+	buffered(4194304, 300);
+}
+
 static void steered(const char *mask)
 {
 	load(60, 90);
@@ -240,6 +304,14 @@ const struct finding_case hint_cases[] = {
 	{ "irqs_one_cpu", irqs_one_cpu, "rx-single-cpu", "info" },
 	{ "irqs_little_load_no", irqs_little_load_no, "", NULL },
 	{ "irqs_other_card_no", irqs_other_card_no, "", NULL },
+	{ "irqs_virtio", irqs_virtio, "rx-single-cpu", "info" },
+	{ "irqs_virtio_no", irqs_virtio_no, "", NULL },
+	{ "irqs_console_no", irqs_console_no, "", NULL },
+	{ "irqs_mlx5", irqs_mlx5, "rx-single-cpu", "info" },
+	{ "irqs_mlx5_no", irqs_mlx5_no, "", NULL },
+	{ "sndbuf_max", sndbuf_max, "tcp-sndbuf-full", "info" },
+	{ "sndbuf_fixed", sndbuf_fixed, "tcp-sndbuf-full", "info" },
+	{ "sndbuf_growing_no", sndbuf_growing_no, "", NULL },
 	{ "rps_one_cpu", rps_one_cpu, "rps-hot-cpu", "info" },
 	{ "rps_two_cpus_no", rps_two_cpus_no, "", NULL },
 	{ "xps_one_queue", xps_one_queue, "xps-slow-queue", "info" },

@@ -214,6 +214,12 @@ static void test_hint_cases(void **state)
 	try_cases(hint_cases);
 }
 
+static void test_less_cases(void **state)
+{
+	(void)state;
+	try_cases(less_cases);
+}
+
 /* A rule that found nothing in the positive cases above has no test. */
 static void test_every_rule_has_a_case(void **state)
 {
@@ -502,8 +508,35 @@ static void test_ledger_scopes(void **state)
 	assert_int_equal(
 		number("SELECT explained IS NULL FROM ledger WHERE name = 'TcpExt.TCPAbortOnData'"),
 		1);
-	assert_int_equal(number("SELECT count(*) FROM ledger WHERE name = 'TcpExt.TCPPureAcks'"),
+	assert_int_equal(number("SELECT class = 'traffic' FROM ledger WHERE name = 'TcpExt.TCPPureAcks'"), 1);
+	db_close(db);
+}
+
+/* Each counter of a current kernel has a meaning: none is left to the patterns that only sound like trouble. */
+static void test_ledger_knows_counters(void **state)
+{
+	char line[128], source[32], name[64];
+	FILE *f = fopen("tests/data/counters-6.18.txt", "r");
+	int n = 0;
+
+	(void)state;
+	assert_non_null(f);
+	start();
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%31s %63s", source, name) == 2) {
+			counter(3, source, name, NULL, -1, 5);
+			n++;
+		}
+	fclose(f);
+	run_all();
+	assert_true(n > 300);
+	assert_int_equal(number("SELECT count(*) FROM ledger WHERE class = 'unknown'"), 0);
+	assert_int_equal(number("SELECT count(*) FROM ledger"), n);
+	assert_int_equal(number("SELECT count(*) FROM ledger WHERE class NOT IN ('loss', 'refusal', 'error', 'policy', 'limit', 'delay', "
+				"'repair', 'normal', 'traffic')"),
 			 0);
+	assert_int_equal(number("SELECT class = 'limit' FROM ledger WHERE name = 'TcpExt.SyncookiesSent'"), 1);
+	assert_int_equal(number("SELECT class = 'delay' FROM ledger WHERE name = 'TcpExt.TCPTimeouts'"), 1);
 	db_close(db);
 }
 
@@ -515,6 +548,7 @@ int main(void)
 		cmocka_unit_test(test_net_cases),
 		cmocka_unit_test(test_tcp_cases), cmocka_unit_test(test_kernel_cases),
 		cmocka_unit_test(test_hint_cases),
+		cmocka_unit_test(test_less_cases),
 		cmocka_unit_test(test_every_rule_has_a_case),
 		cmocka_unit_test(test_symptom_ranks_behind_its_cause),
 		cmocka_unit_test(test_more_harm_ranks_first),
@@ -528,6 +562,7 @@ int main(void)
 		cmocka_unit_test(test_ledger_takes_a_task_s_place_back),
 		cmocka_unit_test(test_ledger_does_not_guess),
 		cmocka_unit_test(test_ledger_scopes),
+		cmocka_unit_test(test_ledger_knows_counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

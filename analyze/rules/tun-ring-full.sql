@@ -3,7 +3,7 @@
 -- severity: critical
 -- tested: live
 -- uses: events, counters, config
--- how: At least 5 drops with reason FULL_RING at tun_net_xmit (without reasons: drops at tun_net_xmit while tx_dropped of a tun
+-- how: At least 5 drops with reason FULL_RING at tun_net_xmit, or anywhere where the tape names no functions, for only tun and tap give it (without reasons: drops at tun_net_xmit while tx_dropped of a tun
 --   device grows), per device: the process behind the device does not take the packets out of its queue.
 -- title: The process behind {dev} does not read: its queue is full
 -- summary: {packets}[[ of {v_seen}]] packets sent to the tun/tap device {dev}[[ in {netns}]] were dropped because its queue[[ (txqueuelen {v_qlen})]] was
@@ -12,7 +12,8 @@ WITH hit AS (
 	SELECT t.*, row_number() OVER (PARTITION BY t.netns, t.dev ORDER BY t.drops DESC, t.id) AS nth, sum(t.drops) OVER (PARTITION BY t.netns, t.dev) AS all_drops,
 		sum(t.seen) OVER (PARTITION BY t.netns, t.dev) AS all_seen
 	FROM _drop_target t
-	WHERE t.function IN ('tun_net_xmit', 'tap_handle_frame') AND (t.reason = 'FULL_RING' OR (t.reason IS NULL
+	WHERE (t.function = '?' AND t.reason = 'FULL_RING')
+		OR t.function IN ('tun_net_xmit', 'tap_handle_frame') AND (t.reason = 'FULL_RING' OR (t.reason IS NULL
 		AND EXISTS (SELECT 1 FROM _moved m JOIN netdev d ON d.name = m.dev AND d.netns IS m.netns AND d.kind = 'tun'
 			WHERE m.source = 'dev' AND m.name = 'tx_dropped' AND m.delta > 0)))
 ), one AS (
@@ -29,7 +30,7 @@ WITH hit AS (
 )
 SELECT
 	CASE WHEN h.all_drops >= 20 THEN 'critical' ELSE 'warning' END AS severity,
-	CASE WHEN h.dev IS NOT NULL THEN 0.97 WHEN o.dev IS NOT NULL THEN 0.85 ELSE 0.7 END AS confidence,
+	CASE WHEN h.function = '?' THEN 0.75 WHEN h.dev IS NOT NULL THEN 0.97 WHEN o.dev IS NOT NULL THEN 0.85 ELSE 0.7 END AS confidence,
 	coalesce(h.netns, o.netns) AS netns,
 	coalesce(h.dev, o.dev) AS dev,
 	h.function,
