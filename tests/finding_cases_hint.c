@@ -140,7 +140,7 @@ static void steered(const char *mask)
 	counter(3, "dev", "rx_packets", "b1", -1, 50000);
 }
 
-static void rps_one_cpu(void)
+void case_rps_one_cpu(void)
 {
 	steered("00000000,00000001");
 }
@@ -240,7 +240,7 @@ const struct finding_case hint_cases[] = {
 	{ "irqs_one_cpu", irqs_one_cpu, "rx-single-cpu", "info" },
 	{ "irqs_little_load_no", irqs_little_load_no, "", NULL },
 	{ "irqs_other_card_no", irqs_other_card_no, "", NULL },
-	{ "rps_one_cpu", rps_one_cpu, "rps-hot-cpu", "info" },
+	{ "rps_one_cpu", case_rps_one_cpu, "rps-hot-cpu", "info" },
 	{ "rps_two_cpus_no", rps_two_cpus_no, "", NULL },
 	{ "xps_one_queue", xps_one_queue, "xps-slow-queue", "info" },
 	{ "xps_apart_no", xps_apart_no, "", NULL },
