@@ -125,13 +125,14 @@ struct texts {
 	struct run *r;
 	struct found *f;
 	const char *netns;
-	bool astray; /* where it is, is not known, and there is more than one namespace, or it has
-			neither a name nor a process: no command then */
+	bool astray; /* where it is, is not known, and there is more than one namespace: no command
+			then */
 };
 
 struct prefix {
 	const struct texts *t;
 	bool sysfs; /* the command writes to /sys */
+	bool lost;  /* a namespace has neither a name nor a process: no command then */
 };
 
 /*
@@ -139,12 +140,13 @@ struct prefix {
  * ip-netns(8) mounts a /sys of that namespace; nsenter(1) does not, and the process's own one is
  * read-only in a container, so that a command for /sys gets one.
  */
-static int ns_prefix(const void *ctx, const char *netns, struct buf *out)
+static int ns_prefix(void *ctx, const char *netns, struct buf *out)
 {
-	const struct prefix *p = ctx;
+	struct prefix *p = ctx;
 	struct db *d = p->t->r->d;
 	struct rule_row none = { 0 }, more = { 0 };
 	sqlite3_stmt *st, *q;
+	bool nameless;
 	int pid = 0, rc;
 
 	if (!netns)
@@ -154,10 +156,12 @@ static int ns_prefix(const void *ctx, const char *netns, struct buf *out)
 	st = db_prepare(d, "SELECT pid FROM netns WHERE name = ? AND instr(name, ':[') > 0 "
 			   "ORDER BY id LIMIT 1");
 	db_bind_text(st, 1, netns);
-	if (sqlite3_step(st) == SQLITE_ROW)
+	nameless = sqlite3_step(st) == SQLITE_ROW;
+	if (nameless)
 		pid = sqlite3_column_int(st, 0);
 	sqlite3_reset(st);
-	if (pid > 0)
+	p->lost |= nameless && pid <= 0;
+	if (nameless)
 		return buf_printf(out, "nsenter -t %d -n %s", pid,
 				  p->sysfs ? "unshare -m sh -c 'mount -t sysfs sysfs /sys && exec "
 					     "\"$@\"' sh "
@@ -174,11 +178,12 @@ static int ns_prefix(const void *ctx, const char *netns, struct buf *out)
 	return rc;
 }
 
-/* Fill a template into a string of its own. Return: 0; -EINVAL with the reason in @e; -ENOMEM. */
+/* Fill a template into a string of its own; NULL: a command whose namespace cannot be entered. Return:
+ * 0; -EINVAL with the reason in @e; -ENOMEM. */
 static int fill(const struct texts *t, const char *text, enum rule_text mode,
 		const struct rule_row *more, char **out, struct err *e)
 {
-	struct prefix p = { t, strstr(text, "/sys/") };
+	struct prefix p = { .t = t, .sysfs = strstr(text, "/sys/") };
 	struct rule_ns ns = { ns_prefix, &p };
 	struct buf b = { 0 };
 	int rc = rule_render(text, mode, &t->f->row, more, &ns, &b, e);
@@ -189,6 +194,8 @@ static int fill(const struct texts *t, const char *text, enum rule_text mode,
 		buf_free(&b);
 		return rc;
 	}
+	if (p.lost)
+		buf_free(&b);
 	*out = (char *)b.data;
 	return 0;
 }
@@ -369,19 +376,6 @@ static bool many_netns(struct run *r)
 	return many;
 }
 
-/* Whether a command can be run in that namespace: by its name, or by a process in it. */
-static bool within_reach(struct run *r, const char *netns)
-{
-	sqlite3_stmt *st = db_prepare(r->d, "SELECT 1 FROM netns WHERE name = ? AND "
-					    "instr(name, ':[') > 0 AND coalesce(pid, 0) <= 0");
-	bool lost;
-
-	db_bind_text(st, 1, netns);
-	lost = sqlite3_step(st) == SQLITE_ROW;
-	sqlite3_reset(st);
-	return !lost;
-}
-
 /* The present row of @st becomes a finding. Return: 0, -EINVAL (the rule's texts are wrong, reason
  * in @e), -ENOMEM. */
 static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, struct err *e)
@@ -394,7 +388,7 @@ static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, s
 	if (rc)
 		goto out;
 	t.netns = found_text(&f.row, "netns");
-	t.astray = t.netns ? !within_reach(r, t.netns) : many_netns(r);
+	t.astray = !t.netns && many_netns(r);
 	f.severity = severity_of(rule, &f.row);
 	f.confidence = confidence_of(r, rule, &f.row);
 	f.rank = rank_of(&f);

@@ -31,8 +31,8 @@ enum rule_text {
 /* What runs a command in a network namespace. */
 struct rule_ns {
 	/* put() - append the prefix for @netns, NULL: where the finding is. Return: 0, -ENOMEM. */
-	int (*put)(const void *ctx, const char *netns, struct buf *out);
-	const void *ctx;
+	int (*put)(void *ctx, const char *netns, struct buf *out);
+	void *ctx;
 };
 
 /**

@@ -331,8 +331,7 @@ static void test_no_command_for_a_place_not_known(void **state)
 {
 	(void)state;
 	start();
-	drops(30, "NEIGH_QUEUEFULL", "__neigh_event_send", "loss", 0, NULL, 0);
-	sysctl(1, "net.ipv4.neigh.default.unres_qlen_bytes", "212992", NULL);
+	drops(30, "SOCKET_BACKLOG", "tcp_add_backlog", "loss", 0, NULL, 0);
 	run_all();
 	assert_int_equal(number("SELECT count(*) FROM finding f JOIN finding_advice a ON "
 				"a.finding_id = f.id "

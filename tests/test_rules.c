@@ -216,7 +216,7 @@ static void test_list(void **state)
 
 /* ---- templates ---- */
 
-static int in_space(const void *ctx, const char *netns, struct buf *out)
+static int in_space(void *ctx, const char *netns, struct buf *out)
 {
 	return buf_printf(out, "%s %s ", (const char *)ctx, netns ? netns : "n");
 }
@@ -227,7 +227,8 @@ static void render(enum rule_text mode, const char *values, const char *text, co
 	sqlite3_stmt *st = NULL;
 	struct rule_row row = { 0 };
 	struct buf b = { 0 };
-	struct rule_ns ns = { in_space, "ip netns exec" };
+	char exec[] = "ip netns exec";
+	struct rule_ns ns = { in_space, exec };
 	struct err e = { "" };
 	int rc;
 
