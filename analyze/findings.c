@@ -127,53 +127,72 @@ static double row_number(const struct rule_row *row, const char *name, double ot
 	return v ? sqlite3_value_double(v) : otherwise;
 }
 
-/* The prefix that runs a command in the finding's namespace: a name of ip-netns(8), else a process
- * in it. */
-static int ns_prefix(struct run *r, const char *netns, struct buf *out)
-{
-	sqlite3_stmt *st;
-	int rc = 0;
-
-	if (!netns || !strcmp(netns, "init"))
-		return buf_put(out, "", 1);
-	st = db_prepare(
-		r->d,
-		"SELECT pid, instr(name, ':[') FROM netns WHERE name = ? ORDER BY id LIMIT 1");
-	db_bind_text(st, 1, netns);
-	if (sqlite3_step(st) != SQLITE_ROW || !sqlite3_column_int(st, 1)) {
-		struct rule_row row = { 0 };
-		struct rule_row more = { 0 };
-		sqlite3_stmt *q = db_prepare(r->d, "SELECT ?1 AS result");
-
-		db_bind_text(q, 1, netns);
-		sqlite3_step(q);
-		rc = rule_row_take(&more, q);
-		sqlite3_reset(q);
-		if (!rc)
-			rc = rule_render("ip netns exec {result} ", RULE_TEXT_SHELL, &row, &more,
-					 "", out, NULL);
-		rule_row_free(&more);
-	} else if (sqlite3_column_type(st, 0) != SQLITE_NULL) {
-		rc = buf_printf(out, "nsenter -t %d -n ", sqlite3_column_int(st, 0));
-	}
-	sqlite3_reset(st);
-	return rc ? rc : buf_put(out, "", 1);
-}
-
 struct texts {
 	struct run *r;
 	struct found *f;
-	const char *ns;
+	const char *netns;
 	bool astray; /* where it is, is not known, and there is more than one namespace: no command
 			then */
 };
 
-/* Fill a template into a string of its own. Return: 0; -EINVAL with the reason in @e; -ENOMEM. */
+struct prefix {
+	const struct texts *t;
+	bool sysfs; /* the command writes to /sys */
+	bool lost;  /* a namespace has neither a name nor a process: no command then */
+};
+
+/*
+ * The prefix that runs a command in a namespace: a name of ip-netns(8), else a process in it.
+ * ip-netns(8) mounts a /sys of that namespace; nsenter(1) does not, and the process's own one is
+ * read-only in a container, so that a command for /sys gets one.
+ */
+static int ns_prefix(void *ctx, const char *netns, struct buf *out)
+{
+	struct prefix *p = ctx;
+	struct db *d = p->t->r->d;
+	struct rule_row none = { 0 }, more = { 0 };
+	sqlite3_stmt *st, *q;
+	bool nameless;
+	int pid = 0, rc;
+
+	if (!netns)
+		netns = p->t->netns;
+	if (!netns || !strcmp(netns, "init"))
+		return 0;
+	st = db_prepare(d, "SELECT pid FROM netns WHERE name = ? AND instr(name, ':[') > 0 "
+			   "ORDER BY id LIMIT 1");
+	db_bind_text(st, 1, netns);
+	nameless = sqlite3_step(st) == SQLITE_ROW;
+	if (nameless)
+		pid = sqlite3_column_int(st, 0);
+	sqlite3_reset(st);
+	p->lost |= nameless && pid <= 0;
+	if (nameless)
+		return buf_printf(out, "nsenter -t %d -n %s", pid,
+				  p->sysfs ? "unshare -m sh -c 'mount -t sysfs sysfs /sys && exec "
+					     "\"$@\"' sh "
+					   : "");
+	q = db_prepare(d, "SELECT ?1 AS result");
+	db_bind_text(q, 1, netns);
+	sqlite3_step(q);
+	rc = rule_row_take(&more, q);
+	sqlite3_reset(q);
+	if (!rc)
+		rc = rule_render("ip netns exec {result} ", RULE_TEXT_SHELL, &none, &more, NULL,
+				 out, NULL);
+	rule_row_free(&more);
+	return rc;
+}
+
+/* Fill a template into a string of its own; NULL: a command whose namespace cannot be entered. Return:
+ * 0; -EINVAL with the reason in @e; -ENOMEM. */
 static int fill(const struct texts *t, const char *text, enum rule_text mode,
 		const struct rule_row *more, char **out, struct err *e)
 {
+	struct prefix p = { .t = t, .sysfs = strstr(text, "/sys/") };
+	struct rule_ns ns = { ns_prefix, &p };
 	struct buf b = { 0 };
-	int rc = rule_render(text, mode, &t->f->row, more, t->ns, &b, e);
+	int rc = rule_render(text, mode, &t->f->row, more, &ns, &b, e);
 
 	if (!rc)
 		rc = buf_put(&b, "", 1);
@@ -181,6 +200,8 @@ static int fill(const struct texts *t, const char *text, enum rule_text mode,
 		buf_free(&b);
 		return rc;
 	}
+	if (p.lost)
+		buf_free(&b);
 	*out = (char *)b.data;
 	return 0;
 }
@@ -391,16 +412,13 @@ static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, s
 {
 	struct found f = { .rule = rule, .order = r->n, .symptom_of = SIZE_MAX }, *v;
 	struct texts t = { .r = r, .f = &f };
-	struct buf ns = { 0 };
 	const char *own;
 	int rc = rule_row_take(&f.row, st);
 
-	if (!rc)
-		rc = ns_prefix(r, found_text(&f.row, "netns"), &ns);
 	if (rc)
 		goto out;
-	t.ns = (const char *)ns.data;
-	t.astray = !found_text(&f.row, "netns") && many_netns(r);
+	t.netns = found_text(&f.row, "netns");
+	t.astray = !t.netns && many_netns(r);
 	f.severity = any_time(r, rule) ? "info" : severity_of(rule, &f.row);
 	f.confidence = confidence_of(r, rule, &f.row);
 	f.rank = rank_of(&f);
@@ -431,7 +449,6 @@ static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, s
 	v[r->n++] = f;
 	f = (struct found){ 0 };
 out:
-	buf_free(&ns);
 	found_free(&f);
 	return rc;
 }

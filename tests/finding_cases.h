@@ -66,5 +66,6 @@ void case_very_late_softirq(void);
 void case_zero_window_brief(void);
 void case_nf_frag(void);
 void case_backlog(void);
+void case_rps_one_cpu(void);
 
 #endif

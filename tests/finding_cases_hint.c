@@ -19,6 +19,7 @@ static void tracked(int n, int established, int silent)
 	sysctl(1, "net.netfilter.nf_conntrack_max", "1000", NULL);
 	sysctl(3, "net.netfilter.nf_conntrack_max", "1000", NULL);
 	sysctl(3, "net.netfilter.nf_conntrack_tcp_timeout_established", "432000", NULL);
+	sysctl(3, "net.ipv4.tcp_keepalive_time", "7200", NULL);
 	level(3, "conntrack", "entries", n);
 	for (int i = 0; i < n; i++)
 		sql("INSERT INTO conntrack(snap_ns, netns_id, netns, proto, src, sport, dst, "
@@ -204,7 +205,38 @@ static void steered(const char *mask)
 	counter(3, "dev", "rx_packets", "b1", -1, 50000);
 }
 
-static void rps_one_cpu(void)
+/* names with dots, which separate the parts of a sysctl's name */
+static void rp_filter_vlan(void)
+{
+	flow(1, 3, "udp", "192.0.2.9", 4000, "10.0.0.2", 9000);
+	frames(20, 1, 3, "b0.7", 0, 0);
+	drops(20, "IP_RPFILTER", "ip_rcv_finish_core", "policy", 3, "b0.7", 1);
+	sysctl(3, "net.ipv4.conf.all.rp_filter", "0", NULL);
+	sysctl(3, "net.ipv4.conf.b0/7.rp_filter", "1", NULL);
+}
+
+static void neigh_queue_vlan(void)
+{
+	flow(1, 3, "udp", "10.0.0.1", 4000, "10.0.0.7", 9000);
+	drops(60, "NEIGH_QUEUEFULL", "__neigh_event_send", "loss", 3, "b0", 1);
+	sql("INSERT INTO neigh VALUES(%lld, 3, 'b', 'b0.7', 2, '10.0.0.7', '02:00:00:00:00:07', "
+	    "'REACHABLE')",
+	    T0 + 1000);
+	sysctl(3, "net.ipv4.neigh.b0/7.unres_qlen_bytes", "20000", NULL);
+}
+
+/* a listener whose backlog is all that the system allows */
+static void accept_limit(void)
+{
+	counter(3, "netstat", "TcpExt.ListenOverflows", NULL, -1, 12);
+	counter(3, "netstat", "TcpExt.ListenDrops", NULL, -1, 12);
+	sock(1, 3, "tcp", "LISTEN", "10.0.0.2", 8000, 129, 128, 0);
+	flow(1, 3, "tcp", "10.0.0.1", 4000, "10.0.0.2", 8000);
+	frames(3, 1, 3, "b0", 0, 2);
+	sysctl(3, "net.core.somaxconn", "128", NULL);
+}
+
+void case_rps_one_cpu(void)
 {
 	steered("00000000,00000001");
 }
@@ -312,7 +344,10 @@ const struct finding_case hint_cases[] = {
 	{ "sndbuf_max", sndbuf_max, "tcp-sndbuf-full", "info" },
 	{ "sndbuf_fixed", sndbuf_fixed, "tcp-sndbuf-full", "info" },
 	{ "sndbuf_growing_no", sndbuf_growing_no, "", NULL },
-	{ "rps_one_cpu", rps_one_cpu, "rps-hot-cpu", "info" },
+	{ "rp_filter_vlan", rp_filter_vlan, "rp-filter", "critical" },
+	{ "neigh_queue_vlan", neigh_queue_vlan, "neighbour-queue-full", "warning" },
+	{ "accept_limit", accept_limit, "tcp-accept-queue-overflow", NULL },
+	{ "rps_one_cpu", case_rps_one_cpu, "rps-hot-cpu", "info" },
 	{ "rps_two_cpus_no", rps_two_cpus_no, "", NULL },
 	{ "xps_one_queue", xps_one_queue, "xps-slow-queue", "info" },
 	{ "xps_apart_no", xps_apart_no, "", NULL },

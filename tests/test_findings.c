@@ -105,6 +105,22 @@ static void print_findings(const char *name)
 	sqlite3_reset(st);
 }
 
+/* The advice of the findings of a case, a line of JSON for each, for tests/advice.sh. */
+static void write_advice(const char *name, FILE *to)
+{
+	sqlite3_stmt *st = db_prepare(
+		db, "SELECT json_object('case', ?, 'rule', f.rule, 'netns', f.netns, 'dev', f.dev, "
+		    "'template', t.template, 'command', a.command, 'undo', a.undo) "
+		    "FROM finding f JOIN finding_advice a ON a.finding_id = f.id "
+		    "JOIN finding_text t ON t.finding_id = f.id AND t.part = 'advice' AND t.seq = "
+		    "a.seq ORDER BY f.id, a.seq");
+
+	db_bind_text(st, 1, name);
+	while (sqlite3_step(st) == SQLITE_ROW)
+		fprintf(to, "%s\n", sqlite3_column_text(st, 0));
+	sqlite3_reset(st);
+}
+
 /* The rules that found something in a case that must. */
 static char found[256][64];
 static size_t found_n;
@@ -134,8 +150,10 @@ static void remember_rules(void)
 
 static void try_cases(const struct finding_case *cases)
 {
-	const char *only = getenv("CASE");
+	const char *only = getenv("CASE"), *advice = getenv("ADVICE");
+	FILE *to = advice ? fopen(advice, "a") : NULL;
 
+	assert_true(!advice || to);
 	for (size_t i = 0; cases[i].name; i++) {
 		const char *name = cases[i].name, *cause, *severity;
 		sqlite3_stmt *st;
@@ -153,6 +171,8 @@ static void try_cases(const struct finding_case *cases)
 			fail_msg("%s: %s", name, sqlite3_column_text(st, 0));
 		check_evidence(name);
 		check_texts(name);
+		if (to)
+			write_advice(name, to);
 		if (cases[i].cause && *cases[i].cause)
 			remember_rules();
 		st = db_prepare(db, "SELECT cause, severity FROM finding ORDER BY id LIMIT 1");
@@ -176,6 +196,8 @@ static void try_cases(const struct finding_case *cases)
 			fail_msg("%s: more than one cause", name);
 		db_close(db);
 	}
+	if (to)
+		assert_int_equal(fclose(to), 0);
 }
 
 static void test_cases(void **state)
@@ -321,8 +343,7 @@ static void test_no_command_for_a_place_not_known(void **state)
 {
 	(void)state;
 	start();
-	drops(30, "NEIGH_QUEUEFULL", "__neigh_event_send", "loss", 0, NULL, 0);
-	sysctl(1, "net.ipv4.neigh.default.unres_qlen_bytes", "212992", NULL);
+	drops(30, "SOCKET_BACKLOG", "tcp_add_backlog", "loss", 0, NULL, 0);
 	run_all();
 	assert_int_equal(number("SELECT count(*) FROM finding f JOIN finding_advice a ON "
 				"a.finding_id = f.id "
@@ -330,6 +351,32 @@ static void test_no_command_for_a_place_not_known(void **state)
 			 1);
 	assert_int_equal(number("SELECT count(command) + count(undo) FROM finding_advice"), 0);
 	db_close(db);
+}
+
+/* A namespace without a name is entered by a process; its /sys is not that of its process. */
+static void test_commands_in_a_nameless_namespace(void **state)
+{
+	(void)state;
+	for (int known = 0; known < 2; known++) {
+		start();
+		case_rps_one_cpu();
+		sql("UPDATE netns SET name = 'net:[30]', names = '', pid = %s WHERE name = 'b'",
+		    known ? "300" : "NULL");
+		sql("UPDATE netdev SET netns = 'net:[30]' WHERE netns = 'b'");
+		sql("UPDATE queue_setting SET netns = 'net:[30]' WHERE netns = 'b'");
+		run_all();
+		assert_int_equal(number("SELECT count(*) FROM finding WHERE netns = 'net:[30]'"),
+				 1);
+		assert_int_equal(
+			number("SELECT count(*) FROM finding_advice WHERE command = 'nsenter -t "
+			       "300 -n unshare -m sh -c ''mount -t sysfs sysfs /sys && exec "
+			       "\"$@\"'' sh sh -c ''echo 0 "
+			       ">/sys/class/net/b1/queues/rx-0/rps_cpus'''"),
+			known);
+		assert_int_equal(number("SELECT count(command) + count(undo) FROM finding_advice"),
+				 2 * known);
+		db_close(db);
+	}
 }
 
 static void test_confidence_falls_with_what_was_lost(void **state)
@@ -555,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_lost_ranks_before_late),
 		cmocka_unit_test(test_finding_is_whole),
 		cmocka_unit_test(test_no_command_for_a_place_not_known),
+		cmocka_unit_test(test_commands_in_a_nameless_namespace),
 		cmocka_unit_test(test_confidence_falls_with_what_was_lost),
 		cmocka_unit_test(test_silent_where_detail_was_lowered),
 		cmocka_unit_test(test_same_twice),

@@ -91,9 +91,9 @@ SELECT d.packet_id FROM packet_drop d LEFT JOIN flow f ON f.id = d.flow_id WHERE
 -- advice: Look at the rule in its chain; if these packets should pass, put an accept before it or correct it.
 -- command: {ns}nft -a list chain {v_family} {v_table} {v_chain}
 -- when: SELECT {v_handle} IS NOT NULL
--- advice: To take the rule out for a test, with the whole ruleset kept aside first:
--- command: {ns}sh -c 'nft list ruleset >before.nft'; {ns}nft delete rule {v_family} {v_table} {v_chain} handle {v_handle}
--- undo: {ns}sh -c 'nft flush ruleset && nft -f before.nft'
+-- advice: To take the rule out for a test, once the whole ruleset is kept aside and nft has found that it can be loaded again:
+-- command: {ns}sh -c '(echo flush ruleset; nft list ruleset) >before.nft && nft -c -f before.nft' && {ns}nft delete rule {v_family} {v_table} {v_chain} handle {v_handle}
+-- undo: {ns}nft -f before.nft
 -- when: SELECT {v_handle} IS NOT NULL
 -- advice: No nftables rule could be named: look for the rule whose counter grows (legacy iptables too).
 -- command: {ns}nft list ruleset; {ns}iptables -nvL

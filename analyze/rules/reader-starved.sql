@@ -111,7 +111,7 @@ SELECT {v_queue};
 -- packets:
 SELECT id FROM _packet WHERE flow_id = {flow_id} ORDER BY outcome = 4 DESC, id LIMIT 20;
 -- advice: Raise the CPU quota of the cgroup {v_cgroup}, or give its tasks less to do.
--- command: cat /sys/fs/cgroup/{v_cgroup}/cpu.stat
+-- command: cat /sys/fs/cgroup{v_cgroup}/cpu.stat
 -- when: SELECT {v_cgroup} IS NOT NULL
 -- advice: Give the reader its share of the CPU: a better priority, or CPUs where less runs.
 -- command: taskset -cp {pid}

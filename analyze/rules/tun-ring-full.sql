@@ -49,7 +49,8 @@ SELECT
 	h.all_seen AS v_seen,
 	h.dev AS v_dev,
 	h.netns AS v_netns,
-	(SELECT tx_queue_len FROM netdev d WHERE d.netns IS coalesce(h.netns, o.netns) AND d.name = coalesce(h.dev, o.dev)) AS v_qlen
+	(SELECT tx_queue_len FROM netdev d WHERE d.netns IS coalesce(h.netns, o.netns) AND d.name = coalesce(h.dev, o.dev)) AS v_qlen,
+	(SELECT 4 * tx_queue_len FROM netdev d WHERE d.netns IS coalesce(h.netns, o.netns) AND d.name = coalesce(h.dev, o.dev) AND tx_queue_len > 0) AS v_qlen_new
 FROM hit h
 LEFT JOIN one o ON h.dev IS NULL
 WHERE h.nth = 1 AND h.all_drops >= 5
@@ -66,10 +67,10 @@ SELECT count(*), {to_ns} - max(h.ts_ns) AS ago FROM hop h JOIN packet p ON p.id 
 -- packets:
 SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {reason} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
 -- advice: Look at the process that holds the device (VPN daemon, virtual machine): does it hang, is it starved of CPU?
--- command: grep -ls {dev} /proc/[0-9]*/fdinfo/*
+-- command: grep -lsw {dev} /proc/[0-9]*/fdinfo/*
 -- when: SELECT {dev} IS NOT NULL
 -- advice: Against bursts only, a longer queue helps.
--- command: {ns}ip link set dev {dev} txqueuelen 2000
+-- command: {ns}ip link set dev {dev} txqueuelen {v_qlen_new}
 -- undo: {ns}ip link set dev {dev} txqueuelen {v_qlen}
--- when: SELECT {v_qlen} < 2000
+-- when: SELECT {v_qlen_new} IS NOT NULL
 -- ruled-out: Not a queueing discipline: the packets had passed it and were refused by the device itself.
