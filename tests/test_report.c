@@ -89,8 +89,8 @@ static void fill(struct db *d)
 	evil(d, "INSERT INTO quality(kind, source, note, dev) VALUES('note', ?, ?, ?)");
 	evil(d, "INSERT INTO sysctl(netns_id, netns, name, value, value_end) VALUES(1, ?, "
 		"'net.core.somaxconn', '1', ?)");
-	evil(d, "INSERT INTO ledger(netns, source, name, dev, delta, explanation) VALUES(?, ?, ?, "
-		"?, 5, ?)");
+	evil(d, "INSERT INTO ledger(netns, source, name, class, dev, delta, explanation) VALUES(?, ?, ?, "
+		"'unknown', ?, 5, ?)");
 	evil(d, "INSERT INTO nft_rule(netns_id, netns, family, table_name, chain, handle, "
 		"position, text, verdict) "
 		"VALUES(1, ?, ?, ?, ?, 1, 1, ?, ?)");
@@ -307,8 +307,8 @@ static void test_size(void **state)
 		   "x < 300) SELECT x, x || replace(hex(zeroblob(20000)), '0', '\"') AS t FROM c;"
 		   "INSERT INTO tape SELECT t, t FROM n;"
 		   "INSERT INTO quality(kind, source, note, dev) SELECT t, t, t, t FROM n;"
-		   "INSERT INTO ledger(netns, source, name, dev, delta, explanation) SELECT t, t, "
-		   "t, t, x, t FROM n;"
+		   "INSERT INTO ledger(netns, source, name, class, dev, delta, explanation) SELECT t, t, "
+		   "t, 'unknown', t, x, t FROM n;"
 		   "INSERT INTO finding(id, rank, rule, cause, severity, confidence, title, "
 		   "summary, layer) "
 		   "SELECT x, x, t, t, 'critical', 1, t, t, t FROM n;"
