@@ -387,7 +387,14 @@ static void write_nothing(struct page *p, int64_t infos)
 	enum rep_basis basis = rep_basis(p->r);
 	int64_t drops = rep_unnamed_drops(p->r);
 
-	if (basis == BASIS_POINT) {
+	if (basis == BASIS_COUNTERS) {
+		hero_begin(p, "warning", "warning");
+		fprintf(p->f, "%s</p><p>%s", _("Counters alone."),
+			_("Nothing wrong was seen in how they grew, and in the queues, sockets and settings of the snapshots. No event "
+			  "and no frame was recorded: what becomes of packets could not be seen."));
+		write_notes(p, infos);
+		fputs("</p>", p->f);
+	} else if (basis == BASIS_POINT) {
 		hero_begin(p, "warning", "warning");
 		fprintf(p->f, "%s</p><p>%s", _("One point in time."),
 			_("Counters are totals since the boot. They tell what has happened at some time, not what goes wrong now; a "

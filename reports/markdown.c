@@ -27,6 +27,10 @@ static void put_verdict(struct rep *r, FILE *f, struct buf *words)
 			"than two "
 			"snapshots."),
 		      f);
+	} else if (!critical && !warning && rep_basis(r) == BASIS_COUNTERS) {
+		fputs(_("**Counters alone:** nothing wrong was seen in how they grew, and in the queues, sockets and settings of the "
+			"snapshots. No event and no frame was recorded: what becomes of packets could not be seen."),
+		      f);
 	} else if (!critical && !warning && rep_basis(r) == BASIS_POINT) {
 		fputs(_("**One point in time:** counters are totals since the boot. They tell what has happened at some time, "
 			"not what goes wrong now; a second copy, made later and named behind this one, tells what grew between."),
@@ -128,12 +132,17 @@ static void put_findings(struct rep *r, FILE *f, struct buf *words)
 		  "|"));
 	st = rep_query(r, "SELECT id, severity, cause, title, netns, dev, function, reason, "
 			  "process, packets, flows, "
-			  "delay_ns, confidence FROM finding ORDER BY id LIMIT 12");
+			  "delay_ns, confidence, symptom_of FROM finding ORDER BY id LIMIT 12");
 	while (rep_row(r, &st)) {
 		fprintf(f, "| %s", text_count(col_int(st, 0)).s);
 		cell(f, words_word(col_text(st, 1)));
 		cell(f, col_text(st, 2));
 		cell(f, words_finding(r, col_int(st, 0), "title", 0, col_text(st, 3), words));
+		if (!col_null(st, 13)) {
+			fputs(" (", f);
+			fprintf(f, _("follows from %s"), text_count(col_int(st, 13)).s);
+			putc(')', f);
+		}
 		put_where(f, st, 4);
 		fprintf(f, " | %s", col_null(st, 9) ? "-" : text_count(col_int(st, 9)).s);
 		fprintf(f, " | %s", col_null(st, 10) ? "-" : text_count(col_int(st, 10)).s);
@@ -190,7 +199,7 @@ static void put_list(struct rep *r, FILE *f, struct buf *words, int64_t id, cons
 
 static void put_details(struct rep *r, FILE *f, struct buf *words)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT id, title, summary FROM finding WHERE severity <> "
+	sqlite3_stmt *st = rep_query(r, "SELECT id, title, summary, symptom_of FROM finding WHERE severity <> "
 					"'info' ORDER BY id LIMIT 3");
 
 	while (rep_row(r, &st)) {
@@ -199,6 +208,10 @@ static void put_details(struct rep *r, FILE *f, struct buf *words)
 		fprintf(f, "### %s. ", text_count(id).s);
 		text_markdown(f, words_finding(r, id, "title", 0, col_text(st, 1), words));
 		fputs("\n\n", f);
+		if (!col_null(st, 3)) {
+			fprintf(f, _("Not a cause of its own: it follows from finding %s."), text_count(col_int(st, 3)).s);
+			putc(' ', f);
+		}
 		text_markdown(f, words_finding(r, id, "summary", 0, col_text(st, 2), words));
 		fputs("\n", f);
 		put_list(r, f, words, id, _("Evidence:"), "evidence",

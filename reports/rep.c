@@ -213,11 +213,15 @@ int64_t rep_unnamed_drops(struct rep *r)
 
 enum rep_basis rep_basis(struct rep *r)
 {
-	if (rep_int(r, "SELECT EXISTS (SELECT 1 FROM _packet) OR (SELECT count(*) FROM snapshot) > 1", 1))
+	bool frames = rep_int(r, "SELECT EXISTS (SELECT 1 FROM _frame)", 0);
+
+	if (rep_int(r, "SELECT EXISTS (SELECT 1 FROM _packet)", 1))
 		return BASIS_RECORDING;
+	if (rep_int(r, "SELECT count(*) > 1 FROM snapshot", 0))
+		return rep_events(r) || frames ? BASIS_RECORDING : BASIS_COUNTERS;
 	if (rep_int(r, "SELECT count(*) FROM tape WHERE key = 'since_boot_ns'", 0))
 		return BASIS_POINT;
-	return rep_int(r, "SELECT EXISTS (SELECT 1 FROM _frame)", 0) ? BASIS_FRAMES : BASIS_NOTHING;
+	return frames ? BASIS_FRAMES : BASIS_NOTHING;
 }
 
 bool rep_events(struct rep *r)

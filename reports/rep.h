@@ -77,7 +77,8 @@ int64_t rep_unnamed_drops(struct rep *r);
 
 /* What there is to judge by. */
 enum rep_basis {
-	BASIS_RECORDING, /* packets' events, or how counters grew */
+	BASIS_RECORDING, /* packets' events */
+	BASIS_COUNTERS,	 /* how counters grew, without any event or frame */
 	BASIS_POINT,	 /* one snapshot: totals since the boot, and what was full at that moment */
 	BASIS_FRAMES,	 /* captured frames alone */
 	BASIS_NOTHING,
