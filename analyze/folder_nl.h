@@ -46,6 +46,8 @@ int64_t folder_nl_qdisc(const struct folder_devs *d, struct span text, struct bu
 
 /* folder_nl_ss() - sockets of @proto ("tcp", "udp") in 'ss -peaonmi' */
 int64_t folder_nl_ss(struct span text, const char *proto, struct buf *out);
+/* idiag_wqueue of a listener whose backlog is not told; listen(2) takes an int. */
+#define FOLDER_NO_BACKLOG UINT32_MAX
 /* folder_nl_proc() - proc/net/tcp, tcp6, udp, udp6 of a little-endian host */
 int64_t folder_nl_proc(struct span text, bool udp, bool v6, struct buf *out);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -230,7 +231,7 @@ static bool read_pair(struct span w, uint64_t *a, uint64_t *b)
 static bool read_proc(struct sock_text *s, struct span line, bool udp, bool v6)
 {
 	struct span w[13];
-	uint64_t state, wq, rq, timer, when, retrans, cookie = 0;
+	uint64_t state, wq, rq, timer, when, retrans;
 	size_t n = 0;
 
 	*s = (struct sock_text){ 0 };
@@ -242,16 +243,15 @@ static bool read_proc(struct sock_text *s, struct span line, bool udp, bool v6)
 		return false;
 	s->head.idiag_family = v6 ? AF_INET6 : AF_INET;
 	s->head.idiag_state = (uint8_t)state;
-	s->head.idiag_wqueue = (uint32_t)wq;
+	/* of a listener the kernel prints how many wait, not how many may */
+	s->head.idiag_wqueue = !udp && state == TCP_LISTEN ? FOLDER_NO_BACKLOG : (uint32_t)wq;
 	s->head.idiag_rqueue = (uint32_t)rq;
 	s->head.idiag_timer = udp || timer > 4 ? 0 : (uint8_t)timer;
 	s->head.idiag_retrans = (uint8_t)retrans;
 	s->head.idiag_uid = u32_of(w[7]);
 	s->head.idiag_inode = u32_of(w[9]);
-	/* the address of the socket, or what the kernel prints for it, tells it from others */
-	if (n > 11)
-		span_hex(w[11], &cookie);
-	memcpy(s->head.id.idiag_cookie, (uint32_t[2]){ (uint32_t)cookie, (uint32_t)(cookie >> 32) }, 8);
+	/* tells it from others; the address that stands there, too, stays out */
+	s->head.id.idiag_cookie[0] = s->head.idiag_inode;
 	if (udp && n > 12) {
 		s->mem[SK_MEMINFO_RMEM_ALLOC] = (uint32_t)rq;
 		s->mem[SK_MEMINFO_DROPS] = u32_of(w[12]);

@@ -7,6 +7,7 @@
  * and in the namespace's last dump. So that a busy host's changes do not push
  * out how it ended, ticks may use half of the rows only.
  */
+#include "folder_nl.h"
 #include "keymap.h"
 #include "nl.h"
 
@@ -316,7 +317,7 @@ static void load_inet(struct nl_sock *s, enum nl_kind kind, struct nl_dump *dump
 	r.cookie = cookie64(d->id.idiag_cookie);
 	r.uid = d->idiag_uid;
 	r.rqueue = d->idiag_rqueue;
-	r.wqueue = d->idiag_wqueue;
+	r.wqueue = d->idiag_wqueue == FOLDER_NO_BACKLOG ? NONE : (int64_t)d->idiag_wqueue;
 	r.timer = d->idiag_timer;
 	r.retrans = d->idiag_retrans;
 	r.meminfo = nl_raw(tb[INET_DIAG_SKMEMINFO]);

@@ -15,6 +15,7 @@
 #include "snapshots.h"
 #include "counters.h"
 #include "ethtool_read.h"
+#include "folder_nl.h"
 #include "keymap.h"
 #include "nl.h"
 #include "procfs.h"
@@ -93,6 +94,7 @@ struct snapshots {
 	bool big_endian;
 	struct procfs_cpus cpus;
 	struct buf buf;
+	struct buf made; /* messages made of a text */
 };
 
 static bool has(uint64_t bits, const char *path);
@@ -180,6 +182,23 @@ static uint64_t load_dump(struct snapshots *s, const struct source *src, struct 
 	return dump.bad;
 }
 
+/* The sockets of a namespace for which the kernel has no netlink dump, as long as no inet_diag module is loaded. */
+static uint64_t load_sockets(struct snapshots *s, const struct source *src, struct span data,
+			     const struct snap_at *at)
+{
+	bool udp = src->kind == NL_SOCK_UDP;
+	struct nl_dump dump;
+	int64_t bad;
+
+	if (s->big_endian || has(s->now, udp ? "nl/sock-udp" : "nl/sock-tcp"))
+		return 0;
+	buf_reset(&s->made);
+	bad = folder_nl_proc(data, udp, src->path[strlen(src->path) - 1] == '6', &s->made);
+	nl_dump_init(&dump, (struct span){ (const char *)s->made.data, s->made.len });
+	nl_sock_load(s->sock, src->kind, &dump, at);
+	return dump.bad + (bad < 0 ? 1 : (uint64_t)bad);
+}
+
 #define DUMP(p, f, k)                                                                              \
 	{                                                                                          \
 		.path = "nl/" p, .flags = NETNS | (f), .load = load_dump, .kind = (k)              \
@@ -223,6 +242,10 @@ static const struct source sources[] = {
 	PROC("net/sctp/snmp", .flags = NETNS, .named = procfs_pairs, .name = "sctp"),
 	PROC("net/sockstat", .flags = NETNS, .plain = procfs_sockstat),
 	PROC("net/sockstat6", .flags = NETNS, .plain = procfs_sockstat),
+	PROC("net/tcp", .flags = NETNS, .load = load_sockets, .kind = NL_SOCK_TCP),
+	PROC("net/tcp6", .flags = NETNS, .load = load_sockets, .kind = NL_SOCK_TCP),
+	PROC("net/udp", .flags = NETNS, .load = load_sockets, .kind = NL_SOCK_UDP),
+	PROC("net/udp6", .flags = NETNS, .load = load_sockets, .kind = NL_SOCK_UDP),
 	PROC("net/dev", .flags = NETNS, .load = load_dev),
 	PROC("net/stat/nf_conntrack", .flags = NETNS, .load = load_conntrack, .name = "conntrack"),
 	PROC("net/stat/synproxy", .flags = NETNS, .load = load_stat_table, .name = "synproxy"),
@@ -722,6 +745,7 @@ static void close_all(struct snapshots *s)
 	keymap_free(&s->places);
 	free(s->entries);
 	buf_free(&s->buf);
+	buf_free(&s->made);
 	free(s);
 }
 
