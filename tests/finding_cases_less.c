@@ -27,7 +27,7 @@ static void nameless_rcvbuf_tcp_no(void)
 
 static void nameless_tun(void)
 {
-	drops(60, "FULL_RING", "?", "loss", 3, "b0", 0);
+	drops(60, "FULL_RING", "?", "loss", 3, "tun0", 0);
 }
 
 static void nameless_udp_gone(void)
@@ -128,10 +128,36 @@ static void bare_not_again_no(void)
 	bare_loss(7, 1500, 2);
 }
 
+/* A router's route that refuses: the kernel names no reason then (ip_error()). */
+static void refused(bool by_route)
+{
+	flow(1, 3, "udp", "10.0.0.1", 4000, "198.51.100.7", 9000);
+	frames(150, 1, 3, "b0", 0, 0);
+	drops(150, "NOT_SPECIFIED", "ip_error", "unknown", 3, "b0", 1);
+	sysctl(3, "net.ipv4.ip_forward", "1", NULL);
+	sql("INSERT INTO route(netns_id, netns, family, table_no, type, dst) VALUES(3, 'b', 2, 254, 'unicast', '10.0.0.0/24')");
+	if (by_route)
+		sql("INSERT INTO route(netns_id, netns, family, table_no, type, dst) VALUES(3, 'b', 2, 254, 'prohibit', "
+		    "'198.51.100.0/24')");
+}
+
+static void route_refuses(void)
+{
+	refused(true);
+}
+
+/* nothing there refuses: it was something else */
+static void route_refuses_no(void)
+{
+	refused(false);
+}
+
 const struct finding_case less_cases[] = {
 	{ "nameless_rcvbuf", nameless_rcvbuf, "udp-rcvbuf-overflow", "critical" },
 	{ "nameless_rcvbuf_alone", nameless_rcvbuf_alone, "udp-rcvbuf-overflow", NULL },
 	{ "nameless_rcvbuf_tcp_no", nameless_rcvbuf_tcp_no, NULL, NULL },
+	{ "route_refuses", route_refuses, "no-route-forward", "critical" },
+	{ "route_refuses_no", route_refuses_no, NULL, NULL },
 	{ "nameless_tun", nameless_tun, "tun-ring-full", "critical" },
 	{ "nameless_udp_gone", nameless_udp_gone, "udp-no-listener", "warning" },
 	{ "nameless_gone_no", nameless_gone_no, NULL, NULL },

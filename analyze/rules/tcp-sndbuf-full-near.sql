@@ -43,7 +43,7 @@ SELECT
 	s.most AS v_most,
 	CASE WHEN s.sndbuf >= s.most THEN 'has grown to the last value of net.ipv4.tcp_wmem'
 		WHEN s.sndbuf = 2 * s.wmem_max THEN 'is twice net.core.wmem_max, the most that SO_SNDBUF may ask for: an application that asks for a size has none that grows' END AS v_why,
-	substr(s.wmem, 1, length(rtrim(rtrim(s.wmem), '0123456789'))) || 4 * s.most AS v_wmem_new
+	substr(s.wmem, 1, length(rtrim(rtrim(s.wmem), '0123456789'))) || min(4 * s.most, 2147483647) AS v_wmem_new
 FROM setting s
 WHERE NOT EXISTS (SELECT 1 FROM _claim c WHERE c.cause = 'tcp-sndbuf-full')
 ORDER BY s.limited DESC, s.netns, s.src, s.sport, s.dst, s.dport

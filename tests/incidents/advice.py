@@ -26,13 +26,13 @@ def parts(command):
 
 
 def settings(prefix, features=False):
-    """what advice may change, to see whether it was taken back; counters and timers left out"""
+    """what advice may change, to see whether it was taken back; counters, timers and carriers (they follow) left out"""
     state = ("ip -d link show; ip route show table all; ip neigh show nud permanent; tc qdisc show; nft -s list ruleset; grep -rs . /proc/sys/net; "
              "grep -s . /sys/class/net/*/queues/*/rps_cpus /sys/class/net/*/queues/*/rps_flow_cnt /sys/class/net/*/queues/*/xps_cpus; ")
     if features:
         state += "for d in $(ls /sys/class/net); do ethtool -k $d; done"
     out = subprocess.run(["sh", "-c", '%ssh -c "%s"' % (prefix, state.replace("$", "\\$"))], capture_output=True, text=True).stdout
-    return [re.sub(r"\S+_timer +\S+|expires \S+", "", l) for l in out.splitlines() if "nf_conntrack_count" not in l]
+    return [re.sub(r"\S+_timer +\S+|expires \S+| linkdown|NO-CARRIER,|,LOWER_UP| state [A-Z]+", "", l) for l in out.splitlines() if "nf_conntrack_count" not in l]
 
 
 def attempt(command, cwd):
@@ -150,6 +150,10 @@ def prepare(row):
     m = re.search(r"bridge (?:-d )?link \w+ dev ([\w.]+)", command)
     if m:
         sh(ns + "sh -c 'ip link add adv-br type bridge 2>/dev/null; ip link set adv-br up; ip link set %s master adv-br'" % m.group(1))
+        for _ in range(30):                 # the bridge takes a moment to learn of its carrier, and then lets all pass
+            if "state forwarding" in sh(ns + "bridge link show dev " + m.group(1)):
+                break
+            time.sleep(0.1)
     if re.search(r"^" + PREFIX + r"(sysctl -w|sh -c 'echo|ip (link set|neigh replace)|ethtool -K|bridge link set)", undo):
         return attempt(undo, None)          # as it was on the host that was recorded
     return ""
