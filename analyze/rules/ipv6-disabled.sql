@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: ipv6-disabled
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames
 -- how: At least 10 unicast packets dropped with reason IPV6DISABLED; multicast (neighbour discovery of others) is left out.
 -- title: IPv6 packets reach an interface where IPv6 is off

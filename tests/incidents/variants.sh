@@ -29,7 +29,6 @@ inc_truth() {
   v24 | v25 | v26) reasons '[]' ip_error "$(dev r0)"; flow "{\"proto\":\"udp\",\"dst\":\"$NET.9.1\"}"; truth expect_netns "$(nsn rtr)" ;;
   v27) reasons '["IP_INADDRERRORS"]' ip_error "$(dev r0)"; flow "{\"proto\":\"udp\",\"dst\":\"$NET.2.1\"}"; truth expect_netns "$(nsn rtr)" ;;
   v28) loss IPV6DISABLED ip6 srv s0 udp $SIX::1 $SIX::2; truthj expect_flow '{}' ;;
-  v29) reasons '["TC_INGRESS"]' . "$(dev s0)"; truth expect_netns "$(nsn srv)"; flow "{\"proto\":\"udp\",\"dst\":\"$NET.1.2\",\"dport\":$PORT}" ;;
   *) die "no such variant" ;;
   esac
 }
@@ -118,10 +117,6 @@ inc_trigger() {
     fault_begin; send cli $NET.2.1 150 200 8000; fault_end; truthj sent 150; truthj expect_min_drops 140; healthy_wait ;;
   v28) ns cli ip neigh replace $SIX::2 lladdr "$(mac srv s0)" dev "$(dev c0)"; ns srv sysctl -qw "net.ipv6.conf.$(dev s0).disable_ipv6=1"
     healthy_start cli srv $NET.1.2 3; fault_begin; send cli $SIX::2 150 200 8000; fault_end; truthj sent 150; truthj expect_min_drops 140; healthy_wait ;;
-  v29) # a policer
-    ns srv tc qdisc add dev "$(dev s0)" clsact; ns srv tc filter add dev "$(dev s0)" ingress protocol ip u32 match ip dport $PORT 0xffff police rate 100kbit burst 5k conform-exceed drop
-    healthy_start cli srv $NET.1.2 3; bg srv recv $BT urecv addr=$NET.1.2 port=$PORT idle=1 out=recv.json rcvbuf=4000000; wait_for 5 test -s "$STATE/recv.log"
-    fault_begin; send cli $NET.1.2 300 1000 3000; fault_end; wait_bg recv 20; truthj sent 300; truthj expect_min_drops $((300 - $(jget recv.json received))); healthy_wait ;;
   *) healthy_start cli srv $NET.1.2 4; slow srv $NET.1.2; fault_begin; send cli $NET.1.2 700; fault_end; lost; healthy_wait ;;
   esac
 }
