@@ -37,7 +37,9 @@ static void other_host(void)
 {
 	udp();
 	sql("UPDATE _frame SET dst_kind = 4");
-	drops(100, NULL, "ip_rcv_core", "error", 3, "b0", 1);
+	/* the sender's side of the flow is the drop's */
+	flow(2, 2, "udp", "10.0.0.1", 4000, "10.0.0.2", 9000);
+	drops(100, NULL, "ip_rcv_core", "error", 3, "b0", 2);
 }
 
 /* frames for this host: then it was something else in the header */
