@@ -7,6 +7,7 @@ CREATE TABLE ledger (
 	netns TEXT, -- NULL: of the whole machine
 	source TEXT NOT NULL,
 	name TEXT NOT NULL,
+	class TEXT NOT NULL, -- what it counts: loss, refusal, error, policy, limit (reached, and worked around), delay, repair (TCP mends a loss), normal, traffic (a volume), unknown
 	dev TEXT,
 	cpu INTEGER,
 	delta INTEGER NOT NULL,
@@ -181,7 +182,7 @@ SELECT
 	max(rmem_bytes) AS rmem_max,
 	max(rcvbuf_bytes) AS rcvbuf_bytes,
 	max(sndbuf_bytes) AS sndbuf_bytes,
-	max(drops) - CASE WHEN min(snap_id) = (SELECT min(id) FROM snapshot) THEN min(drops) ELSE 0 END AS drops_delta,
+	max(drops) - CASE WHEN min(snap_id) = (SELECT min(id) FROM snapshot) AND NOT EXISTS (SELECT 1 FROM tape WHERE key = 'since_boot_ns') THEN min(drops) ELSE 0 END AS drops_delta,
 	min(snap_id) = (SELECT min(id) FROM snapshot) AS at_start,
 	max(snap_id) = (SELECT max(id) FROM snapshot) AS at_end
 FROM socket
@@ -226,7 +227,8 @@ CREATE TABLE _flow_task (
 	cgroup TEXT,
 	times INTEGER NOT NULL, -- at least 3: an skb's address is used again, so one copy proves little
 	who TEXT NOT NULL, -- for texts
-	nth INTEGER NOT NULL -- of the flow: 1 is the one that read most
+	nth INTEGER NOT NULL, -- of the flow: 1 is the one that read most
+	alike INTEGER NOT NULL DEFAULT 0 -- 1: without frames, by packets of the flow's length on its device: no other task was woken by such
 ) STRICT;
 
 CREATE TABLE _drop_target (

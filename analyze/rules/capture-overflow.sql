@@ -34,7 +34,7 @@ WITH own AS (
 	SELECT 1 AS which, 'This recording lost events or frames' AS title,
 		'The recording itself lost ' || own.events || ' events and ' || own.frames || ' frames'
 			|| CASE WHEN own.unknown > 0 THEN ' (and more, of unknown number)' ELSE '' END AS text,
-		own.events + own.frames AS n
+		nullif(own.frames, 0) AS n -- an event is no packet
 	FROM own
 	WHERE own.events + own.frames + own.unknown > 0
 	UNION ALL

@@ -35,6 +35,6 @@ SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_conca
 -- packets:
 SELECT packet_id FROM packet_drop t WHERE packet_id IS NOT NULL AND (t.reason = 'IPV6DISABLED' OR (t.function = {function} AND t.reason IS {reason})) AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;
 -- advice: Enable IPv6 on the interface, or stop announcing IPv6 addresses of this host.
--- command: {ns}sysctl -w net.ipv6.conf.{dev}.disable_ipv6=0
--- undo: {ns}sysctl -w net.ipv6.conf.{dev}.disable_ipv6=1
+-- command: {ns}sysctl -w net/ipv6/conf/{dev}/disable_ipv6=0
+-- undo: {ns}sysctl -w net/ipv6/conf/{dev}/disable_ipv6=1
 -- when: SELECT {dev} IS NOT NULL

@@ -73,8 +73,9 @@ SELECT sum(delta) FROM _moved WHERE name IN ('Udp.InDatagrams', 'Tcp.InSegs') AN
 SELECT packet_id FROM packet_drop WHERE (reason IN ('UDP_CSUM', 'TCP_CSUM') OR (function = {function} AND reason IS {reason})) AND (netns IS {netns} OR netns IS NULL) AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
 -- advice: Find the hop that damages them: compare captures before and after it; switch checksum offload off at the sender and at
 --   hops that rewrite packets (virtual NICs, tunnels, load balancers) for a test.
--- command: {ns}ethtool -K {dev} rx off tx off
--- undo: {ns}ethtool -K {dev} rx on tx on
--- when: SELECT {dev} IS NOT NULL
+-- advice: For a test, let the kernel itself compute what arrives at {dev}: if that ends it, the device computes wrong.
+-- command: {ns}ethtool -K {dev} rx off
+-- undo: {ns}ethtool -K {dev} rx on
+-- when: SELECT 1 FROM dev_feature WHERE netns IS {netns} AND dev = {dev} AND kind = 'feature' AND name = 'rx-checksum' AND value = 'on'
 -- ruled-out: Not a full buffer and not a missing listener: those drops have reasons of their own.
 -- ruled-out: Not the usual artefact of captures: the kernel itself found these checksums wrong.

@@ -25,10 +25,11 @@ WITH hit AS (
 		max(t.to_ns) AS to_ns
 	FROM _drop_target t
 	WHERE t.why = 'NO_SOCKET' AND t.proto IN ('udp', 'tcp') AND t.dport IS NOT NULL AND (t.proto = 'udp' OR t.syns > 0)
-		AND t.function IN ('__udp4_lib_rcv', '__udp6_lib_rcv', 'tcp_v4_rcv', 'tcp_v6_rcv')
+		AND t.function IN ('?', '__udp4_lib_rcv', '__udp6_lib_rcv', 'tcp_v4_rcv', 'tcp_v6_rcv')
 	GROUP BY t.netns, t.proto, t.dst, t.dport
 )
 SELECT
+	CASE h.function WHEN '?' THEN 0.8 ELSE 0.9 END AS confidence,
 	h.netns,
 	h.dev,
 	h.function,

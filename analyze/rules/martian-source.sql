@@ -29,7 +29,8 @@ SELECT
 	sum(t.flows) AS flows,
 	CASE t.why WHEN 'IP_LOCAL_SOURCE' THEN 'it is an address of this host (a loop, a duplicate address, or spoofing)'
 		WHEN 'IP_LOCALNET' THEN 'it is a loopback address' ELSE 'it is a multicast, broadcast or zero address' END AS v_why,
-	t.why AS v_which
+	t.why AS v_which,
+	(SELECT coalesce(value_end, value) FROM sysctl s WHERE s.netns = t.netns AND s.name = 'net.ipv4.conf.all.log_martians') AS v_log
 FROM _drop_target t
 WHERE t.why IN ('IP_LOCAL_SOURCE', 'IP_INVALID_SOURCE') OR (t.why = 'IP_LOCALNET' AND t.src LIKE '127.%')
 GROUP BY t.netns, t.dev, t.function, t.reason, t.why
@@ -48,6 +49,7 @@ SELECT count(*), min(text) AS text FROM kmsg WHERE text LIKE '%martian source%';
 SELECT packet_id FROM packet_drop WHERE reason IS {reason} AND function = {function} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
 -- advice: Find the sender by its MAC address (log the next ones), and correct its address or route.
 -- command: {ns}sysctl -w net.ipv4.conf.all.log_martians=1
--- undo: {ns}sysctl -w net.ipv4.conf.all.log_martians=0
+-- undo: {ns}sysctl -w net.ipv4.conf.all.log_martians={v_log}
+-- when: SELECT {v_log} = '0'
 -- ruled-out: Not the reverse path filter: that has a reason of its own.
 -- when: SELECT {reason} = {v_which}

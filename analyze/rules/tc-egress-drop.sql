@@ -52,7 +52,7 @@ SELECT group_concat(kind || ' pref ' || coalesce(pref, '?') || coalesce(' ' || a
 -- packets:
 SELECT packet_id FROM packet_drop WHERE (reason = 'TC_EGRESS' OR (function = {function} AND reason IS {reason} AND netns IS {v_netns})) AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
 -- advice: Look at the filters (those of BPF programs attached by tcx are shown by bpftool only).
--- command: {ns}tc -s filter show dev {dev} egress; bpftool net
+-- command: {ns}tc -s filter show dev {dev} egress; {ns}bpftool net
 -- when: SELECT {dev} IS NOT NULL
 -- ruled-out: Not a full queueing discipline: tc egress comes before it and has a reason of its own.
 -- when: SELECT {reason} = 'TC_EGRESS'

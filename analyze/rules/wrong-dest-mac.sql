@@ -64,8 +64,12 @@ SELECT {v_mac};
 SELECT sum(delta) FROM _moved WHERE source = 'dev' AND name = 'rx_otherhost_dropped' AND netns IS {netns} AND dev = {dev};
 -- packets:
 SELECT d.packet_id FROM packet_drop d JOIN flow f ON f.id = d.flow_id WHERE (d.reason = 'OTHERHOST' OR (d.function = {function} AND d.reason IS {reason})) AND f.dst = {flow_dst} ORDER BY d.id LIMIT 20;
--- advice: At the sender, look at the neighbour entry and renew it.
--- command: ip neigh show {flow_dst}; ip neigh flush to {flow_dst}
+-- advice: Take the neighbour entry of the sender, which is on this host, away, so that it asks anew.
+-- command: {netns_of:ns}ip neigh del {flow_dst} dev {dev_of}
+-- undo: {netns_of:ns}ip neigh replace {flow_dst} lladdr {mac} nud {nud} dev {dev_of}
+-- when: SELECT n.mac, n.netns AS netns_of, n.dev AS dev_of, lower(n.state) AS nud FROM netdev d JOIN netdev p ON p.id = d.peer_id JOIN neigh n ON n.netns = p.netns AND n.dev = p.name WHERE d.netns = {netns} AND d.name = {dev} AND n.address = {flow_dst} AND n.mac <> d.mac AND n.state IN ('PERMANENT', 'REACHABLE', 'STALE', 'DELAY', 'PROBE') ORDER BY n.snap_ns DESC, n.mac
+-- advice: At the sender, look at the neighbour entry of {flow_dst} (ip neigh show) and delete it, so that it asks anew.
+-- when: SELECT NOT EXISTS (SELECT 1 FROM netdev d JOIN netdev p ON p.id = d.peer_id JOIN neigh n ON n.netns = p.netns AND n.dev = p.name WHERE d.netns = {netns} AND d.name = {dev} AND n.address = {flow_dst} AND n.mac <> d.mac)
 -- advice: Announce the address again from here.
 -- command: {ns}arping -c 2 -U -I {dev} {flow_dst}
 -- when: SELECT {dev} IS NOT NULL
