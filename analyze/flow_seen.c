@@ -15,13 +15,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define GROUPS_MAX (1U << 20) /* 64 MiB; flows times places, or flows times readers */
+#define GROUPS_MAX (1U << 20) /* 96 MiB; flows times places, or flows times readers */
+#define MANY	   4096 /* frames; fewer are counted again in a few ms */
 #define LATER_MAX  (1U << 20) /* 16 MiB */
 
 /* A flow at one place of capture. */
 struct place {
 	int64_t key[4]; /* flow, namespace, device, direction */
 	int64_t frames, bytes, syns, closed;
+	int64_t tied[4]; /* by tie, 0: to no packet */
 };
 
 /* A flow and a task that reads it. */
@@ -113,6 +115,7 @@ int flow_seen_frame(struct flow_seen *s, const struct flow_frame *f)
 		return s->places.nomem ? -ENOMEM : 0;
 	p->frames++;
 	p->bytes += f->len_bytes;
+	p->tied[f->tie & 3]++;
 	if (f->tcp) {
 		p->syns += (f->tcp_flags & 18) == 2; /* SYN without ACK */
 		p->closed += !(f->tcp_flags & 6) && !f->tcp_window;
@@ -124,22 +127,35 @@ int flow_seen_write(struct flow_seen *s, struct db *d)
 {
 	sqlite3_stmt *st = db_prepare(d, "INSERT INTO _flow_seen(flow_id, frames, bytes, syns, closed) VALUES(?, ?, ?, ?, ?)");
 	struct keymap *m = &s->places;
+	sqlite3_stmt *many = db_prepare(d, "INSERT INTO _flow_many(flow_id, frames_none, frames_unique, frames_ordered, frames_ambiguous) "
+					   "VALUES(?, ?, ?, ?, ?)");
 	const struct place *v = m->count ? keymap_at(m, 0) : NULL;
 	int rc = 0;
 
 	if (m->count)
 		qsort(m->items, m->count, m->item_bytes, by_frames);
 	for (size_t i = 0, next; i < m->count && !rc; i = next) {
-		int64_t closed = 0;
+		int64_t closed = 0, frames = 0, tied[4] = { 0 };
 
-		for (next = i; next < m->count && v[next].key[0] == v[i].key[0]; next++)
+		for (next = i; next < m->count && v[next].key[0] == v[i].key[0]; next++) {
 			closed += v[next].closed;
+			frames += v[next].frames;
+			for (int k = 0; k < 4; k++)
+				tied[k] += v[next].tied[k];
+		}
 		db_bind_int(st, 1, v[i].key[0]);
 		db_bind_int(st, 2, v[i].frames);
 		db_bind_int(st, 3, v[i].bytes);
 		db_bind_int(st, 4, v[i].syns);
 		db_bind_int(st, 5, closed);
 		rc = db_run(d, st);
+		/* what was refused may be of any flow */
+		if (rc || frames < MANY || m->refused)
+			continue;
+		db_bind_int(many, 1, v[i].key[0]);
+		for (int k = 0; k < 4; k++)
+			db_bind_int(many, 2 + k, tied[k]);
+		rc = db_run(d, many);
 	}
 	note_refused(d, m, "_flow_seen", "frames");
 	keymap_free(m);

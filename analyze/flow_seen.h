@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * flow_seen: what the rules ask of every flow, counted while its rows are written:
- * its frames where most of them were seen (_flow_seen), and the task that read most
- * of its packets (_reader).
+ * its frames where most of them were seen (_flow_seen), how they are tied where there
+ * are many (_flow_many), and the task that read most of its packets (_reader).
  */
 #ifndef SKBTAPE_FLOW_SEEN_H
 #define SKBTAPE_FLOW_SEEN_H
@@ -23,11 +23,12 @@ struct flow_frame {
 	bool tcp;
 	uint8_t tcp_flags;
 	uint16_t tcp_window;
+	uint8_t tie; /* as in _frame, 0: to no packet */
 };
 
 /* flow_seen_frame() - count a frame. Return: 0, -ENOMEM. */
 int flow_seen_frame(struct flow_seen *s, const struct flow_frame *f);
-/* flow_seen_write() - _flow_seen. Return: as db_run(). */
+/* flow_seen_write() - _flow_seen, and frames in _flow_many. Return: as db_run(). */
 int flow_seen_write(struct flow_seen *s, struct db *d);
 
 /* flow_seen_read() - task @pid took data of a packet out of its socket; packets come in order. @flow_id: of the packet so far, 0: none.

@@ -497,7 +497,8 @@ static int frame_count(struct frames *f, const struct frame_stream *s, const str
 				   .len_bytes = ref->len_bytes,
 				   .tcp = x->tcp,
 				   .tcp_flags = x->tcp_flags,
-				   .tcp_window = x->tcp_window };
+				   .tcp_window = x->tcp_window,
+				   .tie = ref->packet_id ? ref->tie : 0 };
 
 	return ref->flow_id ? flow_seen_frame(f->seen, &seen) : 0;
 }

@@ -3,13 +3,18 @@
 #include "../schema/json.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
-#define PARTS_MAX 4000000U
+#define PARTS_MAX  4000000U
+#define RANGES_MAX (16 * MIB) /* 256 MiB of them */
+#define FOLDER	   "a copy of /proc and /sys"
 
 static const struct {
 	const char *magic;
@@ -24,6 +29,8 @@ static const struct {
 	{ "\xa1\xb2\xc3\xd4", 4, "a pcap capture", pcap_import },
 	{ "\x4d\x3c\xb2\xa1", 4, "a pcap capture", pcap_import },
 	{ "\xa1\xb2\x3c\x4d", 4, "a pcap capture", pcap_import },
+	{ "\x1f\x8b", 2, FOLDER, folder_import },
+	{ "\x28\xb5\x2f\xfd", 4, FOLDER, folder_import },
 };
 
 static struct import_part *new_part(struct import *im, const char *name)
@@ -54,21 +61,61 @@ static bool takes(struct import *im, const char *name, uint64_t size)
 	return false;
 }
 
-int import_add(struct import *im, const char *name, const void *data, size_t n)
+int import_add_whole(struct import *im, const char *name, struct buf *b)
 {
 	struct import_part *p;
 
-	if (!takes(im, name, n))
+	if (!takes(im, name, b->len))
 		return 0;
+	p = new_part(im, name);
+	if (!p || buf_reserve(b, 1)) /* no bytes are bytes in memory, too */
+		return -ENOMEM;
+	p->data = b->data;
+	p->size = b->len;
+	*b = (struct buf){ 0 };
+	im->n++;
+	return 0;
+}
+
+int import_add(struct import *im, const char *name, const void *data, size_t n)
+{
+	struct buf b = { 0 };
+	int rc = buf_reserve(&b, n + 1) || buf_put(&b, data, n) ? -ENOMEM : import_add_whole(im, name, &b);
+
+	buf_free(&b);
+	return rc;
+}
+
+int import_add_ranges(struct import *im, const char *name, const struct import_range *v, size_t n)
+{
+	struct import_part *p;
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < n; i++)
+		size = sat_add_u64(size, v[i].n);
+	if (!takes(im, name, size))
+		return 0;
+	if (n > RANGES_MAX - im->n_ranges) {
+		im->bad++;
+		return 0;
+	}
+	if (n > im->cap_ranges - im->n_ranges) {
+		size_t cap = im->cap_ranges * 2 > im->n_ranges + n ? im->cap_ranges * 2 : im->n_ranges + n;
+		struct import_range *r = realloc(im->range, cap * sizeof(*r));
+
+		if (!r)
+			return -ENOMEM;
+		im->range = r;
+		im->cap_ranges = cap;
+	}
 	p = new_part(im, name);
 	if (!p)
 		return -ENOMEM;
-	p->data = malloc(n ? n : 1);
-	if (!p->data)
-		return -ENOMEM;
-	if (n)
-		memcpy(p->data, data, n);
-	p->size = n;
+	p->size = size;
+	p->at = im->n_ranges;
+	p->n_ranges = n;
+	memcpy(im->range + im->n_ranges, v, n * sizeof(*v));
+	im->n_ranges += n;
 	im->n++;
 	return 0;
 }
@@ -127,11 +174,29 @@ int import_unpack(const struct import *im, uint64_t at, uint64_t packed, uint64_
 	return rc;
 }
 
+static int load_ranges(const struct import *im, const struct import_part *p, struct buf *out, struct err *e)
+{
+	int rc = 0;
+
+	buf_reset(out);
+	if (buf_reserve(out, p->size + 1))
+		return err_set(e, -ENOMEM, "%s: out of memory", im->file->path);
+	for (size_t i = 0; !rc && i < p->n_ranges; i++) {
+		const struct import_range *r = &im->range[p->at + i];
+
+		rc = tape_file_read(im->file, r->at, out->data + out->len, r->n, e);
+		out->len += r->n;
+	}
+	return rc;
+}
+
 int import_load(const struct import *im, size_t i, struct buf *out, struct err *e)
 {
 	const struct import_part *p = &im->part[i];
 	int rc;
 
+	if (p->n_ranges)
+		return load_ranges(im, p, out, e);
 	if (!p->data) {
 		rc = import_unpack(im, p->at, p->packed, p->size, p->packing, out, e);
 		/* damaged inside: no bytes, which the reader of the member sees as a gap */
@@ -226,7 +291,11 @@ int import_about(struct import *im, const struct import_about *a)
 	text_or_null(&j, "cpus_online", a->cpus ? cpus : "");
 	json_int(&j, "long_bytes", a->long_bytes);
 	json_bool(&j, "little_endian", !a->big_endian);
+	if (a->backend)
+		json_text(&j, "trace_backend", a->backend);
 	text_or_null(&j, "trace_clock", a->clock);
+	if (a->one_point)
+		json_bool(&j, "one_point", true);
 	if (a->tsc_mult) {
 		json_uint(&j, "tsc_mult", a->tsc_mult);
 		json_uint(&j, "tsc_shift", a->tsc_shift);
@@ -258,25 +327,50 @@ static void about_first(struct import *im)
 	}
 }
 
+/* The mark of tar (POSIX, ustar) stands behind the first name. */
+#define TAR_AT 257
+
+bool import_is_folder(const char *path)
+{
+	struct stat st;
+	uint8_t head[TAR_AT + 5] = { 0 };
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	bool yes = fd >= 0 && !fstat(fd, &st) && S_ISDIR(st.st_mode);
+
+	if (fd >= 0 && !yes && pread(fd, head, sizeof(head), 0) > 0)
+		for (size_t i = 0; !yes && i < ARRAY_SIZE(KINDS); i++)
+			yes = KINDS[i].import == folder_import && !memcmp(head, KINDS[i].magic, KINDS[i].len);
+	if (fd >= 0)
+		close(fd);
+	return yes || !memcmp(head + TAR_AT, "ustar", 5);
+}
+
 int import_open(struct import **out, const struct tape_file *f, struct err *e)
 {
 	uint8_t head[16] = { 0 };
 	struct import *im;
 	int rc = tape_file_read(f, 0, head, f->bytes < sizeof(head) ? f->bytes : sizeof(head), e);
+	bool folder = f->directory;
 	size_t kind = 0;
 
 	if (rc)
 		return rc;
-	while (kind < ARRAY_SIZE(KINDS) && memcmp(head, KINDS[kind].magic, KINDS[kind].len))
+	while (!folder && kind < ARRAY_SIZE(KINDS) && memcmp(head, KINDS[kind].magic, KINDS[kind].len))
 		kind++;
-	if (kind == ARRAY_SIZE(KINDS))
-		return -ENOTSUP;
+	if (kind == ARRAY_SIZE(KINDS)) {
+		folder = f->bytes >= TAR_AT + 5;
+		rc = folder ? tape_file_read(f, TAR_AT, head, 5, e) : 0;
+		if (rc)
+			return rc;
+		if (!folder || memcmp(head, "ustar", 5))
+			return -ENOTSUP;
+	}
 	im = calloc(1, sizeof(*im));
 	if (!im)
 		return err_set(e, -ENOMEM, "%s: out of memory", f->path);
 	im->file = f;
-	im->what = KINDS[kind].what;
-	rc = KINDS[kind].import(im, e);
+	im->what = folder ? FOLDER : KINDS[kind].what;
+	rc = folder ? folder_import(im, e) : KINDS[kind].import(im, e);
 	if (!rc && im->quality.len)
 		rc = import_add(im, "quality/000000", im->quality.data, im->quality.len);
 	if (rc) {
@@ -295,6 +389,7 @@ void import_free(struct import *im)
 	for (size_t i = 0; i < im->n; i++)
 		free(im->part[i].data);
 	free(im->part);
+	free(im->range);
 	buf_free(&im->quality);
 	free(im);
 }

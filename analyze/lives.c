@@ -769,9 +769,8 @@ static int settle_waits(struct lives *v)
 	return rc ? rc : db_exec(v->db, accept, NULL);
 }
 
-/* What follows from the ties: flows of related packets and of drops, and which silent ends were no
- * delivery. */
-static const char FOLLOW[] =
+/* What follows from the ties: flows of related packets, */
+static const char FOLLOW_FLOW[] =
 	/* segments were captured, not what they were cut from */
 	"CREATE INDEX lives_gso ON _packet(parent_id, id) WHERE link = 1;"
 	"UPDATE _packet SET flow_id = (SELECT c.flow_id FROM _packet c WHERE c.parent_id = "
@@ -782,7 +781,10 @@ static const char FOLLOW[] =
 	/* captured was what GRO merged them into */
 	"UPDATE _packet SET flow_id = (SELECT p.flow_id FROM _packet p WHERE p.id = "
 	"_packet.parent_id) "
-	"WHERE flow_id IS NULL AND link = 2 AND parent_id IS NOT NULL;"
+	"WHERE flow_id IS NULL AND link = 2 AND parent_id IS NOT NULL;";
+
+/* and which silent ends were no delivery, and flows of drops. */
+static const char FOLLOW[] =
 	/* only these keep what they got without a trace */
 	"UPDATE _packet SET outcome = 7 WHERE outcome = 1 AND confidence >= 3 AND flags & 10 "
 	"AND (protocol NOT IN (0x0800, 0x86dd) OR flow_id IN (SELECT id FROM flow WHERE proto NOT "
@@ -864,6 +866,15 @@ int lives_rows(struct lives *v)
 	return life_rows(v->store, amend, v);
 }
 
+static bool any_flow(struct lives *v)
+{
+	sqlite3_stmt *st = db_prepare(v->db, "SELECT 1 FROM flow LIMIT 1");
+	bool any = sqlite3_step(st) == SQLITE_ROW;
+
+	sqlite3_reset(st);
+	return any;
+}
+
 int lives_finish(struct lives *v)
 {
 	int rc = place_drops(v);
@@ -872,6 +883,8 @@ int lives_finish(struct lives *v)
 		rc = settle_waits(v);
 	if (!rc)
 		rc = lives_claims_settle(v);
+	if (!rc)
+		rc = any_flow(v) ? db_exec(v->db, FOLLOW_FLOW, NULL) : 0;
 	if (!rc)
 		rc = db_exec(v->db, FOLLOW, NULL);
 	if (!rc)

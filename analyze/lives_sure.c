@@ -411,7 +411,7 @@ int lives_absorbed(struct lives *v)
 
 	if (!v->whole || !v->has_location || v->has_nfqueue)
 		return 0;
-	st = db_prepare(v->db, "SELECT 1 FROM _drop_reason WHERE name = 'TCP_ZEROWINDOW'");
+	st = db_prepare(v->db, "SELECT 1 FROM _drop_reason WHERE name = 'TCP_ZEROWINDOW' AND EXISTS (SELECT 1 FROM flow)");
 	rc = sqlite3_step(st);
 	sqlite3_reset(st);
 	if (rc != SQLITE_ROW)

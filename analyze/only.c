@@ -72,6 +72,8 @@ static const struct {
 	{ "_drop_target", "flow_id IN temp.only_flow", true },
 	{ "_flow_seen", "flow_id IN temp.only_flow", true },
 	{ "_reader", "flow_id IN temp.only_flow", true },
+	{ "_flow_many", "0", true }, /* some of its packets may be gone */
+	{ "_flow_took", "0", true },
 	{ "finding", "id IN temp.only_finding", true },
 	{ "finding_evidence", "finding_id IN temp.only_finding", true },
 	{ "finding_advice", "finding_id IN temp.only_finding", true },

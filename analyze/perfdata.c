@@ -5,13 +5,21 @@
  * perf.data (tools/perf/Documentation/perf.data-file-format.txt), as a file or as
  * a pipe wrote it, little endian. Its tracing data holds the event formats in
  * trace-cmd's layout, its samples of tracepoints hold the bytes that the ring buffer of
- * ftrace would hold. So the samples are sorted by CPU and time and written into
- * ring-buffer pages of our own (kbuf.c has their layout), which become members.
+ * ftrace would hold. Whenever perf looks after a ring buffer it writes what is in there, so
+ * that the records of a CPU lie in the file in stretches. They stay there: a member
+ * perf/CPU/SEQ, which is what a tape has from perf itself, is a list of such stretches.
  *
- * Bounds: samples are copied, at most RAW_MAX bytes in all; what is packed
- * (PERF_RECORD_COMPRESSED) unfolds to no more than that either.
+ * So the file is walked once when it is opened, a window at a time, and read again when its
+ * events are wanted, a member of each CPU at a time. The walk also measures how far behind a
+ * younger sample of its CPU one ever comes: this is how long samples must wait for each
+ * other, and it is right for any number of ring buffers, where PERF_RECORD_FINISHED_ROUND
+ * only gives a bound.
+ *
+ * What is packed (PERF_RECORD_COMPRESSED) is one stream through the whole file, so it is
+ * unpacked in the walk and its samples are kept, at most UNPACKED_MAX bytes.
  */
 #include "import.h"
+#include "perf_sample.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,82 +27,48 @@
 #include <string.h>
 #include <zstd.h>
 
-#define FILE_MAX    (1024 * MIB)
-#define RAW_MAX	    (1024 * MIB)
-#define ATTRS_MAX   65536
-#define IDS_MAX	    (1 * MIB)
-#define PAGE_BYTES  (128 * KIB)
-#define CHUNK_BYTES (4 * MIB)
-#define CPU_MAX	    4095
-#define DELTA_BITS  27
+#define UNPACKED_MAX (1024 * MIB)
+#define SECTION_MAX  (64 * MIB)
+#define WINDOW_BYTES (1 * MIB) /* far above the largest record, 64 KiB */
+#define MEMBER_BYTES (1 * MIB)
+#define CPU_MAX	     4095
+#define NO_CPU	     UINT32_MAX
 
-enum { RECORD_LOST = 2, RECORD_SAMPLE = 9, RECORD_LOST_SAMPLES = 13, RECORD_ATTR = 64, RECORD_TRACING = 66,
-       RECORD_AUXTRACE = 71, RECORD_FEATURE = 80, RECORD_COMPRESSED = 81 };
+enum { RECORD_ATTR = 64, RECORD_TRACING = 66, RECORD_AUXTRACE = 71, RECORD_FEATURE = 80, RECORD_COMPRESSED = 81 };
 enum { FEAT_TRACING = 1, FEAT_HOST = 3, FEAT_RELEASE = 4, FEAT_VERSION = 5, FEAT_ARCH = 6, FEAT_CPUS = 7, FEAT_CLOCK = 29 };
-/* enum perf_event_sample_format, include/uapi/linux/perf_event.h */
-enum { S_IP = 1, S_TID = 2, S_TIME = 4, S_ADDR = 8, S_READ = 16, S_CHAIN = 32, S_ID = 64, S_CPU = 128, S_PERIOD = 256,
-       S_STREAM = 512, S_RAW = 1024, S_IDENTIFIER = 65536 };
 
-struct attr {
-	uint32_t type;
-	uint64_t sample_type, read_format;
-};
-
-struct id {
-	uint64_t id;
-	size_t attr;
-};
-
-struct sample {
-	uint64_t ts, at; /* of its bytes in raw */
-	uint32_t cpu, len;
+/* A CPU's next member. */
+struct stretch {
+	struct import_range *range; /* in the file, or */
+	size_t n, cap;
+	struct buf bytes; /* unpacked */
+	uint64_t len;
+	unsigned int seq;
+	uint64_t newest; /* time */
 };
 
 struct perf {
 	struct import *im;
+	struct err *e;
 	struct import_about about;
-	struct attr *attr;
-	size_t n_attrs;
-	struct id *id;
-	size_t n_ids;
-	struct sample *sample;
-	size_t n, cap;
-	struct buf raw, rest; /* samples; unpacked bytes not read yet */
+	struct perf_layout layout;
+	struct stretch *cpu; /* CPU_MAX + 1 of them */
+	uint32_t last; /* CPU of the record before; NO_CPU: there was none, or it belongs to no member */
+	struct buf window, rest; /* of the file; unpacked bytes not read yet */
 	ZSTD_DStream *zstd;
-	uint64_t unpacked, lost;
+	uint64_t unpacked, lost, lost_samples;
+	uint64_t skip; /* bytes of the file behind the last record that are its own */
 	int64_t real, mono;
 	bool texts;
+	bool broken; /* the rest of the file cannot be walked */
 };
 
-static int add_attr(struct perf *p, struct rd r, struct rd ids)
+static int add_attr(struct perf *p, struct rd attr, struct rd ids)
 {
-	struct attr a = { 0 }, *v;
-	struct id *x;
+	int rc = perf_layout_add(&p->layout, attr, ids);
 
-	a.type = rd_le32(&r);
-	rd_bytes(&r, 20);
-	a.sample_type = rd_le64(&r);
-	a.read_format = rd_le64(&r);
-	if (r.bad || p->n_attrs == ATTRS_MAX) {
-		p->im->bad++;
-		return 0;
-	}
-	v = realloc(p->attr, (p->n_attrs + 1) * sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	p->attr = v;
-	p->attr[p->n_attrs++] = a;
-	if (ids.left / 8 > IDS_MAX - p->n_ids) {
-		p->im->bad++;
-		return 0;
-	}
-	x = realloc(p->id, (p->n_ids + ids.left / 8 + 1) * sizeof(*x));
-	if (!x)
-		return -ENOMEM;
-	p->id = x;
-	while (ids.left >= 8)
-		p->id[p->n_ids++] = (struct id){ rd_le64(&ids), p->n_attrs - 1 };
-	return 0;
+	p->im->bad += rc == -EINVAL;
+	return rc == -EINVAL ? 0 : rc;
 }
 
 static void feature_text(struct rd r, char *out, size_t size)
@@ -136,71 +110,100 @@ static int feature(struct perf *p, uint64_t id, struct rd r)
 	}
 }
 
-/* Step over PERF_SAMPLE_READ. */
-static void skip_read(struct rd *r, uint64_t f)
-{
-	uint64_t each = 8 + (f & 4 ? 8 : 0) + (f & 16 ? 8 : 0), times = (f & 1 ? 8 : 0) + (f & 2 ? 8 : 0);
-	uint64_t n = f & 8 ? rd_le64(r) : 1;
+/* ---- members ---- */
 
-	rd_bytes(r, n > r->left / each ? SIZE_MAX : (size_t)(times + n * each));
+static int put_member(struct perf *p, uint32_t cpu)
+{
+	struct stretch *c = &p->cpu[cpu];
+	char name[64];
+	int rc;
+
+	if (!c->len)
+		return 0;
+	snprintf(name, sizeof(name), "perf/%u/%06u", cpu, c->seq++);
+	rc = c->n ? import_add_ranges(p->im, name, c->range, c->n) : import_add_whole(p->im, name, &c->bytes);
+	c->n = 0;
+	c->len = 0;
+	return rc;
 }
 
-static int take_sample(struct perf *p, struct rd r)
+/* A record of @cpu; @at: in the file, UINT64_MAX: it was unpacked. */
+static int put_record(struct perf *p, uint32_t cpu, const uint8_t *record, uint16_t size, uint64_t at)
 {
-	const struct attr *a = p->attr;
-	struct sample s = { 0 };
-	uint64_t n, t;
-	const uint8_t *raw;
+	struct stretch *c = &p->cpu[cpu];
+	struct import_range *r = c->n ? &c->range[c->n - 1] : NULL;
+	int rc = 0;
 
-	if (!a)
-		return 0;
-	t = a->sample_type;
-	if (t & S_IDENTIFIER) {
-		struct rd peek = r;
-		uint64_t id = rd_le64(&peek);
+	if (c->len >= MEMBER_BYTES || (at == UINT64_MAX ? c->n > 0 : c->bytes.len > 0)) {
+		rc = put_member(p, cpu);
+		r = NULL;
+	}
+	if (rc)
+		return rc;
+	if (at == UINT64_MAX) {
+		rc = buf_put(&c->bytes, record, size);
+		c->len += size;
+	} else if (r && p->last == cpu && at - r->at < MEMBER_BYTES) {
+		/* with what lies between, which is of no CPU */
+		c->len += at + size - r->at - r->n;
+		r->n = at + size - r->at;
+	} else {
+		if (c->n == c->cap) {
+			size_t cap = c->cap ? c->cap * 2 : 16;
 
-		for (size_t i = 0; i < p->n_ids; i++)
-			if (p->id[i].id == id)
-				a = &p->attr[p->id[i].attr];
-		t = a->sample_type;
-		rd_bytes(&r, 8);
+			r = realloc(c->range, cap * sizeof(*r));
+			if (!r)
+				return -ENOMEM;
+			c->range = r;
+			c->cap = cap;
+		}
+		c->range[c->n++] = (struct import_range){ at, size };
+		c->len += size;
 	}
-	if (a->type != 2 || !(t & S_RAW)) /* PERF_TYPE_TRACEPOINT */
+	p->last = cpu;
+	return rc;
+}
+
+static int take_sample(struct perf *p, const struct perf_record *rec, uint64_t at)
+{
+	struct perf_sample s;
+	struct stretch *c;
+	int is = perf_sample_parse(&p->layout, rec->body, &s);
+
+	if (!is)
 		return 0;
-	rd_bytes(&r, (t & S_IP ? 8 : 0) + (t & S_TID ? 8 : 0));
-	s.ts = t & S_TIME ? rd_le64(&r) : 0;
-	rd_bytes(&r, (t & S_ADDR ? 8 : 0) + (t & S_ID ? 8 : 0) + (t & S_STREAM ? 8 : 0));
-	s.cpu = t & S_CPU ? rd_le32(&r) : 0;
-	rd_bytes(&r, (t & S_CPU ? 4 : 0) + (t & S_PERIOD ? 8 : 0));
-	if (t & S_READ)
-		skip_read(&r, a->read_format);
-	if (t & S_CHAIN) {
-		n = rd_le64(&r);
-		rd_bytes(&r, n > r.left / 8 ? SIZE_MAX : n * 8);
-	}
-	s.len = rd_le32(&r);
-	raw = rd_bytes(&r, s.len);
-	if (!raw || r.bad || s.len < 8 || s.len > 65535 || s.cpu > CPU_MAX || s.ts > INT64_MAX || p->raw.len > RAW_MAX) {
+	if (is < 0 || s.cpu > CPU_MAX) {
 		p->im->bad++;
+		p->last = NO_CPU;
 		return 0;
 	}
-	if (p->n == p->cap) {
-		size_t cap = p->cap ? p->cap * 2 : 4096;
-		struct sample *v = realloc(p->sample, cap * sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		p->sample = v;
-		p->cap = cap;
-	}
-	s.at = p->raw.len;
-	if (buf_put(&p->raw, raw, s.len))
-		return -ENOMEM;
-	p->sample[p->n++] = s;
-	return 0;
+	c = &p->cpu[s.cpu];
+	if (s.ts > c->newest)
+		c->newest = s.ts;
+	else if (c->newest - s.ts > p->layout.wait_ns)
+		p->layout.wait_ns = c->newest - s.ts;
+	return put_record(p, s.cpu, rec->body.p - 8, rec->size, at);
 }
 
-static int records(struct perf *p, struct rd *r, bool inner);
+/* It goes where its CPU's samples are; where it does not tell that, with those that it stands between. */
+static int take_lost(struct perf *p, const struct perf_record *rec, uint64_t at)
+{
+	uint32_t cpu = NO_CPU;
+	uint64_t n = perf_lost_parse(&p->layout, rec, &cpu);
+
+	if (rec->type == PERF_LOST_SAMPLES) {
+		p->lost_samples = sat_add_u64(p->lost_samples, n);
+		return 0;
+	}
+	p->lost = sat_add_u64(p->lost, n);
+	if (cpu > CPU_MAX && at == UINT64_MAX)
+		cpu = p->last;
+	return cpu > CPU_MAX ? 0 : put_record(p, cpu, rec->body.p - 8, rec->size, at);
+}
+
+/* ---- records ---- */
+
+static int records(struct perf *p, struct rd *r, uint64_t at);
 
 static int unfold(struct perf *p, struct rd packed)
 {
@@ -209,7 +212,7 @@ static int unfold(struct perf *p, struct rd packed)
 	struct rd r;
 	int rc = 0;
 
-	while (in.pos < in.size && !ZSTD_isError(left) && p->unpacked < RAW_MAX) {
+	while (in.pos < in.size && !ZSTD_isError(left) && p->unpacked < UNPACKED_MAX) {
 		ZSTD_outBuffer out;
 		size_t had = in.pos;
 
@@ -224,196 +227,256 @@ static int unfold(struct perf *p, struct rd packed)
 	}
 	p->im->bad += in.pos < in.size;
 	rd_init(&r, p->rest.data, p->rest.len);
-	rc = records(p, &r, true);
+	p->last = NO_CPU;
+	rc = records(p, &r, UINT64_MAX);
+	p->last = NO_CPU;
 	if (r.left)
 		memmove(p->rest.data, r.p, r.left);
 	p->rest.len = r.left;
 	return rc;
 }
 
-/* All whole records; @r is left at the first that is not. @inner: of a packed record, which holds no packed ones. */
-static int records(struct perf *p, struct rd *r, bool inner)
+/* The bytes behind a record that are its own. @at: where they begin. */
+static int take_data(struct perf *p, const struct perf_record *rec, uint64_t at)
 {
+	struct rd r = rec->body;
+	uint64_t n = rec->type == RECORD_TRACING ? rd_le32(&r) : rd_le64(&r);
+	struct buf b = { 0 };
 	int rc = 0;
 
-	while (!rc && r->left >= 8) {
-		struct rd head = *r, body;
-		uint32_t type = rd_le32(&head);
-		uint16_t size;
+	p->last = NO_CPU;
+	if (n > p->im->file->bytes - at) {
+		p->skip = p->im->file->bytes - at;
+		p->im->cut = true;
+		return 0;
+	}
+	p->skip = n;
+	if (rec->type == RECORD_AUXTRACE)
+		return 0;
+	p->skip = (n + 7) & ~7ULL;
+	if (p->skip > p->im->file->bytes - at)
+		p->skip = n;
+	if (n > SECTION_MAX) {
+		p->im->bad++;
+		return 0;
+	}
+	rc = import_unpack(p->im, at, n, n, PACK_NONE, &b, p->e);
+	if (!rc) {
+		struct rd data;
 
-		rd_le16(&head);
-		size = rd_le16(&head);
-		if (size < 8 || size > r->left) {
-			p->im->bad += size < 8;
+		rd_init(&data, b.data, b.len);
+		rc = feature(p, FEAT_TRACING, data);
+	}
+	buf_free(&b);
+	return rc;
+}
+
+/*
+ * All whole records up to one with data behind it; @r is left behind them. @at: where @r begins in the
+ * file, UINT64_MAX: it was unpacked, and holds neither packed records nor such data.
+ */
+static int records(struct perf *p, struct rd *r, uint64_t at)
+{
+	const uint8_t *begin = r->p;
+	bool inner = at == UINT64_MAX;
+	struct perf_record rec;
+	int rc = 0, more = 0;
+
+	while (!rc && !p->skip) {
+		uint64_t here = inner ? at : at + (uint64_t)(r->p - begin);
+		struct rd a;
+
+		more = perf_record_next(r, false, &rec);
+		if (more <= 0)
 			break;
-		}
-		body = rd_sub(r, size);
-		rd_bytes(&body, 8);
-		if (type == RECORD_SAMPLE) {
-			rc = take_sample(p, body);
-		} else if (type == RECORD_LOST || type == RECORD_LOST_SAMPLES) {
-			rd_bytes(&body, type == RECORD_LOST ? 8 : 0);
-			p->lost = sat_add_u64(p->lost, rd_le64(&body));
-		} else if (type == RECORD_COMPRESSED && !inner) {
-			rc = unfold(p, body);
-		} else if (type == RECORD_ATTR) {
-			struct rd a = body;
+		a = rec.body;
+		switch (rec.type) {
+		case PERF_SAMPLE:
+			rc = take_sample(p, &rec, here);
+			break;
+		case PERF_LOST:
+		case PERF_LOST_SAMPLES:
+			rc = take_lost(p, &rec, here);
+			break;
+		case RECORD_COMPRESSED:
+			rc = inner ? 0 : unfold(p, rec.body);
+			break;
+		case RECORD_ATTR: {
+			struct rd ids = rec.body;
 			uint32_t n;
 
 			rd_le32(&a);
 			n = rd_le32(&a);
-			a = rd_sub(&body, n);
-			rc = add_attr(p, a, body);
-		} else if (type == RECORD_FEATURE) {
-			uint64_t id = rd_le64(&body);
-
-			rc = feature(p, id, body);
-		} else if (type == RECORD_TRACING || type == RECORD_AUXTRACE) {
-			uint64_t n = type == RECORD_TRACING ? rd_le32(&body) : rd_le64(&body);
-			struct rd data = rd_sub(r, n > r->left ? SIZE_MAX : (size_t)n);
-
-			if (type == RECORD_TRACING && !data.bad) {
-				rc = feature(p, FEAT_TRACING, data);
-				rd_bytes(r, -n & 7);
-			}
+			a = rd_sub(&ids, n);
+			rc = add_attr(p, a, ids);
+			perf_layout_ready(&p->layout);
+			p->last = NO_CPU;
+			break;
 		}
+		case RECORD_FEATURE: {
+			uint64_t id = rd_le64(&a);
+
+			rc = feature(p, id, a);
+			break;
+		}
+		case RECORD_TRACING:
+		case RECORD_AUXTRACE:
+			rc = inner ? 0 : take_data(p, &rec, here + rec.size);
+			break;
+		}
+	}
+	if (more < 0) {
+		/* where the next one begins is not known */
+		p->im->bad++;
+		p->broken |= !inner;
+		if (inner)
+			rd_bytes(r, r->left);
 	}
 	return rc;
 }
 
-static struct rd place(struct perf *p, const struct buf *b, uint64_t at, uint64_t n)
+/* The records between two places of the file. */
+static int walk(struct perf *p, uint64_t at, uint64_t to)
 {
-	struct rd r;
-
-	if (at > b->len || n > b->len - at) {
-		p->im->cut = true;
-		n = at > b->len ? 0 : b->len - at;
-		at = at > b->len ? 0 : at;
-	}
-	rd_init(&r, b->data + at, (size_t)n);
-	return r;
-}
-
-static int read_file(struct perf *p, const struct buf *b, struct rd *head)
-{
-	uint64_t attr_size = rd_le64(head), attrs = rd_le64(head), attrs_n = rd_le64(head), data = rd_le64(head),
-		 data_n = rd_le64(head), flags;
-	struct rd r = place(p, b, attrs, attrs_n), table;
 	int rc = 0;
 
-	rd_bytes(head, 16);
-	flags = rd_le64(head);
-	while (!rc && !head->bad && attr_size >= 64 && attr_size <= r.left) {
-		struct rd a = rd_sub(&r, attr_size), tail = a;
+	perf_layout_ready(&p->layout);
+	while (!rc && at < to) {
+		uint64_t n = to - at < WINDOW_BYTES ? to - at : WINDOW_BYTES;
+		struct rd r;
+
+		rc = import_unpack(p->im, at, n, n, PACK_NONE, &p->window, p->e);
+		if (rc)
+			break;
+		rd_init(&r, p->window.data, n);
+		p->skip = 0;
+		rc = records(p, &r, at);
+		if (!rc && (p->broken || r.left == n)) {
+			p->im->cut = true;
+			break;
+		}
+		at += n - r.left + p->skip;
+	}
+	for (uint32_t cpu = 0; !rc && cpu <= CPU_MAX; cpu++)
+		rc = put_member(p, cpu);
+	return rc;
+}
+
+/* A section of the file in memory, as much of it as there is. */
+static int load_section(struct perf *p, uint64_t at, uint64_t n, struct buf *b, struct rd *r)
+{
+	uint64_t bytes = p->im->file->bytes;
+	int rc = 0;
+
+	if (at > bytes || n > bytes - at) {
+		p->im->cut = true;
+		n = at > bytes ? 0 : bytes - at;
+	}
+	if (n > SECTION_MAX) {
+		p->im->bad++;
+		n = 0;
+	}
+	buf_reset(b);
+	if (n)
+		rc = import_unpack(p->im, at, n, n, PACK_NONE, b, p->e);
+	rd_init(r, b->data, rc ? 0 : b->len);
+	return rc;
+}
+
+static int read_attrs(struct perf *p, struct rd r, uint64_t attr_size)
+{
+	struct buf b = { 0 };
+	int rc = 0;
+
+	while (!rc && attr_size >= 64 && attr_size <= r.left) {
+		struct rd a = rd_sub(&r, attr_size), tail = a, ids;
 		uint64_t at, n;
 
 		rd_bytes(&tail, attr_size - 16);
 		at = rd_le64(&tail);
 		n = rd_le64(&tail);
-		rc = add_attr(p, a, place(p, b, at, n));
+		rc = load_section(p, at, n, &b, &ids);
+		if (!rc)
+			rc = add_attr(p, a, ids);
 	}
-	/* a recording that was killed has no length of its data yet */
-	p->im->cut |= !data_n;
-	rd_init(&table, b->data, 0);
-	if (data_n && data <= b->len && data_n <= b->len - data)
-		rd_init(&table, b->data + data + data_n, b->len - data - data_n);
+	buf_free(&b);
+	return rc;
+}
+
+static bool wanted(int id)
+{
+	return (id == FEAT_TRACING || (id >= FEAT_HOST && id <= FEAT_CPUS) || id == FEAT_CLOCK);
+}
+
+/* @table: at and length of each, in order of their bits in @flags. */
+static int read_features(struct perf *p, struct rd table, uint64_t flags)
+{
+	struct buf b = { 0 };
+	int rc = 0;
+
 	for (int i = 0; !rc && i < 64; i++) {
 		uint64_t at, n;
+		struct rd r;
 
 		if (!(flags >> i & 1))
 			continue;
 		at = rd_le64(&table);
 		n = rd_le64(&table);
-		if (!table.bad)
-			rc = feature(p, (uint64_t)i, place(p, b, at, n));
+		if (table.bad || !wanted(i))
+			continue;
+		rc = load_section(p, at, n, &b, &r);
+		if (!rc)
+			rc = feature(p, (uint64_t)i, r);
 	}
-	r = place(p, b, data, data_n ? data_n : data < b->len ? b->len - data : 0);
-	if (!rc)
-		rc = records(p, &r, false);
-	p->im->cut |= r.left > 0;
+	buf_free(&b);
 	return rc;
 }
 
-/* ---- pages ---- */
-
-static int by_cpu_and_time(const void *x, const void *y)
+static int read_file(struct perf *p, struct rd *head)
 {
-	const struct sample *a = x, *b = y;
-
-	if (a->cpu != b->cpu)
-		return a->cpu < b->cpu ? -1 : 1;
-	if (a->ts != b->ts)
-		return a->ts < b->ts ? -1 : 1;
-	return a->at < b->at ? -1 : a->at > b->at;
-}
-
-static void put_le(uint8_t *to, uint64_t v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		to[i] = (uint8_t)(v >> 8 * i);
-}
-
-/* One page from sample @i on, of one CPU. Return: the sample behind it. */
-static size_t fill_page(const struct perf *p, size_t i, uint8_t page[PAGE_BYTES])
-{
-	size_t head = 8 + (size_t)p->about.long_bytes, at = head;
-	uint64_t ts = p->sample[i].ts;
-	uint32_t cpu = p->sample[i].cpu;
-
-	memset(page, 0, PAGE_BYTES);
-	put_le(page, ts, 8);
-	for (; i < p->n && p->sample[i].cpu == cpu; i++) {
-		const struct sample *s = &p->sample[i];
-		uint32_t len = (s->len + 3) & ~3U;
-		uint64_t delta = s->ts - ts;
-
-		if (at + 16 + len > PAGE_BYTES || delta >> DELTA_BITS > UINT32_MAX)
-			break;
-		if (delta >> DELTA_BITS) {
-			put_le(page + at, 30 | (delta & ((1U << DELTA_BITS) - 1)) << 5, 4);
-			put_le(page + at + 4, delta >> DELTA_BITS, 4);
-			at += 8;
-			delta = 0;
-		}
-		put_le(page + at, delta << 5, 4);
-		put_le(page + at + 4, len + 4, 4);
-		memcpy(page + at + 8, p->raw.data + s->at, s->len);
-		at += 8 + len;
-		ts = s->ts;
-	}
-	put_le(page + 8, at - head, 4);
-	return i;
-}
-
-static int put_pages(struct perf *p)
-{
-	uint8_t *page = malloc(PAGE_BYTES);
+	uint64_t attr_size = rd_le64(head), attrs = rd_le64(head), attrs_n = rd_le64(head), data = rd_le64(head),
+		 data_n = rd_le64(head), flags, bytes = p->im->file->bytes;
+	bool whole = data_n && data <= bytes && data_n <= bytes - data;
 	struct buf b = { 0 };
-	unsigned int seq = 0;
-	int rc = page ? 0 : -ENOMEM;
+	struct rd r;
+	int rc;
 
-	if (p->n)
-		qsort(p->sample, p->n, sizeof(*p->sample), by_cpu_and_time);
-	for (size_t i = 0; !rc && i < p->n;) {
-		uint32_t cpu = p->sample[i].cpu;
-		char name[64];
+	rd_bytes(head, 16);
+	flags = rd_le64(head);
+	p->im->cut |= head->bad;
+	rc = load_section(p, attrs, attrs_n, &b, &r);
+	if (!rc && !head->bad)
+		rc = read_attrs(p, r, attr_size);
+	/* a recording that was killed has no length of its data yet, and nothing behind it */
+	p->im->cut |= !whole;
+	if (!rc && whole) {
+		uint64_t left = bytes - data - data_n;
 
-		i = fill_page(p, i, page);
-		rc = buf_put(&b, page, PAGE_BYTES);
-		if (rc || (i < p->n && p->sample[i].cpu == cpu && b.len < CHUNK_BYTES))
-			continue;
-		snprintf(name, sizeof(name), "ftrace/cpu%u/%06u", cpu, seq);
-		rc = import_add(p->im, name, b.data, b.len);
-		buf_reset(&b);
-		seq = i < p->n && p->sample[i].cpu == cpu ? seq + 1 : 0;
+		rc = load_section(p, data + data_n, left < 64 * 16 ? left : 64 * 16, &b, &r);
+		if (!rc)
+			rc = read_features(p, r, flags);
 	}
 	buf_free(&b);
-	free(page);
+	if (!rc && data <= bytes)
+		rc = walk(p, data, whole ? data + data_n : bytes);
+	return rc;
+}
+
+static int put_layout(struct perf *p)
+{
+	struct buf b = { 0 };
+	int rc = perf_layout_put(&p->layout, &b);
+
+	if (!rc)
+		rc = import_add_whole(p->im, "perf/layout", &b);
+	buf_free(&b);
 	return rc;
 }
 
 static int put_facts(struct perf *p)
 {
+	/* the same ones, where they came and in the end by their counters (kernel/events/ring_buffer.c, since 6.0) */
+	uint64_t lost = p->lost > p->lost_samples ? p->lost : p->lost_samples;
 	char line[160];
 	int rc = 0;
 
@@ -428,8 +491,8 @@ static int put_facts(struct perf *p)
 				    "nothing in the file ties perf's clock to real time (perf record -k mono does): times are those "
 				    "of that clock, not dates");
 	}
-	if (!rc && p->lost)
-		rc = import_quality(p->im, "events-lost", "perf", (int64_t)(p->lost & INT64_MAX),
+	if (!rc && lost)
+		rc = import_quality(p->im, "events-lost", "perf", (int64_t)(lost & INT64_MAX),
 				    "perf lost events: its buffers were full");
 	if (!rc)
 		rc = import_quality(p->im, "source-missing", "kallsyms", -1,
@@ -439,40 +502,43 @@ static int put_facts(struct perf *p)
 
 int perfdata_import(struct import *im, struct err *e)
 {
-	struct perf p = { .im = im, .about = { .tool = "perf", .long_bytes = 8 }, .zstd = ZSTD_createDStream() };
-	struct buf b = { 0 };
-	struct rd r = { 0 };
-	int rc = im->file->bytes > FILE_MAX ? err_set(e, -EINVAL, "%s: %s larger than %llu MiB", im->file->path, im->what,
-						      FILE_MAX / MIB) :
-					      buf_reserve(&b, im->file->bytes + 1);
+	struct perf p = { .im = im,
+			  .e = e,
+			  .about = { .tool = "perf", .backend = "perf", .long_bytes = 8 },
+			  .last = NO_CPU,
+			  .cpu = calloc(CPU_MAX + 1, sizeof(*p.cpu)),
+			  .zstd = ZSTD_createDStream() };
+	uint8_t raw[104];
+	size_t n = im->file->bytes < sizeof(raw) ? (size_t)im->file->bytes : sizeof(raw);
+	struct rd r;
+	int rc = p.cpu && p.zstd ? tape_file_read(im->file, 0, raw, n, e) : -ENOMEM;
 
-	if (!p.zstd)
-		rc = -ENOMEM;
-	if (!rc)
-		rc = tape_file_read(im->file, 0, b.data, im->file->bytes, e);
 	if (!rc) {
-		b.len = im->file->bytes;
-		rd_init(&r, b.data, b.len);
+		rd_init(&r, raw, n);
 		rd_bytes(&r, 8);
-		rc = rd_le64(&r) == 16 ? records(&p, &r, false) : read_file(&p, &b, &r);
+		if (rd_le64(&r) == 16)
+			rc = walk(&p, 16, im->file->bytes);
+		else
+			rc = read_file(&p, &r);
 		im->cut |= r.bad;
 	}
 	if (!rc && !p.texts)
 		rc = err_set(e, -EINVAL, "%s: %s without tracepoints: perf record -e skb:kfree_skb -e 'net:*' makes one", im->file->path,
 			     im->what);
-	p.about.page_bytes = PAGE_BYTES;
 	if (!rc)
-		rc = put_pages(&p);
+		rc = put_layout(&p);
 	if (!rc)
 		rc = put_facts(&p);
 	if (!rc)
 		rc = import_about(im, &p.about);
+	for (uint32_t cpu = 0; p.cpu && cpu <= CPU_MAX; cpu++) {
+		free(p.cpu[cpu].range);
+		buf_free(&p.cpu[cpu].bytes);
+	}
+	free(p.cpu);
 	ZSTD_freeDStream(p.zstd);
-	free(p.attr);
-	free(p.id);
-	free(p.sample);
-	buf_free(&p.raw);
+	perf_layout_free(&p.layout);
+	buf_free(&p.window);
 	buf_free(&p.rest);
-	buf_free(&b);
 	return rc;
 }

@@ -114,6 +114,21 @@ size_t hist_steps(const struct hist *h, struct hist_step out[HIST_STEPS])
 	return n;
 }
 
+bool hist_next(const struct hist *h, size_t *at, uint64_t *ns, uint64_t *count)
+{
+	for (; *at < (size_t)HIST_PAGES * HIST_SUB; ++*at) {
+		size_t p = *at / HIST_SUB, i = *at % HIST_SUB;
+
+		if (!h->page[p] || !h->page[p][i])
+			continue;
+		*ns = *at == bucket_of(h->max) ? h->max : bucket_value(p, i);
+		*count = h->page[p][i];
+		++*at;
+		return true;
+	}
+	return false;
+}
+
 void hist_free(struct hist *h)
 {
 	for (size_t i = 0; i < HIST_PAGES; i++)

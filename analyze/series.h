@@ -33,6 +33,8 @@ struct hist_step {
 
 /* hist_steps() - the steps that hold a value, in order. Return: how many, at most HIST_STEPS. */
 size_t hist_steps(const struct hist *h, struct hist_step out[HIST_STEPS]);
+/* hist_next() - the values one by one, to within 1 %, the largest exactly. @at: 0 at first. Return: false at the end. */
+bool hist_next(const struct hist *h, size_t *at, uint64_t *ns, uint64_t *count);
 void hist_free(struct hist *h);
 
 /* A histogram with a key, and what else its owner counts. */

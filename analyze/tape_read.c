@@ -402,12 +402,13 @@ static int list_parts(struct tape *t, size_t first, struct err *e)
 	return 0;
 }
 
+/* Return: also -ENOTSUP, where the file is of no kind that can be read. */
 static int open_foreign(struct tape *t, struct err *e)
 {
 	int rc = import_open(&t->import, &t->file, e);
 
 	if (rc)
-		return rc == -ENOTSUP ? tape_file_foreign(&t->file, e) : rc;
+		return rc;
 	t->st.foreign = t->import->what;
 	t->st.cut = t->import->cut;
 	t->st.members_bad = t->import->bad;
@@ -443,10 +444,10 @@ static int open_file(struct tape *t, struct err *e)
 		return err_sys(e, "%s: cannot be opened", t->file.path);
 	if (fstat(t->file.fd, &sb))
 		return err_sys(e, "%s: cannot be examined", t->file.path);
-	if (!S_ISREG(sb.st_mode))
-		return err_set(e, -EINVAL, "%s: not a tape but a %s", t->file.path,
-			       S_ISDIR(sb.st_mode) ? "directory" : "special file");
-	t->file.bytes = t->st.bytes = (uint64_t)sb.st_size;
+	t->file.directory = S_ISDIR(sb.st_mode);
+	if (!S_ISREG(sb.st_mode) && !t->file.directory)
+		return err_set(e, -EINVAL, "%s: not a tape but a special file", t->file.path);
+	t->file.bytes = t->st.bytes = t->file.directory ? 0 : (uint64_t)sb.st_size;
 	return 0;
 }
 
@@ -466,13 +467,17 @@ int tape_open(struct tape **out, const char *path, struct err *e)
 		goto fail;
 	}
 	rc = open_file(t, e);
+	/* no tape begins as one of these does */
 	if (!rc)
-		rc = tape_frames_find(&t->file, &t->frames, e);
-	/* without the frame of tape.json, frame 0 of the list is another */
-	if (!rc && !t->frames.n)
 		rc = open_foreign(t, e);
-	else if (!rc && t->frames.v[0].tr.seq == 0)
-		rc = decode_frames(t, e);
+	if (rc == -ENOTSUP) {
+		rc = tape_frames_find(&t->file, &t->frames, e);
+		if (!rc && !t->frames.n)
+			rc = tape_file_foreign(&t->file, e);
+		/* without the frame of tape.json, frame 0 of the list is another */
+		else if (!rc && t->frames.v[0].tr.seq == 0)
+			rc = decode_frames(t, e);
+	}
 	if (!rc)
 		rc = read_json(t, e);
 	if (rc)

@@ -60,6 +60,7 @@ struct trace {
 	struct kbuf_layout layout;
 	size_t page_bytes;
 	bool perf; /* recorded by perf */
+	struct perf_layout records; /* then */
 	int64_t start_ns;
 	struct ev_format **formats;
 	size_t n_formats;
@@ -229,7 +230,7 @@ static void note_lost(struct trace *t, struct cursor *c, uint64_t count)
 static int add_records(struct trace *t, struct cursor *c)
 {
 	bool bad;
-	int rc = perfring_add(&c->ring, c->chunk.data, c->chunk.len, t->layout.big_endian, &bad);
+	int rc = perfring_add(&c->ring, &t->records, &c->chunk, &bad);
 
 	if (bad) {
 		t->st.pages_bad++;
@@ -301,7 +302,7 @@ static int next_record(struct trace *t, struct cursor *c, struct err *e)
 {
 	for (;;) {
 		uint64_t lost;
-		int rc = perfring_next(&c->ring, c->piece == c->end, &c->head, &lost);
+		int rc = perfring_next(&c->ring, &t->records, c->piece == c->end, &c->head, &lost);
 
 		if (rc && lost)
 			note_lost(t, c, lost);
@@ -557,6 +558,23 @@ static int load_layout(struct trace *t, bool big_endian, int long_bytes, struct 
 	return 0;
 }
 
+/* What perf's records look like: those of the recorder always the same, those of a perf.data as import.c found. */
+static int load_records(struct trace *t, bool big_endian, struct err *e)
+{
+	long i = tape_state(t->tape)->foreign ? tape_find(t->tape, "perf/layout") : -ENOENT;
+	struct buf b = { 0 };
+	int rc;
+
+	if (i < 0)
+		return perf_layout_tape(&t->records, big_endian);
+	rc = tape_load(t->tape, (size_t)i, &b, e);
+	if (!rc)
+		rc = perf_layout_parse(&t->records, (struct span){ (const char *)b.data, b.len });
+	perf_layout_ready(&t->records);
+	buf_free(&b);
+	return rc;
+}
+
 int trace_load(struct trace **out, struct tape *tape, const struct clocks *c, struct err *e)
 {
 	struct trace *t = calloc(1, sizeof(*t));
@@ -588,6 +606,8 @@ int trace_load(struct trace **out, struct tape *tape, const struct clocks *c, st
 		rc = load_formats(t, !little, (int)long_bytes, e);
 	if (!rc)
 		rc = find_pieces(t);
+	if (!rc && t->perf)
+		rc = load_records(t, !little, e);
 	if (!rc && t->n_pieces && !t->perf)
 		rc = load_layout(t, !little, (int)long_bytes, e);
 	if (!rc)
@@ -613,6 +633,7 @@ void trace_free(struct trace *t)
 	for (size_t i = 0; i < t->n_formats; i++)
 		format_free(t->formats[i]);
 	detail_free(&t->detail);
+	perf_layout_free(&t->records);
 	free(t->heap);
 	free(t->cursors);
 	free(t->pieces);

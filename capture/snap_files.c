@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "snap_files.h"
 #include "clock.h"
-#include "tape_write.h"
+#include "../schema/tape.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -205,10 +205,10 @@ static bool ends_with(const char *name, const char *end)
  * two old names whose reading the kernel logs a warning about (ndisc_ifinfo_sysctl_change(),
  * net/ipv6/ndisc.c); the same values stand in base_reachable_time_ms and retrans_time_ms.
  */
-static bool sysctl_left_out(const char *name)
+bool files_sysctl_wanted(const char *name)
 {
-	return ends_with(name, "secret") || ends_with(name, "_key") ||
-	       !strcmp(name, "base_reachable_time") || !strcmp(name, "retrans_time");
+	return !ends_with(name, "secret") && !ends_with(name, "_key") &&
+	       strcmp(name, "base_reachable_time") && strcmp(name, "retrans_time");
 }
 
 static DIR *open_dir(int dir, const char *name)
@@ -257,7 +257,7 @@ static void sysctl_walk(struct walk *w, DIR *d, char *name, size_t len, size_t s
 			is_dir = !fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
 				 S_ISDIR(st.st_mode);
 		if (!is_dir) {
-			if (!sysctl_left_out(e->d_name))
+			if (files_sysctl_wanted(e->d_name))
 				walk_value(w, dirfd(d), e->d_name, name);
 		} else if (depth < DEPTH_MAX && sysctl_enter(w, e->d_name, ++dirs) &&
 			   (sub = open_dir(dirfd(d), e->d_name))) {
@@ -324,6 +324,24 @@ static const char *const tx_files[] = {
 	"byte_queue_limits/inflight",
 	"byte_queue_limits/stall_cnt",
 };
+
+static bool is_one_of(const char *name, const char *const *files, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(name, files[i]))
+			return true;
+	return false;
+}
+
+bool files_sysfs_wanted(const char *path)
+{
+	const char *file = !strncmp(path, "queues/", 7) ? strchr(path + 7, '/') : NULL;
+
+	if (!file)
+		return is_one_of(path, dev_files, ARRAY_SIZE(dev_files));
+	return path[7] == 'r' ? is_one_of(file + 1, rx_files, ARRAY_SIZE(rx_files))
+			      : is_one_of(file + 1, tx_files, ARRAY_SIZE(tx_files));
+}
 
 static void sysfs_files(struct walk *w, int dir, const char *prefix, const char *const *files,
 			size_t n)

@@ -52,6 +52,11 @@ int files_line(int dirfd, const char *path, struct buf *out, char end);
  */
 int64_t files_sockstat(struct span text, const char *line, const char *name);
 
+/* files_sysctl_wanted() - whether a setting is recorded: secrets are not, by the last part of their name. */
+bool files_sysctl_wanted(const char *name);
+/* files_sysfs_wanted() - whether a file below a device of /sys/class/net is recorded: "carrier", "queues/rx-0/rps_cpus". */
+bool files_sysfs_wanted(const char *path);
+
 /**
  * files_sysctl() - the readable settings of the calling thread's network namespace, of so many devices
  * @path: "/proc/sys/net"

@@ -32,6 +32,8 @@ static const char usage[] =
 	"  \"udp 10.0.0.1:53 > 10.0.0.2:4444\"   \"10.0.0.2:5001\"   \"tcp port 80\"   "
 	"\"[2001:db8::1]:443\"\n"
 	"\n"
+	"Instead of TAPE all that analyze takes, before FLOW: trace.dat eth0.pcap udp port 53\n"
+	"\n"
 	"  --packet N  the packet with that id (of the report, or of table packet)\n"
 	"  --frame N   the captured frame with that number (as in the exported pcapng)\n"
 	"  -l, --lang LANG  en: English (default), zh: Chinese\n"
@@ -55,6 +57,11 @@ static void put_padded(FILE *f, const char *s, size_t width)
 
 /* The flows meant, as a condition on a column. */
 #define FLOWS "(SELECT id FROM flow WHERE " WANT_SQL ")"
+/* Those of them that were counted when the tape was read, and the rest. */
+#define MANY "_flow_many WHERE flow_id IN " FLOWS
+#define FEW  "(SELECT id FROM flow WHERE " WANT_SQL " AND id NOT IN (SELECT flow_id FROM _flow_many))"
+#define HOW_MANY \
+	"SELECT (SELECT coalesce(sum(packets), 0) FROM " MANY ") + (SELECT count(*) FROM _packet WHERE flow_id IN " FEW ")"
 
 static sqlite3_stmt *ask(struct rep *r, const struct want *w, const char *sql)
 {
@@ -137,18 +144,17 @@ static int64_t put_flows(struct rep *r, const struct want *w, FILE *f)
 
 static int64_t put_packets(struct rep *r, const struct want *w, FILE *f)
 {
-	int64_t all = ask_int(r, w, "SELECT count(*) FROM _packet WHERE flow_id IN " FLOWS);
+	int64_t all = ask_int(r, w, HOW_MANY);
 	sqlite3_stmt *st;
 
 	fprintf(f, _("\nPACKETS: %s were followed\n"), text_count(all).s);
 	st = ask(r, w,
-		 "SELECT kind, outcome, count(*) AS n, "
-		 "max(CASE WHEN k = (m + 1) / 2 THEN took END), max(CASE WHEN k = (m * 99 + 99) / "
-		 "100 THEN took END), max(took) FROM ("
-		 "SELECT kind, outcome, last_ns - first_ns AS took, row_number() OVER (PARTITION "
-		 "BY kind, outcome ORDER BY last_ns - first_ns) "
-		 "AS k, count(*) OVER (PARTITION BY kind, outcome) AS m FROM packet WHERE flow_id "
-		 "IN " FLOWS ") "
+		 "SELECT kind, outcome, max(m) AS n, min(CASE WHEN k >= (m + 1) / 2 THEN took END), "
+		 "min(CASE WHEN k >= (m * 99 + 99) / 100 THEN took END), max(took) FROM ("
+		 "SELECT kind, outcome, took, sum(n) OVER (PARTITION BY kind, outcome) AS m, sum(n) OVER (PARTITION BY kind, outcome "
+		 "ORDER BY took ROWS UNBOUNDED PRECEDING) AS k FROM ("
+		 "SELECT kind, outcome, ns AS took, count AS n FROM _flow_took WHERE flow_id IN (SELECT flow_id FROM " MANY ") UNION ALL "
+		 "SELECT kind, outcome, last_ns - first_ns, 1 FROM packet WHERE flow_id IN " FEW ")) "
 		 "GROUP BY kind, outcome ORDER BY n DESC, kind, outcome LIMIT 16");
 	while (rep_row(r, &st)) {
 		fprintf(f, "  %10s  ", text_count(col_int(st, 2)).s);
@@ -365,13 +371,14 @@ static void put_examples(struct rep *r, const struct want *w, FILE *f)
 		{ N_("EXAMPLE: dropped"), "SELECT min(packet_id) FROM packet_drop WHERE class IN "
 				      "('loss', 'policy', 'error') AND flow_id IN " FLOWS },
 		{ N_("EXAMPLE: the slowest that arrived"),
-		  "SELECT id FROM _packet WHERE outcome IN (1, 2, 3) AND flags & 22 = 0 AND "
-		  "flow_id IN " FLOWS " ORDER BY last_ns - first_ns DESC, id LIMIT 1" },
+		  "SELECT id FROM _packet WHERE id IN (SELECT slow_id FROM " MANY " UNION ALL SELECT id FROM _packet WHERE "
+		  "outcome IN (1, 2, 3) AND flags & 22 = 0 AND flow_id IN " FEW ") ORDER BY last_ns - first_ns DESC, id LIMIT 1" },
 		{ N_("EXAMPLE: a typical one that arrived"),
-		  "SELECT id FROM (SELECT id, row_number() OVER (ORDER BY last_ns - first_ns, id) "
+		  /* of the largest flow, where there is one with many */
+		  "SELECT coalesce((SELECT typical_id FROM " MANY " ORDER BY packets DESC, flow_id LIMIT 1), "
+		  "(SELECT id FROM (SELECT id, row_number() OVER (ORDER BY last_ns - first_ns, id) "
 		  "AS k, count(*) OVER () AS n FROM _packet WHERE "
-		  "outcome IN (1, 2, 3) AND flags & 22 = 0 AND flow_id IN " FLOWS
-		  ") WHERE k = (n + 1) / 2" },
+		  "outcome IN (1, 2, 3) AND flags & 22 = 0 AND flow_id IN " FEW ") WHERE k = (n + 1) / 2))" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -452,9 +459,9 @@ static int64_t put_conntrack(struct rep *r, const struct want *w, FILE *f)
 static void put_certainty(struct rep *r, const struct want *w, FILE *f)
 {
 	sqlite3_stmt *st = ask(r, w,
-			       "SELECT sum(tie = 'unique'), sum(tie = 'ordered'), sum(tie = "
-			       "'ambiguous'), sum(tie IS NULL) FROM frame "
-			       "WHERE flow_id IN " FLOWS);
+			       "SELECT sum(u), sum(o), sum(a), sum(n) FROM (SELECT frames_unique AS u, frames_ordered AS o, "
+			       "frames_ambiguous AS a, frames_none AS n FROM " MANY " UNION ALL "
+			       "SELECT sum(tie = 1), sum(tie = 2), sum(tie = 3), sum(tie IS NULL) FROM _frame WHERE flow_id IN " FEW ")");
 	int64_t lost = rep_fact_int(r, "events_lost", -1);
 
 	fputs(_("\nHOW SURE\n"), f);
@@ -466,8 +473,10 @@ static void put_certainty(struct rep *r, const struct want *w, FILE *f)
 		fprintf(f, _(" %s tied to none\n"), text_count(col_int(st, 3)).s);
 	}
 	st = ask(r, w,
-		 "SELECT confidence, count(*) FROM packet WHERE flow_id IN " FLOWS
-		 " GROUP BY confidence ORDER BY 2 DESC, 1");
+		 "WITH m AS (SELECT total(certain) AS c, total(high) AS h, total(medium) AS i, total(low) AS l FROM " MANY ") "
+		 "SELECT confidence, CAST(sum(n) AS INTEGER) FROM (SELECT 'certain' AS confidence, c AS n FROM m UNION ALL SELECT 'high', h FROM m "
+		 "UNION ALL SELECT 'medium', i FROM m UNION ALL SELECT 'low', l FROM m UNION ALL SELECT confidence, count(*) FROM packet "
+		 "WHERE flow_id IN " FEW " GROUP BY confidence) GROUP BY confidence HAVING sum(n) > 0 ORDER BY 2 DESC, 1");
 	for (bool first = true; rep_row(r, &st); first = false)
 		fprintf(f, "%s%s %s", first ? _("  packets: ") : ", ", text_count(col_int(st, 1)).s,
 			words_word(col_text(st, 0)));
@@ -496,7 +505,7 @@ static void put_sql(const struct want *w, FILE *f)
 /* The answer in one sentence: did this host lose any of it? */
 static void put_story(struct rep *r, const struct want *w, FILE *f)
 {
-	int64_t all = ask_int(r, w, "SELECT count(*) FROM _packet WHERE flow_id IN " FLOWS);
+	int64_t all = ask_int(r, w, HOW_MANY);
 	int64_t lost = ask_int(r, w,
 			       "SELECT count(*) FROM packet_drop WHERE class IN ('loss', 'policy', "
 			       "'error') AND flow_id IN " FLOWS);
@@ -771,26 +780,16 @@ enum ask_what {
 	ASK_FRAME,
 };
 
-/* The words behind TAPE|DB as one text; the shell may have cut them apart. */
-static void join(char *out, size_t size, int argc, char **argv)
-{
-	size_t n = 0;
-
-	out[0] = '\0';
-	for (int i = 0; i < argc && n < size; i++)
-		n += (size_t)snprintf(out + n, size - n, "%s%s", i ? " " : "", argv[i]);
-}
-
-static int run(const char *path, const char *filter, const char *tape, enum ask_what what, const struct want *w,
+static int run(const struct inputs *in, const char *filter, const char *tape, enum ask_what what, const struct want *w,
 	       int64_t number, bool *incomplete, struct err *e)
 {
 	struct rep r;
-	int rc = rep_open(&r, path, e);
+	int rc = rep_open(&r, in, e);
 
 	if (rc)
 		return rc;
 	if (filter)
-		rc = rep_only(&r, path, tape, filter, "why", e);
+		rc = rep_only(&r, tape, filter, "why", e);
 	if (rc)
 		goto out;
 	if (what == ASK_PACKET)
@@ -805,7 +804,7 @@ static int run(const char *path, const char *filter, const char *tape, enum ask_
 		rc = err_sys(e, "writing standard output");
 	if (!rc && r.incomplete) {
 		*incomplete = true;
-		fprintf(stderr, "skbtape why: %s: incomplete: %s\n", path, r.why);
+		fprintf(stderr, "skbtape why: %s: incomplete: %s\n", in->path[0], r.why);
 	}
 out:
 	rep_close(&r);
@@ -829,7 +828,7 @@ int why_main(int argc, char **argv)
 	bool incomplete = false;
 	struct err e = { "" };
 	int64_t number = 0;
-	char text[512];
+	struct inputs in;
 	int c, rc;
 
 	optind = 0;
@@ -868,18 +867,18 @@ int why_main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (argc - optind < 1 || (what == ASK_FLOW) != (argc - optind > 1)) {
+	in = (struct inputs){ argv + optind, (size_t)(argc - optind) };
+	if (!in.n || (what == ASK_FLOW && in.n == 1)) {
 		fputs("skbtape why: expected TAPE|DB and one of FLOW, --packet N, --frame N; see "
 		      "skbtape why --help\n",
 		      stderr);
 		return 2;
 	}
-	join(text, sizeof(text), argc - optind - 1, argv + optind + 1);
-	if (what == ASK_FLOW && want_parse(&want, text, &e)) {
+	if (what == ASK_FLOW && want_behind(&want, in.path, &in.n, &e)) {
 		fprintf(stderr, "skbtape why: %s\n", e.text);
 		return 2;
 	}
-	rc = run(argv[optind], filter, tape, what, &want, number, &incomplete, &e);
+	rc = run(&in, filter, tape, what, &want, number, &incomplete, &e);
 	if (rc)
 		fprintf(stderr, "skbtape why: %s\n", e.text);
 	lang_free();

@@ -322,3 +322,29 @@ CREATE TABLE wakeup_delay (
 	other_pid INTEGER, -- the task that ran there longest meanwhile, NULL: none, or it is not known
 	other_ns INTEGER
 ) STRICT;
+
+CREATE TABLE _flow_many (
+	-- a flow with so many frames that its packets and frames were counted once and for all (4096 or more; at most 1024 flows)
+	flow_id INTEGER PRIMARY KEY,
+	frames_unique INTEGER NOT NULL, -- frames by tie
+	frames_ordered INTEGER NOT NULL,
+	frames_ambiguous INTEGER NOT NULL,
+	frames_none INTEGER NOT NULL,
+	packets INTEGER NOT NULL DEFAULT 0,
+	certain INTEGER NOT NULL DEFAULT 0, -- packets by confidence
+	high INTEGER NOT NULL DEFAULT 0,
+	medium INTEGER NOT NULL DEFAULT 0,
+	low INTEGER NOT NULL DEFAULT 0,
+	slow_id INTEGER, -- the packet that arrived last after its beginning, NULL: none arrived with both ends seen
+	typical_id INTEGER -- one of the median time, to within 1 %
+) STRICT;
+
+CREATE TABLE _flow_took (
+	-- how long the packets of a flow in _flow_many took from their first stage to their last
+	flow_id INTEGER NOT NULL,
+	kind TEXT NOT NULL, -- as in packet
+	outcome TEXT NOT NULL,
+	ns INTEGER NOT NULL, -- to within 1 %; the longest exactly
+	count INTEGER NOT NULL,
+	PRIMARY KEY (flow_id, kind, outcome, ns)
+) STRICT, WITHOUT ROWID;

@@ -12,6 +12,7 @@ struct sha256 {
 	uint32_t h[8];
 	uint64_t bytes; /* so far */
 	uint8_t tail[64];
+	bool by_cpu; /* with its own instructions */
 };
 
 void sha256_init(struct sha256 *x);

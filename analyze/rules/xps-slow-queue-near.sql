@@ -12,7 +12,8 @@
 -- summary: {dev} has {v_queues:n transmit queue}, but xps_cpus ({v_mask}) binds all {v_cpus} CPUs that sent by it to {v_queue}. {v_packets:n packet} went there in the recording.
 WITH sent AS (
 	SELECT h.dev_id, h.cpu, count(*) AS n, min(h.ts_ns) AS from_ns, max(h.ts_ns) AS to_ns
-	FROM _hop h
+	-- no such mask: nothing is to be counted
+	FROM (SELECT 1 FROM queue_setting q WHERE q.name = 'xps_cpus' AND trim(q.value, '0,') <> '' LIMIT 1) CROSS JOIN _hop h
 	WHERE h.stage = (SELECT id FROM _stage WHERE name = 'net_dev_start_xmit') AND h.dev_id IN (SELECT n.id FROM _name n JOIN queue_setting q ON q.dev = n.text AND q.name = 'xps_cpus' AND trim(q.value, '0,') <> '')
 	GROUP BY h.dev_id, h.cpu
 	HAVING count(*) >= 1000

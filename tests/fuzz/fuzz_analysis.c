@@ -158,8 +158,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct load_result r;
 	struct db *d;
 	struct err e = { "" };
+	char *path[2] = { NULL, NULL };
 	unsigned int sum = 0;
-	char *capture = NULL;
 	int rc;
 
 	for (size_t i = 0; i < n; i++)
@@ -168,8 +168,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (n)
 		HOLDS(!buf_put(&parts, data, n));
 	while (fuzz_part(&left, &name, &part)) {
-		if (span_is(name, "capture") && !capture)
-			capture = capture_file(part);
+		if (span_is(name, "capture") && !path[1])
+			path[1] = capture_file(part);
 	}
 	left = (struct span){ (const char *)data, n };
 	while (fuzz_part(&left, &name, &part)) {
@@ -179,8 +179,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			break;
 		}
 	}
-	rc = load_tape_with(fuzz_tape((struct span){ (char *)parts.data, parts.len }), &capture, !!capture, NULL, NULL,
-			    &d, &r, &e);
+	path[0] = (char *)fuzz_tape((struct span){ (char *)parts.data, parts.len });
+	rc = load_tapes(path, path[1] ? 2 : 1, NULL, NULL, &d, &r, &e);
 	if (rc) {
 		/* a first frame, a header_page or a capture that is no use is refused; nothing else may fail */
 		if (rc != -EINVAL)

@@ -6,18 +6,17 @@
 #include "fuzz.h"
 #include "../../analyze/perfring.h"
 
-#define WAIT_NS 100000000ULL
-
 /* Return: bytes handed out. */
-static size_t drain(struct perfring *p, bool all, size_t *events)
+static size_t drain(struct perfring *p, const struct perf_layout *l, bool all, size_t *events)
 {
 	struct kbuf_event ev;
 	uint64_t lost, last = 0;
 	size_t bytes = 0;
 
-	while (perfring_next(p, all, &ev, &lost)) {
-		HOLDS(ev.ts >= last && (all || ev.ts + WAIT_NS <= p->newest));
-		HOLDS(fuzz_inside(ev.data, ev.len, p->raw.data, p->raw.len));
+	while (perfring_next(p, l, all, &ev, &lost)) {
+		HOLDS(ev.ts >= last && (all || ev.ts + l->wait_ns <= p->newest));
+		HOLDS(fuzz_inside(ev.data, ev.len, p->held.data, p->held.len) ||
+		      fuzz_inside(ev.data, ev.len, p->member.data, p->member.len));
 		last = ev.ts;
 		bytes += ev.len;
 		for (uint32_t i = 0; i < ev.len; i++)
@@ -29,22 +28,28 @@ static size_t drain(struct perfring *p, bool all, size_t *events)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
+	struct perf_layout layout = { 0 };
 	struct perfring p = { 0 };
 	size_t bytes = 0, events = 0, member;
-	bool big_endian, bad;
+	struct buf b = { 0 };
+	bool bad;
 
 	if (n < 2)
 		return 0;
-	big_endian = data[0] & 1;
+	HOLDS(!perf_layout_tape(&layout, data[0] & 1));
 	member = data[1] ? (size_t)data[1] * 8 : n;
 	for (size_t at = 2; at < n; at += member) {
-		HOLDS(!perfring_add(&p, data + at, n - at < member ? n - at : member, big_endian, &bad));
-		HOLDS(p.gone <= p.raw.len && p.n <= p.cap && perfring_bytes(&p) >= p.raw.len);
-		bytes += drain(&p, false, &events);
+		buf_reset(&b);
+		HOLDS(!buf_put(&b, data + at, n - at < member ? n - at : member));
+		HOLDS(!perfring_add(&p, &layout, &b, &bad));
+		HOLDS(p.gone <= p.held.len && p.next <= p.n && p.n <= p.cap && p.n_late <= p.cap_late);
+		bytes += drain(&p, &layout, false, &events);
 	}
-	bytes += drain(&p, true, &events);
+	bytes += drain(&p, &layout, true, &events);
 	/* a sample is 36 bytes and what it carries */
-	HOLDS(!p.n && p.gone == p.raw.len && bytes + 36 * events <= n);
+	HOLDS(p.next == p.n && !p.n_late && p.gone == p.held.len && bytes + 36 * events <= n);
 	perfring_free(&p);
+	perf_layout_free(&layout);
+	buf_free(&b);
 	return 0;
 }
