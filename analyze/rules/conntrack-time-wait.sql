@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: conntrack-time-wait
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: counters, config
 -- how: As for a full table (counter drop grew, not explained by insert_failed), and most of its TCP entries, at least half of all, are in TIME_WAIT.
 -- title: Connection tracking table filled by TIME_WAIT entries

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: neighbour-table-full
 -- severity: critical
--- tested: replay
+-- tested: live
 -- uses: events, counters, config
 -- how: At least 3 drops with reason NEIGH_CREATEFAIL, or growth of table_fulls of the neighbour cache, or the kernel log's
 --   "neighbour table overflow".
