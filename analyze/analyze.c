@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze.h"
+#include "beside.h"
 #include "load.h"
 #include "only.h"
 #include "progress.h"
@@ -31,6 +32,8 @@ static char *default_db(const char *tape)
 	size_t n = strlen(tape), k = sizeof(ext) - 1;
 	char *s;
 
+	while (n > 1 && tape[n - 1] == '/') /* of a directory */
+		n--;
 	if (n > k && !strcmp(tape + n - k, ext))
 		n -= k;
 	return asprintf(&s, "%.*s.db", (int)n, tape) < 0 ? NULL : s;
@@ -55,8 +58,8 @@ static void say_summary(struct db *d, const char *path)
 		(long long)count_of(d, "SELECT count(*) FROM finding"));
 }
 
-/* What matches a filter, as a database of its own. Return: as load_tape(); *@out is closed by the caller. */
-static int load_only(const char *tape, const char *path, const char *rules, const char *filter, struct db **out,
+/* What matches a filter, as a database of its own. Return: as load_tapes(); *@out is closed by the caller. */
+static int load_only(char *const *paths, size_t n, const char *path, const char *rules, const char *filter, struct db **out,
 		     struct load_result *r, struct err *e)
 {
 	struct only_result done;
@@ -66,10 +69,10 @@ static int load_only(const char *tape, const char *path, const char *rules, cons
 
 	if (!lstat(path, &st) && !S_ISREG(st.st_mode))
 		return err_set(e, -EEXIST, "%s is there and no regular file: name another one for the database", path);
-	rc = load_tape(tape, NULL, rules, out, r, e);
+	rc = load_tapes(paths, n, NULL, rules, out, r, e);
 	if (rc)
 		return rc;
-	rc = tape_open(&t, tape, e);
+	rc = beside_open(&t, paths, n, e);
 	if (!rc)
 		rc = only_apply(*out, t, filter, &done, e);
 	if (!rc)
@@ -114,10 +117,12 @@ int analyze_main(int argc, char **argv)
 			progress_off();
 			break;
 		case 'h':
-			puts("usage: skbtape analyze TAPE [PCAP]... [-o DB] [--rules DIR] [--filter EXPR] [-q]\n\n"
+			puts("usage: skbtape analyze TAPE [PCAP|DIR]... [-o DB] [--rules DIR] [--filter EXPR] [-q]\n\n"
 			     "Decode a tape into an SQLite database (default: TAPE with .db for .skbtape).\n"
 			     "TAPE may also be a trace.dat of trace-cmd (version 6 or 7), a perf.data or a capture.\n"
-			     "Captures behind it are of the same time; their devices and clock are found by the packets.\n\n"
+			     "Captures behind it are of the same time; their devices and clock are found by the packets.\n"
+			     "A directory (or .tar, .tar.gz, .tar.zst) with a copy of /proc and /sys, or a sosreport, is\n"
+			     "taken too: one snapshot, or with a later copy behind it what grew between.\n\n"
 			     "  -o, --output DB   where the database goes\n"
 			     "      --rules DIR   rules of your own, *.sql, besides the built-in ones\n"
 			     "      --filter EXPR keep only what belongs to packets that match a pcap-filter(7) expression\n"
@@ -125,7 +130,9 @@ int analyze_main(int argc, char **argv)
 			     "  -h, --help        this text\n\n"
 			     "Examples:\n"
 			     "  skbtape analyze x.skbtape\n"
-			     "  skbtape analyze x.skbtape -o dns.db --filter 'udp port 53'");
+			     "  skbtape analyze x.skbtape -o dns.db --filter 'udp port 53'\n"
+			     "  skbtape analyze trace.dat eth0.pcap\n"
+			     "  skbtape analyze sosreport-web1/");
 			free(path);
 			return 0;
 		default:
@@ -140,19 +147,14 @@ int analyze_main(int argc, char **argv)
 		free(path);
 		return 2;
 	}
-	if (filter && argc - optind > 1) {
-		fputs("skbtape analyze: --filter takes one tape, without captures behind it\n", stderr);
-		free(path);
-		return 2;
-	}
 	if (!path)
 		path = default_db(argv[optind]);
 	if (!path)
 		rc = err_set(&e, -ENOMEM, "out of memory");
 	else if (filter)
-		rc = load_only(argv[optind], path, rules, filter, &d, &r, &e);
+		rc = load_only(argv + optind, (size_t)(argc - optind), path, rules, filter, &d, &r, &e);
 	else
-		rc = load_tape_with(argv[optind], argv + optind + 1, (size_t)(argc - optind - 1), path, rules, &d, &r, &e);
+		rc = load_tapes(argv + optind, (size_t)(argc - optind), path, rules, &d, &r, &e);
 	if (rc) {
 		fprintf(stderr, "skbtape analyze: %s\n", e.text);
 		free(path);

@@ -124,6 +124,17 @@ static void fence_result(struct fence *f, const char *path, bool is_folder)
 		fence_allow(f, folder, access);
 }
 
+/* The folder of an input, where the result goes when none is named. */
+static void fence_beside(struct fence *f, const char *path)
+{
+	char copy[PATH_MAX];
+
+	if (strlen(path) >= sizeof(copy))
+		return;
+	strcpy(copy, path);
+	fence_allow(f, dirname(copy), FS_RESULT);
+}
+
 /* A file that an argument names, and what SQLite looks for beside it. */
 static void fence_input(struct fence *f, const char *path)
 {
@@ -200,7 +211,7 @@ static void fence_arguments(struct fence *f, int argc, char **argv)
 	}
 	for (int i = 1; writes && !has_result && i < argc; i++)
 		if (argv[i][0] != '-' && !access(argv[i], F_OK))
-			fence_result(f, argv[i], false);
+			fence_beside(f, argv[i]);
 }
 
 static void confine_files(int argc, char **argv)

@@ -25,7 +25,7 @@ struct counters {
 	struct keymap map;
 	int64_t snap_ns;
 	int64_t netns_id;
-	bool first;
+	bool first, from_boot;
 	struct {
 		const char *text; /* the constant's address is its name */
 		int64_t id;
@@ -72,6 +72,11 @@ void counters_at(struct counters *c, int64_t snap_ns, int64_t netns_id, bool fir
 	c->snap_ns = snap_ns;
 	c->netns_id = netns_id;
 	c->first = first;
+}
+
+void counters_from_boot(struct counters *c)
+{
+	c->from_boot = true;
 }
 
 struct sample_sink *counters_sink(struct counters *c)
@@ -136,7 +141,7 @@ void counters_put(struct counters *c, const struct sample *x)
 	if (!k)
 		return;
 	if (fresh)
-		k->first = x->sparse && !c->first ? 0 : x->value;
+		k->first = c->from_boot || (x->sparse && !c->first) ? 0 : x->value;
 	else if (k->last == x->value || c->snap_ns < k->seen_ns) {
 		/* a snapshot that is older than the one before it adds nothing */
 		if (c->snap_ns > k->seen_ns)

@@ -43,6 +43,8 @@ void counters_free(struct counters *c);
 void counters_at(struct counters *c, int64_t snap_ns, int64_t netns_id, bool first);
 /* counters_sink() - for parsers; lives as long as @c. */
 struct sample_sink *counters_sink(struct counters *c);
+/* counters_from_boot() - there is one snapshot alone: counters grew from 0, at the boot, to what it has. */
+void counters_from_boot(struct counters *c);
 /* counters_put() - one sample at the present time and place. */
 void counters_put(struct counters *c, const struct sample *x);
 size_t counters_count(const struct counters *c);

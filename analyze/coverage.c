@@ -41,6 +41,15 @@ bool coverage_whole(struct db *d)
 	return whole;
 }
 
+bool coverage_from_boot(struct db *d)
+{
+	sqlite3_stmt *st = db_prepare(d, "SELECT count(*) FROM tape WHERE key = 'since_boot_ns'");
+	bool yes = sqlite3_step(st) == SQLITE_ROW && sqlite3_column_int(st, 0);
+
+	sqlite3_reset(st);
+	return yes;
+}
+
 long long coverage_steps(struct db *d)
 {
 	sqlite3_stmt *st = db_prepare(d, "SELECT total(CAST(value AS REAL)) FROM tape WHERE key "

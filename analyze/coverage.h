@@ -16,6 +16,8 @@
 double coverage_kept(struct db *d, const char *total, const char *lost, const char *kind);
 /* coverage_whole() - whether the tape was neither cut nor damaged. */
 bool coverage_whole(struct db *d);
+/* coverage_from_boot() - whether counters are totals since the boot: all there is was taken at one point in time. */
+bool coverage_from_boot(struct db *d);
 /* coverage_steps() - how many units of SQLite's virtual machine steps a rule may take: more for a longer tape,
  * within bounds, for it may lie about its size */
 long long coverage_steps(struct db *d);

@@ -16,6 +16,11 @@
  * cause at best. Harm is counted in lost packets: the rule's column harm, else
  * packets plus one for each 100 ms of delay, see docs/RULES.md.
  *
+ * Of a host at one point in time (a copy of /proc), counters are totals since the
+ * boot. What a rule concludes from how they grew happened, but nothing says when: it
+ * is an info with at most half of the confidence, and its title begins with "Since the
+ * boot". Rules of what is nearly reached (CAUSE-near) tell of that point, and stay.
+ *
  * Confidence: the rule's, times the share of events (frames) that were not lost
  * where it rests on them, times 0.95 where the tape is not whole; at most 0.9 for
  * a rule that was never tried on a recording, at most 0.5 for an untested one.
@@ -46,6 +51,7 @@ struct run {
 	long long steps, steps_max;	 /* of the present rule */
 	double events_kept, frames_kept; /* share that was not lost */
 	bool tape_whole;
+	bool from_boot; /* counters are totals since the boot */
 	enum detail_level lowered;
 	bool blind; /* the statement that was prepared last reads what was not recorded to the end */
 	struct err *e;
@@ -121,53 +127,72 @@ static double row_number(const struct rule_row *row, const char *name, double ot
 	return v ? sqlite3_value_double(v) : otherwise;
 }
 
-/* The prefix that runs a command in the finding's namespace: a name of ip-netns(8), else a process
- * in it. */
-static int ns_prefix(struct run *r, const char *netns, struct buf *out)
-{
-	sqlite3_stmt *st;
-	int rc = 0;
-
-	if (!netns || !strcmp(netns, "init"))
-		return buf_put(out, "", 1);
-	st = db_prepare(
-		r->d,
-		"SELECT pid, instr(name, ':[') FROM netns WHERE name = ? ORDER BY id LIMIT 1");
-	db_bind_text(st, 1, netns);
-	if (sqlite3_step(st) != SQLITE_ROW || !sqlite3_column_int(st, 1)) {
-		struct rule_row row = { 0 };
-		struct rule_row more = { 0 };
-		sqlite3_stmt *q = db_prepare(r->d, "SELECT ?1 AS result");
-
-		db_bind_text(q, 1, netns);
-		sqlite3_step(q);
-		rc = rule_row_take(&more, q);
-		sqlite3_reset(q);
-		if (!rc)
-			rc = rule_render("ip netns exec {result} ", RULE_TEXT_SHELL, &row, &more,
-					 "", out, NULL);
-		rule_row_free(&more);
-	} else if (sqlite3_column_type(st, 0) != SQLITE_NULL) {
-		rc = buf_printf(out, "nsenter -t %d -n ", sqlite3_column_int(st, 0));
-	}
-	sqlite3_reset(st);
-	return rc ? rc : buf_put(out, "", 1);
-}
-
 struct texts {
 	struct run *r;
 	struct found *f;
-	const char *ns;
+	const char *netns;
 	bool astray; /* where it is, is not known, and there is more than one namespace: no command
 			then */
 };
 
-/* Fill a template into a string of its own. Return: 0; -EINVAL with the reason in @e; -ENOMEM. */
+struct prefix {
+	const struct texts *t;
+	bool sysfs; /* the command writes to /sys */
+	bool lost;  /* a namespace has neither a name nor a process: no command then */
+};
+
+/*
+ * The prefix that runs a command in a namespace: a name of ip-netns(8), else a process in it.
+ * ip-netns(8) mounts a /sys of that namespace; nsenter(1) does not, and the process's own one is
+ * read-only in a container, so that a command for /sys gets one.
+ */
+static int ns_prefix(void *ctx, const char *netns, struct buf *out)
+{
+	struct prefix *p = ctx;
+	struct db *d = p->t->r->d;
+	struct rule_row none = { 0 }, more = { 0 };
+	sqlite3_stmt *st, *q;
+	bool nameless;
+	int pid = 0, rc;
+
+	if (!netns)
+		netns = p->t->netns;
+	if (!netns || !strcmp(netns, "init"))
+		return 0;
+	st = db_prepare(d, "SELECT pid FROM netns WHERE name = ? AND instr(name, ':[') > 0 "
+			   "ORDER BY id LIMIT 1");
+	db_bind_text(st, 1, netns);
+	nameless = sqlite3_step(st) == SQLITE_ROW;
+	if (nameless)
+		pid = sqlite3_column_int(st, 0);
+	sqlite3_reset(st);
+	p->lost |= nameless && pid <= 0;
+	if (nameless)
+		return buf_printf(out, "nsenter -t %d -n %s", pid,
+				  p->sysfs ? "unshare -m sh -c 'mount -t sysfs sysfs /sys && exec "
+					     "\"$@\"' sh "
+					   : "");
+	q = db_prepare(d, "SELECT ?1 AS result");
+	db_bind_text(q, 1, netns);
+	sqlite3_step(q);
+	rc = rule_row_take(&more, q);
+	sqlite3_reset(q);
+	if (!rc)
+		rc = rule_render("ip netns exec {result} ", RULE_TEXT_SHELL, &none, &more, NULL,
+				 out, NULL);
+	rule_row_free(&more);
+	return rc;
+}
+
+/* Fill a template into a string of its own; NULL: a command whose namespace cannot be entered. Return:
+ * 0; -EINVAL with the reason in @e; -ENOMEM. */
 static int fill(const struct texts *t, const char *text, enum rule_text mode,
 		const struct rule_row *more, char **out, struct err *e)
 {
+	struct prefix p = { .t = t, .sysfs = strstr(text, "/sys/") };
+	struct rule_ns ns = { ns_prefix, &p };
 	struct buf b = { 0 };
-	int rc = rule_render(text, mode, &t->f->row, more, t->ns, &b, e);
+	int rc = rule_render(text, mode, &t->f->row, more, &ns, &b, e);
 
 	if (!rc)
 		rc = buf_put(&b, "", 1);
@@ -175,6 +200,8 @@ static int fill(const struct texts *t, const char *text, enum rule_text mode,
 		buf_free(&b);
 		return rc;
 	}
+	if (p.lost)
+		buf_free(&b);
 	*out = (char *)b.data;
 	return 0;
 }
@@ -293,6 +320,15 @@ out:
 	return rc;
 }
 
+/* Whether a rule's finding may be of any time since the boot. */
+static bool any_time(const struct run *r, const struct rule *rule)
+{
+	static const char near[] = "-near.sql";
+	size_t n = strlen(rule->name), m = sizeof(near) - 1;
+
+	return r->from_boot && rule->uses & RULE_USES_COUNTERS && (n < m || strcmp(rule->name + n - m, near));
+}
+
 static const char *severity_of(const struct rule *rule, const struct rule_row *row)
 {
 	static const char *const known[] = { "critical", "warning", "info" };
@@ -315,6 +351,8 @@ static double confidence_of(const struct run *r, const struct rule *rule,
 		c *= r->frames_kept;
 	if (!r->tape_whole)
 		c *= 0.95;
+	if (any_time(r, rule))
+		c *= 0.5;
 	if (rule->tested == RULE_UNTESTED && c > 0.5)
 		c = 0.5;
 	if (rule->tested == RULE_TESTED_REPLAY && c > 0.9)
@@ -355,28 +393,40 @@ static bool many_netns(struct run *r)
 	return many;
 }
 
+/* What the title of a finding of any time begins with. Return: 0, -ENOMEM. */
+static int put_boot(struct found *f)
+{
+	char *title;
+
+	if (asprintf(&title, "Since the boot: %s", f->title) < 0)
+		return -ENOMEM;
+	free(f->title);
+	f->title = title;
+	f->title_template = NULL; /* no translation of the rule's title says that */
+	return 0;
+}
+
 /* The present row of @st becomes a finding. Return: 0, -EINVAL (the rule's texts are wrong, reason
  * in @e), -ENOMEM. */
 static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, struct err *e)
 {
 	struct found f = { .rule = rule, .order = r->n, .symptom_of = SIZE_MAX }, *v;
 	struct texts t = { .r = r, .f = &f };
-	struct buf ns = { 0 };
 	const char *own;
 	int rc = rule_row_take(&f.row, st);
 
-	if (!rc)
-		rc = ns_prefix(r, found_text(&f.row, "netns"), &ns);
 	if (rc)
 		goto out;
-	t.ns = (const char *)ns.data;
-	t.astray = !found_text(&f.row, "netns") && many_netns(r);
-	f.severity = severity_of(rule, &f.row);
+	t.netns = found_text(&f.row, "netns");
+	t.astray = !t.netns && many_netns(r);
+	f.severity = any_time(r, rule) ? "info" : severity_of(rule, &f.row);
 	f.confidence = confidence_of(r, rule, &f.row);
 	f.rank = rank_of(&f);
 	own = found_text(&f.row, "title");
 	f.title_template = own ? "{title}" : rule->title;
 	rc = fill(&t, f.title_template, RULE_TEXT_PLAIN, NULL, &f.title, e);
+	if (!rc && any_time(r, rule))
+		rc = put_boot(&f);
 	own = found_text(&f.row, "summary");
 	f.summary_template = own ? "{summary}" : rule->summary;
 	if (!rc)
@@ -399,7 +449,6 @@ static int found_add(struct run *r, const struct rule *rule, sqlite3_stmt *st, s
 	v[r->n++] = f;
 	f = (struct found){ 0 };
 out:
-	buf_free(&ns);
 	found_free(&f);
 	return rc;
 }
@@ -585,6 +634,7 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 	r.events_kept = coverage_kept(d, "events_recorded", "events_lost", "events-lost");
 	r.frames_kept = coverage_kept(d, "frames", "frames_lost", "frames-lost");
 	r.tape_whole = coverage_whole(d);
+	r.from_boot = coverage_from_boot(d);
 	r.lowered = coverage_level(d);
 	r.steps_max = coverage_steps(d);
 	sqlite3_set_authorizer(db_handle(d), authorize, &r);

@@ -24,7 +24,7 @@ struct found {
 	const char *severity;
 	double confidence, rank;
 	char *title, *summary;
-	const char *title_template, *summary_template;
+	const char *title_template, *summary_template; /* of the title NULL: it has none */
 	struct part *part;
 	size_t parts;
 	int64_t packet[FOUND_PACKETS_MAX];

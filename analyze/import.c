@@ -3,14 +3,18 @@
 #include "../schema/json.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #define PARTS_MAX  4000000U
 #define RANGES_MAX (16 * MIB) /* 256 MiB of them */
+#define FOLDER	   "a copy of /proc and /sys"
 
 static const struct {
 	const char *magic;
@@ -25,6 +29,8 @@ static const struct {
 	{ "\xa1\xb2\xc3\xd4", 4, "a pcap capture", pcap_import },
 	{ "\x4d\x3c\xb2\xa1", 4, "a pcap capture", pcap_import },
 	{ "\xa1\xb2\x3c\x4d", 4, "a pcap capture", pcap_import },
+	{ "\x1f\x8b", 2, FOLDER, folder_import },
+	{ "\x28\xb5\x2f\xfd", 4, FOLDER, folder_import },
 };
 
 static struct import_part *new_part(struct import *im, const char *name)
@@ -288,6 +294,8 @@ int import_about(struct import *im, const struct import_about *a)
 	if (a->backend)
 		json_text(&j, "trace_backend", a->backend);
 	text_or_null(&j, "trace_clock", a->clock);
+	if (a->one_point)
+		json_bool(&j, "one_point", true);
 	if (a->tsc_mult) {
 		json_uint(&j, "tsc_mult", a->tsc_mult);
 		json_uint(&j, "tsc_shift", a->tsc_shift);
@@ -319,25 +327,50 @@ static void about_first(struct import *im)
 	}
 }
 
+/* The mark of tar (POSIX, ustar) stands behind the first name. */
+#define TAR_AT 257
+
+bool import_is_folder(const char *path)
+{
+	struct stat st;
+	uint8_t head[TAR_AT + 5] = { 0 };
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	bool yes = fd >= 0 && !fstat(fd, &st) && S_ISDIR(st.st_mode);
+
+	if (fd >= 0 && !yes && pread(fd, head, sizeof(head), 0) > 0)
+		for (size_t i = 0; !yes && i < ARRAY_SIZE(KINDS); i++)
+			yes = KINDS[i].import == folder_import && !memcmp(head, KINDS[i].magic, KINDS[i].len);
+	if (fd >= 0)
+		close(fd);
+	return yes || !memcmp(head + TAR_AT, "ustar", 5);
+}
+
 int import_open(struct import **out, const struct tape_file *f, struct err *e)
 {
 	uint8_t head[16] = { 0 };
 	struct import *im;
 	int rc = tape_file_read(f, 0, head, f->bytes < sizeof(head) ? f->bytes : sizeof(head), e);
+	bool folder = f->directory;
 	size_t kind = 0;
 
 	if (rc)
 		return rc;
-	while (kind < ARRAY_SIZE(KINDS) && memcmp(head, KINDS[kind].magic, KINDS[kind].len))
+	while (!folder && kind < ARRAY_SIZE(KINDS) && memcmp(head, KINDS[kind].magic, KINDS[kind].len))
 		kind++;
-	if (kind == ARRAY_SIZE(KINDS))
-		return -ENOTSUP;
+	if (kind == ARRAY_SIZE(KINDS)) {
+		folder = f->bytes >= TAR_AT + 5;
+		rc = folder ? tape_file_read(f, TAR_AT, head, 5, e) : 0;
+		if (rc)
+			return rc;
+		if (!folder || memcmp(head, "ustar", 5))
+			return -ENOTSUP;
+	}
 	im = calloc(1, sizeof(*im));
 	if (!im)
 		return err_set(e, -ENOMEM, "%s: out of memory", f->path);
 	im->file = f;
-	im->what = KINDS[kind].what;
-	rc = KINDS[kind].import(im, e);
+	im->what = folder ? FOLDER : KINDS[kind].what;
+	rc = folder ? folder_import(im, e) : KINDS[kind].import(im, e);
 	if (!rc && im->quality.len)
 		rc = import_add(im, "quality/000000", im->quality.data, im->quality.len);
 	if (rc) {

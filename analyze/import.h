@@ -41,13 +41,15 @@ struct import {
 };
 
 /**
- * import_open() - take a foreign file apart
+ * import_open() - take a foreign file, or a directory, apart
  * @out: freed by import_free(); uses @f as long as it lives
  * Return: 0; -ENOTSUP where the file is of no kind that can be read; -EINVAL where it is of such
  * a kind but of no use (the message says why); -ENOMEM; or as tape_file_read().
  */
 int import_open(struct import **out, const struct tape_file *f, struct err *e);
 void import_free(struct import *im);
+/* import_is_folder() - whether a path is a directory, or begins as an archive does */
+bool import_is_folder(const char *path);
 
 /* import_load() - bytes of a part. Return: 0, -ENOMEM, -EIO. */
 int import_load(const struct import *im, size_t i, struct buf *out, struct err *e);
@@ -83,6 +85,7 @@ struct import_about {
 	uint64_t cpus, page_bytes;
 	int long_bytes;
 	bool big_endian;
+	bool one_point; /* no recording, but how a host was at one point in time */
 	uint64_t tsc_mult, tsc_shift, tsc_offset; /* from cycles to ns */
 };
 
@@ -92,6 +95,7 @@ int import_about(struct import *im, const struct import_about *a);
 /* Each kind of file: take it apart. Return: 0, -EINVAL, -ENOMEM, or as tape_file_read(). */
 int tracedat_import(struct import *im, struct err *e);
 int pcap_import(struct import *im, struct err *e);
+int folder_import(struct import *im, struct err *e); /* also an archive; -ENOTSUP where it is another one */
 int perfdata_import(struct import *im, struct err *e);
 /* tracedat_texts() - the texts of tracefs as perf.data has them: the beginning of a version 6. Return: 0, -ENOMEM. */
 int tracedat_texts(struct import *im, struct import_about *a, const void *data, size_t n);

@@ -8,6 +8,7 @@
  * its final name only when everything is done.
  */
 #include "load.h"
+#include "beside.h"
 #include "delays.h"
 #include "events.h"
 #include "facts.h"
@@ -17,7 +18,6 @@
 #include "host.h"
 #include "ledger.h"
 #include "lives.h"
-#include "pcap_add.h"
 #include "progress.h"
 #include "ringstats.h"
 #include "rows.h"
@@ -33,6 +33,7 @@
 
 struct load {
 	struct tape *tape;
+	size_t n; /* files that were named, the tape among them */
 	struct db *db;
 	struct clocks *clocks;
 	struct symbols *symbols;
@@ -144,7 +145,9 @@ static int load_times(struct load *l, struct err *e)
 	if (!l->first_ns)
 		return db_exec(l->db,
 			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'start_ns', min(ts_ns) FROM _frame HAVING count(*);"
-			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'end_ns', max(ts_ns) FROM _frame HAVING count(*);",
+			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'end_ns', max(ts_ns) FROM _frame HAVING count(*);"
+			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'start_ns', min(begin_ns) FROM snapshot HAVING count(*);"
+			       "INSERT OR IGNORE INTO tape(key, value) SELECT 'end_ns', max(end_ns) FROM snapshot HAVING count(*);",
 			       e);
 	snprintf(sql, sizeof(sql),
 		 "INSERT OR IGNORE INTO tape(key, value) VALUES('start_ns', '%" PRId64 "');"
@@ -160,6 +163,8 @@ static int load_evidence(struct load *l, struct err *e)
 	if (rc)
 		return rc;
 	facts_tape_state(l->tape, l->db);
+	if (l->n > 1)
+		db_fact_int(l->db, "beside", (int64_t)l->n - 1);
 	l->hash = facts_hash_begin(tape_path(l->tape));
 	rc = facts_load(l->tape, l->db, l->clocks, e);
 	if (!rc)
@@ -176,7 +181,7 @@ static int load_evidence(struct load *l, struct err *e)
 		rc = frames_end(l->frames, e);
 	if (!rc && tape_state(l->tape)->foreign && !frames_total(l->frames))
 		db_quality(l->db, &(struct quality){ "source-missing", "frames", -1, NULL, -1, -1, -1 },
-			   "no captured frames: give the capture files of the same time behind the trace");
+			   "no captured frames: give the capture files of the same time behind it");
 	return rc;
 }
 
@@ -275,25 +280,14 @@ static void load_completeness(struct load *l, struct load_result *r)
 	sqlite3_reset(st);
 }
 
-int load_tape(const char *tape_path, const char *db_path, const char *rules_dir, struct db **out,
-	      struct load_result *r, struct err *e)
+int load_tapes(char *const *paths, size_t n, const char *db_path, const char *rules_dir, struct db **out,
+	       struct load_result *r, struct err *e)
 {
-	return load_tape_with(tape_path, NULL, 0, db_path, rules_dir, out, r, e);
-}
-
-int load_tape_with(const char *tape_path, char *const *pcaps, size_t n_pcaps, const char *db_path, const char *rules_dir,
-		   struct db **out, struct load_result *r, struct err *e)
-{
-	struct load l = { 0 };
-	int rc = tape_open(&l.tape, tape_path, e);
+	struct load l = { .n = n };
+	int rc = beside_open(&l.tape, paths, n, e);
 
 	if (rc)
 		return rc;
-	rc = pcap_add(l.tape, pcaps, n_pcaps, e);
-	if (rc) {
-		tape_close(l.tape);
-		return rc;
-	}
 	rc = db_create(&l.db, db_path, e);
 	if (!rc)
 		rc = load_evidence(&l, e);

@@ -11,19 +11,15 @@ struct load_result {
 };
 
 /**
- * load_tape() - analyze a tape
- * @tape_path: a tape
+ * load_tapes() - analyze a tape
+ * @paths:     a tape, and what stands beside it, @n of them (beside.h)
  * @db_path:   where the database goes when all went well; NULL: an unnamed one that db_close() forgets
  * @rules_dir: more rules, NULL: only the embedded ones
  * @out:       the committed database, read only; the caller's to close
  *
  * Return: 0 (then @r says how whole the tape is), -EINVAL (no tape), -ENOMEM, -EIO ...
  */
-int load_tape(const char *tape_path, const char *db_path, const char *rules_dir, struct db **out,
-	      struct load_result *r, struct err *e);
-
-/* load_tape_with() - the same with the packets of capture files (pcap_add.h) behind it. */
-int load_tape_with(const char *tape_path, char *const *pcaps, size_t n_pcaps, const char *db_path, const char *rules_dir,
-		   struct db **out, struct load_result *r, struct err *e);
+int load_tapes(char *const *paths, size_t n, const char *db_path, const char *rules_dir, struct db **out,
+	       struct load_result *r, struct err *e);
 
 #endif

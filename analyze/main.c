@@ -29,7 +29,7 @@ static const struct command COMMANDS[] = {
 	{ "record", "[OPTION]... [FILTER...] [-- COMMAND]", "record this host onto a tape", record_main, false },
 	{ "doctor", "", "what this host allows, what would be missing, how to get it", doctor_main, false },
 	{ "info", "TAPE", "what is on a tape, how complete it is", info_main, true },
-	{ "analyze", "TAPE [PCAP]... [-o DB] [--filter EXPR]", "tape to SQLite database", analyze_main, true },
+	{ "analyze", "TAPE [PCAP|DIR]... [-o DB] [--filter EXPR]", "tape to SQLite database", analyze_main, true },
 	{ "report", "TAPE|DB [-o FILE] [--format html|md|json]", "findings and what proves them", report_main, true },
 	{ "why", "TAPE|DB FLOW|--packet N|--frame N", "one flow's or packet's story", why_main, true },
 	{ "query", "DB SQL|--examples", "rows as a table, JSON or CSV", query_main, true },

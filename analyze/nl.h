@@ -15,6 +15,7 @@ struct nl_env {
 	struct db *d;
 	struct host *h;
 	struct counters *counters;
+	bool from_boot; /* counters_from_boot() */
 };
 
 /* Where a dump comes from. */
@@ -64,6 +65,8 @@ void nl_link_load(struct nl_link *l, enum nl_kind kind, struct nl_dump *dump,
 		  const struct snap_at *at);
 int nl_link_finish(struct nl_link *l);
 void nl_link_free(struct nl_link *l);
+/* nl_link_counts() - whether the dumps of a namespace hold the devices' counters; a text that was made into one may not. */
+bool nl_link_counts(const struct nl_link *l, int64_t netns_id);
 /* nl_link_queue_len() - tx_queue_len of a device, -1 where not known */
 int64_t nl_link_queue_len(const struct nl_link *l, int64_t netns_id, int ifindex);
 

@@ -44,6 +44,7 @@ struct link {
 	uint64_t mac_key;
 	int32_t nsid; /* IFLA_LINK_NETNSID */
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
+	bool counted;
 	size_t peer; /* index of the peer plus 1, 0: none */
 	int64_t peer_id;
 };
@@ -168,6 +169,17 @@ int64_t nl_link_queue_len(const struct nl_link *l, int64_t netns_id, int ifindex
 	return k ? k->queue_len : -1;
 }
 
+bool nl_link_counts(const struct nl_link *l, int64_t netns_id)
+{
+	for (size_t i = 0; i < l->links.count; i++) {
+		const struct link *k = keymap_at(&l->links, i);
+
+		if (k->netns_id == netns_id && k->counted)
+			return true;
+	}
+	return false;
+}
+
 /* A hardware address of up to eight bytes as a number, 0 for none. */
 static uint64_t mac_key(struct span mac)
 {
@@ -222,6 +234,7 @@ static void link_stats(const struct nl_link *l, struct link *k, const struct nla
 
 	for (size_t i = 0; i < ARRAY_SIZE(stats64) && (i + 1) * 8 <= s.n; i++)
 		nl_put(l->env, "dev", stats64[i], k->name, counter_i64(nl_get_u64(s, i * 8)));
+	k->counted = k->counted || s.n;
 	k->rx_packets = nl_get_u64(s, 0);
 	k->tx_packets = nl_get_u64(s, 8);
 	k->rx_bytes = nl_get_u64(s, 16);

@@ -7,6 +7,7 @@
  * and in the namespace's last dump. So that a busy host's changes do not push
  * out how it ended, ticks may use half of the rows only.
  */
+#include "folder_nl.h"
 #include "keymap.h"
 #include "nl.h"
 
@@ -207,9 +208,15 @@ static struct span tcp_info_json(struct nl_sock *s, const struct sock_row *r)
 	return nl_json_end(&s->json);
 }
 
-/* A number of the socket's memory information, NONE where it has none. */
+/*
+ * A number of the socket's memory information, NONE where it has none. No socket has a receive buffer of
+ * 0 bytes (SOCK_MIN_RCVBUF): then it was made of /proc/net/udp, which tells two of the numbers.
+ */
 static int64_t meminfo(const struct sock_row *r, unsigned int which)
 {
+	if (which != SK_MEMINFO_RMEM_ALLOC && which != SK_MEMINFO_DROPS && (SK_MEMINFO_RCVBUF + 1) * 4 <= r->meminfo.n &&
+	    !nl_get_u32(r->meminfo, SK_MEMINFO_RCVBUF * 4))
+		return NONE;
 	return (which + 1) * 4 <= r->meminfo.n ? (int64_t)nl_get_u32(r->meminfo, which * 4) : NONE;
 }
 
@@ -310,7 +317,7 @@ static void load_inet(struct nl_sock *s, enum nl_kind kind, struct nl_dump *dump
 	r.cookie = cookie64(d->id.idiag_cookie);
 	r.uid = d->idiag_uid;
 	r.rqueue = d->idiag_rqueue;
-	r.wqueue = d->idiag_wqueue;
+	r.wqueue = d->idiag_wqueue == FOLDER_NO_BACKLOG ? NONE : (int64_t)d->idiag_wqueue;
 	r.timer = d->idiag_timer;
 	r.retrans = d->idiag_retrans;
 	r.meminfo = nl_raw(tb[INET_DIAG_SKMEMINFO]);

@@ -248,7 +248,7 @@ static void load_qdisc(struct nl_tc *t, bool class, struct nl_dump *dump, const 
 	if (!q)
 		return;
 	if (fresh)
-		q->first = now;
+		q->first = t->env->from_boot ? (struct tc_numbers){ 0 } : now;
 	q->last = now;
 	q->max_packets =
 		now.backlog_packets > q->max_packets ? now.backlog_packets : q->max_packets;

@@ -11,19 +11,25 @@
 
 struct perfring_sample {
 	uint64_t ts, lost; /* events lost before it */
-	const uint8_t *data; /* in member or held */
+	uint64_t seq;	   /* in which order they stood */
+	size_t at;	   /* of its bytes in member or held */
 	uint32_t len;
-	uint32_t place; /* of those of equal time */
+	bool held;
 };
 
 /* Zeroed is empty. */
 struct perfring {
-	struct perfring_sample *sample;
-	size_t n, cap, next; /* those before next were handed out */
-	struct buf member;   /* the last one */
-	struct buf held, spare; /* bytes of samples of earlier ones that wait */
-	uint64_t newest; /* time */
-	uint64_t lost;	 /* before the sample that comes next */
+	struct perfring_sample *sample; /* by time; those before next were handed out */
+	size_t n, cap, next;
+	struct perfring_sample *late; /* a heap of those that came too late for a place in there */
+	size_t n_late, cap_late;
+	struct buf member; /* the last one */
+	bool in_member;	   /* samples have their bytes in there */
+	struct buf held;   /* bytes of samples of earlier ones that wait */
+	size_t gone;	   /* bytes of it that were handed out */
+	uint64_t seq;	   /* of the next sample */
+	uint64_t newest;   /* time */
+	uint64_t lost;	   /* before the sample that comes next */
 };
 
 /**

@@ -110,8 +110,8 @@ static int put_size(struct buf *out, int64_t bytes)
 	return buf_printf(out, "%.0f MiB", (double)bytes / (double)MIB);
 }
 
-/* Text of a value for sh(1): as it is where it is harmless, else in single quotes; control
- * characters become '?'. */
+/* Text of a value for sh(1): as it is where it is harmless, else in single quotes; a tab, which
+ * separates the numbers of a sysctl, becomes a blank, other control characters '?'. */
 static int put_shell(struct buf *out, const char *s, size_t n)
 {
 	static const char harmless[] =
@@ -124,12 +124,31 @@ static int put_shell(struct buf *out, const char *s, size_t n)
 	for (size_t i = 0; !rc && i < n; i++) {
 		if (s[i] == '\'')
 			rc = buf_put(out, "'\\''", 4);
+		else if (s[i] == '\t')
+			rc = buf_put(out, " ", 1);
 		else if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
 			rc = buf_put(out, "?", 1);
 		else
 			rc = buf_put(out, &s[i], 1);
 	}
 	return rc ? rc : buf_put(out, "'", 1);
+}
+
+/* The same where the template is between single quotes, the command of a sh -c: what is quoted for
+ * that shell is quoted once more for the one that starts it. */
+static int put_inner_shell(struct buf *out, const char *s, size_t n)
+{
+	struct buf inner = { 0 };
+	int rc = put_shell(&inner, s, n);
+
+	for (size_t i = 0; !rc && i < inner.len; i++) {
+		if (inner.data[i] == '\'')
+			rc = buf_put(out, "'\\''", 4);
+		else
+			rc = buf_put(out, &inner.data[i], 1);
+	}
+	buf_free(&inner);
+	return rc;
 }
 
 static int put_sql(struct buf *out, sqlite3_value *v)
@@ -152,9 +171,15 @@ static int put_sql(struct buf *out, sqlite3_value *v)
 	}
 }
 
-/* A value in a text: @fmt is time, size, pct, or 'n WORD' for a counted noun. */
-static int put_value(struct buf *out, enum rule_text mode, sqlite3_value *v, struct span fmt,
-		     struct err *e)
+static int put_ns(struct buf *out, const struct rule_ns *ns, const char *netns)
+{
+	return ns ? ns->put(ns->ctx, netns, out) : 0;
+}
+
+/* A value in a text: @fmt is time, size, pct, ns, or 'n WORD' for a counted noun. @quoted: between
+ * single quotes of a command. */
+static int put_value(struct buf *out, enum rule_text mode, bool quoted, sqlite3_value *v,
+		     struct span fmt, const struct rule_ns *ns, struct err *e)
 {
 	const char *text;
 
@@ -174,6 +199,10 @@ static int put_value(struct buf *out, enum rule_text mode, sqlite3_value *v, str
 		return buf_printf(out, "%" PRId64 " %.*s%s", n, (int)(fmt.n - 2), fmt.p + 2,
 				  n == 1 ? "" : "s");
 	}
+	if (span_is(fmt, "ns")) {
+		text = (const char *)sqlite3_value_text(v);
+		return text ? put_ns(out, ns, text) : -ENOMEM;
+	}
 	if (fmt.n)
 		return err_set(e, -EINVAL, "unknown format '%.*s'", (int)fmt.n, fmt.p);
 	if (sqlite3_value_type(v) == SQLITE_FLOAT) {
@@ -186,8 +215,10 @@ static int put_value(struct buf *out, enum rule_text mode, sqlite3_value *v, str
 	text = (const char *)sqlite3_value_text(v);
 	if (!text)
 		return -ENOMEM;
-	return mode == RULE_TEXT_SHELL ? put_shell(out, text, strlen(text))
-				       : buf_put(out, text, strlen(text));
+	if (mode != RULE_TEXT_SHELL)
+		return buf_put(out, text, strlen(text));
+	return quoted ? put_inner_shell(out, text, strlen(text))
+		      : put_shell(out, text, strlen(text));
 }
 
 /* {name} or {name:format} at the start of @s. Return: its length, 0: no placeholder. */
@@ -223,11 +254,12 @@ bool rule_text_name(struct span *text, struct span *name)
 }
 
 int rule_render(const char *text, enum rule_text mode, const struct rule_row *row,
-		const struct rule_row *more, const char *ns, struct buf *out, struct err *e)
+		const struct rule_row *more, const struct rule_ns *ns, struct buf *out,
+		struct err *e)
 {
 	struct span s = { text, strlen(text) }, name, fmt;
 	size_t optional = SIZE_MAX; /* where the part in [[ ]] began in @out */
-	bool missing = false;
+	bool missing = false, quoted = false;
 	int rc = 0;
 
 	while (!rc && s.n) {
@@ -246,17 +278,18 @@ int rule_render(const char *text, enum rule_text mode, const struct rule_row *ro
 				optional = SIZE_MAX;
 				n = 2;
 			} else {
+				quoted ^= s.p[0] == '\'';
 				rc = buf_put(out, s.p, 1);
 			}
 		} else if (span_is(name, "ns")) {
-			rc = buf_put(out, ns, strlen(ns));
+			rc = put_ns(out, ns, NULL);
 		} else if (rule_row_find(row, more, name, &v)) {
 			v = not_null(v);
 			missing |= !v;
-			rc = put_value(out, mode, v, fmt, e);
+			rc = put_value(out, mode, quoted, v, fmt, ns, e);
 		} else if (more && !more->n) { /* the query gave no row: its values are unknown */
 			missing = true;
-			rc = put_value(out, mode, NULL, fmt, e);
+			rc = put_value(out, mode, quoted, NULL, fmt, ns, e);
 		} else {
 			rc = err_set(e, -EINVAL, "no value is called {%.*s}", (int)name.n, name.p);
 		}

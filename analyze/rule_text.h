@@ -25,7 +25,14 @@ bool rule_row_find(const struct rule_row *row, const struct rule_row *more, stru
 enum rule_text {
 	RULE_TEXT_PLAIN, /* for people */
 	RULE_TEXT_SQL,	 /* values become literals */
-	RULE_TEXT_SHELL, /* values are quoted for sh(1) where they need it */
+	RULE_TEXT_SHELL, /* values are quoted for sh(1) where they need it, in '...' for that of a sh -c, too */
+};
+
+/* What runs a command in a network namespace. */
+struct rule_ns {
+	/* put() - append the prefix for @netns, NULL: where the finding is. Return: 0, -ENOMEM. */
+	int (*put)(void *ctx, const char *netns, struct buf *out);
+	void *ctx;
 };
 
 /**
@@ -33,13 +40,14 @@ enum rule_text {
  * @mode: how values are written
  * @row:  values of the finding
  * @more: values of the section's own query, looked at first; may be NULL
- * @ns:   what {ns} stands for: the prefix that runs a command in the finding's namespace
+ * @ns:   what {ns} and {NAME:ns} become; NULL: nothing
  * @out:  appended to
  *
  * Return: 0, -EINVAL (the template names a value that does not exist; @e says which), -ENOMEM.
  */
 int rule_render(const char *text, enum rule_text mode, const struct rule_row *row,
-		const struct rule_row *more, const char *ns, struct buf *out, struct err *e);
+		const struct rule_row *more, const struct rule_ns *ns, struct buf *out,
+		struct err *e);
 
 /* rule_text_name() - cut the text before and with the next placeholder off @text. Return: false: none is left. */
 bool rule_text_name(struct span *text, struct span *name);

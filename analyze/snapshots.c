@@ -15,6 +15,7 @@
 #include "snapshots.h"
 #include "counters.h"
 #include "ethtool_read.h"
+#include "folder_nl.h"
 #include "keymap.h"
 #include "nl.h"
 #include "procfs.h"
@@ -83,6 +84,7 @@ struct snapshots {
 	struct snap_texts *texts;
 	struct keymap places;
 	const struct place *place; /* of the member that is being read */
+	uint64_t now;		   /* bits of the sources of that place in that snapshot */
 	struct entry *entries;
 	size_t n, cap;
 	uint64_t bad[64];	    /* by source: records that could not be read */
@@ -92,9 +94,10 @@ struct snapshots {
 	bool big_endian;
 	struct procfs_cpus cpus;
 	struct buf buf;
+	struct buf made; /* messages made of a text */
 };
 
-static bool place_has(const struct place *p, const char *path);
+static bool has(uint64_t bits, const char *path);
 
 static uint64_t load_stat(struct snapshots *s, const struct source *src, struct span data,
 			  const struct snap_at *at)
@@ -120,9 +123,11 @@ static uint64_t load_stat_table(struct snapshots *s, const struct source *src, s
 static uint64_t load_dev(struct snapshots *s, const struct source *src, struct span data,
 			 const struct snap_at *at)
 {
-	(void)src, (void)at;
+	(void)src;
 	/* link dumps say the same and more; rx_dropped means something else there */
-	return place_has(s->place, "nl/link") ? 0 : procfs_dev(data, counters_sink(s->counters));
+	return has(s->place->have, "nl/link") && nl_link_counts(s->link, at->netns_id)
+		       ? 0
+		       : procfs_dev(data, counters_sink(s->counters));
 }
 
 /* Passes on only how many entries the table has. */
@@ -143,10 +148,10 @@ static uint64_t load_conntrack(struct snapshots *s, const struct source *src, st
 	struct entries_sink entries = { { put_entries }, s->counters };
 
 	(void)at;
-	/* ctnetlink's statistics lack only this number */
+	/* ctnetlink's statistics lack only this number; its module may come during the recording */
 	return procfs_stat_table(data, src->name, false,
-				 place_has(s->place, "nl/ctstats") ? &entries.sink
-								   : counters_sink(s->counters));
+				 has(s->now, "nl/ctstats") ? &entries.sink
+							   : counters_sink(s->counters));
 }
 
 static uint64_t load_ethtool(struct snapshots *s, const struct source *src, struct span data,
@@ -175,6 +180,23 @@ static uint64_t load_dump(struct snapshots *s, const struct source *src, struct 
 		nl_nft_load(s->nft, src->kind, &dump, at);
 	s->interrupted += dump.interrupted;
 	return dump.bad;
+}
+
+/* The sockets of a namespace for which the kernel has no netlink dump, as long as no inet_diag module is loaded. */
+static uint64_t load_sockets(struct snapshots *s, const struct source *src, struct span data,
+			     const struct snap_at *at)
+{
+	bool udp = src->kind == NL_SOCK_UDP;
+	struct nl_dump dump;
+	int64_t bad;
+
+	if (s->big_endian || has(s->now, udp ? "nl/sock-udp" : "nl/sock-tcp"))
+		return 0;
+	buf_reset(&s->made);
+	bad = folder_nl_proc(data, udp, src->path[strlen(src->path) - 1] == '6', &s->made);
+	nl_dump_init(&dump, (struct span){ (const char *)s->made.data, s->made.len });
+	nl_sock_load(s->sock, src->kind, &dump, at);
+	return dump.bad + (bad < 0 ? 1 : (uint64_t)bad);
 }
 
 #define DUMP(p, f, k)                                                                              \
@@ -220,6 +242,10 @@ static const struct source sources[] = {
 	PROC("net/sctp/snmp", .flags = NETNS, .named = procfs_pairs, .name = "sctp"),
 	PROC("net/sockstat", .flags = NETNS, .plain = procfs_sockstat),
 	PROC("net/sockstat6", .flags = NETNS, .plain = procfs_sockstat),
+	PROC("net/tcp", .flags = NETNS, .load = load_sockets, .kind = NL_SOCK_TCP),
+	PROC("net/tcp6", .flags = NETNS, .load = load_sockets, .kind = NL_SOCK_TCP),
+	PROC("net/udp", .flags = NETNS, .load = load_sockets, .kind = NL_SOCK_UDP),
+	PROC("net/udp6", .flags = NETNS, .load = load_sockets, .kind = NL_SOCK_UDP),
 	PROC("net/dev", .flags = NETNS, .load = load_dev),
 	PROC("net/stat/nf_conntrack", .flags = NETNS, .load = load_conntrack, .name = "conntrack"),
 	PROC("net/stat/synproxy", .flags = NETNS, .load = load_stat_table, .name = "synproxy"),
@@ -242,11 +268,11 @@ static const struct source sources[] = {
 
 _Static_assert(SOURCES <= 64, "a bit for each source");
 
-static bool place_has(const struct place *p, const char *path)
+static bool has(uint64_t bits, const char *path)
 {
 	for (size_t i = 0; i < SOURCES; i++)
 		if (!strcmp(sources[i].path, path))
-			return p->have >> i & 1;
+			return bits >> i & 1;
 	return false;
 }
 
@@ -529,6 +555,9 @@ static int read_snapshot(struct snapshots *s, size_t from, size_t to, sqlite3_st
 			at.netns_id = s->place->netns_id;
 			at.netns = s->place->name;
 			at.ns = t.begin_ns;
+			s->now = 0;
+			for (size_t k = i; k < to && s->entries[k].place == e->place; k++)
+				s->now |= 1ULL << s->entries[k].source;
 		}
 		if (e->source == SOURCE_TIME) {
 			rc = read_times(s, e, &x, err);
@@ -657,11 +686,38 @@ static bool tape_big_endian(struct snapshots *s)
 	return span_starts(span_trim((struct span){ rest.p + 1, rest.n - 1 }), "false");
 }
 
+/* Whether all there is was taken at one point in time, so that totals since the boot are all that is told. */
+static bool is_one_point(struct snapshots *s)
+{
+	int64_t one = 0;
+
+	return !tape_json_int(s->tape, "$.one_point", &one) && one && s->n && s->entries[0].seq == s->entries[s->n - 1].seq;
+}
+
+/* Tells it to those who subtract, and to the rules: how long ago the boot was, NULL where that is not known. */
+static void count_from_boot(struct snapshots *s)
+{
+	sqlite3_stmt *st = db_prepare(s->d, "INSERT INTO tape(key, value) VALUES('since_boot_ns', ?)");
+	long i = tape_find(s->tape, "clock/000000");
+	struct span data, mono;
+	int64_t ns = 0;
+
+	s->env.from_boot = true;
+	counters_from_boot(s->counters);
+	if (i < 0 || load_member(s, (size_t)i, &data, NULL) || !span_field(&data, '\t', &mono) || span_i64(mono, &ns))
+		ns = 0;
+	db_bind_opt(st, 1, ns, 0);
+	db_run(s->d, st);
+	db_quality(s->d, &(struct quality){ "note", "snapshots", -1, NULL, -1, -1, -1 },
+		   "%s is one point in time: counters are totals since the boot, and nothing tells when they grew; "
+		   "a second copy behind the first one gives the difference", tape_state(s->tape)->foreign);
+}
+
 static int open_parsers(struct snapshots *s)
 {
 	int rc = counters_open(&s->counters, s->d, COUNTER_MAX);
 
-	s->env = (struct nl_env){ s->d, s->h, s->counters };
+	s->env = (struct nl_env){ s->d, s->h, s->counters, false };
 	if (!rc)
 		rc = nl_link_open(&s->link, &s->env);
 	if (!rc)
@@ -689,6 +745,7 @@ static void close_all(struct snapshots *s)
 	keymap_free(&s->places);
 	free(s->entries);
 	buf_free(&s->buf);
+	buf_free(&s->made);
 	free(s);
 }
 
@@ -712,6 +769,8 @@ int snapshots_load(struct tape *t, struct db *d, struct host *h, const struct cl
 		rc = list_members(s);
 	if (rc)
 		rc = err_set(e, rc, "out of memory while reading the snapshots");
+	else if (is_one_point(s))
+		count_from_boot(s);
 	if (!rc)
 		rc = read_snapshots(s, e);
 	if (!rc)

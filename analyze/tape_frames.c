@@ -319,6 +319,9 @@ int tape_file_foreign(const struct tape_file *f, struct err *e)
 
 	if (rc)
 		return rc;
+	if (n > 5 && (!memcmp(head, "\3757zXZ", 5) || !memcmp(head, "BZh", 3)))
+		return err_set(e, -EINVAL, "%s: %s: unpack it first, and name the directory that comes of it (tar -xf)", f->path,
+			       what_is(head, n));
 	return err_set(e, -EINVAL, "%s: not a tape but %s; a tape is what skbtape-record writes",
 		       f->path, what_is(head, n));
 }

@@ -10,6 +10,7 @@ struct tape_file {
 	int fd;
 	char *path;
 	uint64_t bytes; /* its length when it was opened */
+	bool directory;
 };
 
 struct tape_frame {

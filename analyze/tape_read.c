@@ -444,10 +444,10 @@ static int open_file(struct tape *t, struct err *e)
 		return err_sys(e, "%s: cannot be opened", t->file.path);
 	if (fstat(t->file.fd, &sb))
 		return err_sys(e, "%s: cannot be examined", t->file.path);
-	if (!S_ISREG(sb.st_mode))
-		return err_set(e, -EINVAL, "%s: not a tape but a %s", t->file.path,
-			       S_ISDIR(sb.st_mode) ? "directory" : "special file");
-	t->file.bytes = t->st.bytes = (uint64_t)sb.st_size;
+	t->file.directory = S_ISDIR(sb.st_mode);
+	if (!S_ISREG(sb.st_mode) && !t->file.directory)
+		return err_set(e, -EINVAL, "%s: not a tape but a special file", t->file.path);
+	t->file.bytes = t->st.bytes = t->file.directory ? 0 : (uint64_t)sb.st_size;
 	return 0;
 }
 

@@ -122,10 +122,12 @@ int ties_open(struct ties **out, struct db *d, struct frames *f, const struct cl
 	t->told = f && says_late(f);
 	t->late_ns = t->told ? LATE_TOLD_NS : LATE_NS;
 	rc = ties_rest_open(t, c);
-	if (!rc && t->error_ns > ERROR_MAX_NS)
-		say_clock(t);
-	else if (!rc && f)
+	if (!rc && t->error_ns > ERROR_MAX_NS) {
+		if (f && frames_stream_count(f))
+			say_clock(t);
+	} else if (!rc && f) {
 		rc = groups_open(t);
+	}
 	if (rc) {
 		ties_close(t);
 		return rc;

@@ -86,7 +86,7 @@ static const struct kind {
 	[NETLINK_ROUTES] = RT("route", RTM_GETROUTE, struct rtmsg, 8 * MIB, 0),
 	[NETLINK_RULE] = RT("rule", RTM_GETRULE, struct rtmsg, 4 * MIB, 0),
 	[NETLINK_NEIGH] = RT("neigh", RTM_GETNEIGH, struct ndmsg, 4 * MIB, NETLINK_TICK),
-	[NETLINK_NEIGHTBL] = RT("neightbl", RTM_GETNEIGHTBL, struct ndtmsg, 4 * MIB, NETLINK_TICK),
+	[NETLINK_NEIGHTBL] = RT("neightbl", RTM_GETNEIGHTBL, struct ndtmsg, 512 * KIB, NETLINK_TICK),
 	[NETLINK_NEXTHOP] = RT("nexthop", RTM_GETNEXTHOP, uint64_t /* struct nhmsg */, 4 * MIB, 0),
 	[NETLINK_QDISC] = RT("qdisc", RTM_GETQDISC, struct tcmsg, 8 * MIB, NETLINK_TICK),
 	[NETLINK_TCLASS] = RT("tclass", RTM_GETTCLASS, struct tcmsg, 8 * MIB, NETLINK_TICK),

@@ -50,8 +50,17 @@ static const char *const source_names[] = { "netns",  "cgroup-walk", "cgroups",	
 					    "sysctl", "sysfs",	     "iptables", "netns" };
 _Static_assert(ARRAY_SIZE(source_names) == SOURCE_TABLES, "a name for each source");
 
-/* A tick that takes longer leaves the other namespaces to the next one. */
-#define TICK_NS (NSEC_PER_SEC / 4)
+/*
+ * A round that takes longer leaves the other namespaces to the next one: nothing is recorded before
+ * the first one is over, and nobody waits long for the last one. What costs several calls for each
+ * device (ethtool, sysfs, sysctl) gets, in each namespace, half of what is left of PER_DEVICE_NS:
+ * ten thousand devices of one do not take it from all others.
+ */
+#define TICK_NS		(NSEC_PER_SEC / 4)
+#define ROUND_NS	(3 * NSEC_PER_SEC)
+#define PER_DEVICE_NS	(2 * NSEC_PER_SEC)
+#define TICK_DEVICE_NS	NSEC_PER_SEC
+#define DEVICE_LEAST_NS (NSEC_PER_SEC / 20) /* enough for an ordinary namespace */
 
 /* What was last said of a source in a namespace, besides negative errno. */
 enum { SAID_FINE = 0, SAID_LEFT_ALONE = 1, SAID_CUT = 2, SAID_CHANGED = 3 };
@@ -84,6 +93,8 @@ struct round {
 	const struct netset_ns *ns; /* NULL: the machine */
 	int16_t *said;
 	struct netlink nl;
+	int64_t until_ns;	      /* devices are asked until then; */
+	bool late;		      /* some were not */
 	int64_t tcp, tcp6, time_wait; /* TCP sockets here as sockstat counts them, -1: not read in
 					 this round */
 };
@@ -207,6 +218,10 @@ static void say(struct round *r, size_t source, int what, const char *note)
 			    "in %s the kernel's table changed while it was read: entries may be "
 			    "missing or twice",
 			    ns);
+	else if (what == -ETIME)
+		quality_put(s->w, "slow-source", name, -1, NULL, r->begin_ns, clock_mono_ns(), -1,
+			    "in %s reading it took too long: the rest of its devices was left out",
+			    ns);
 	else if (!r->ns)
 		quality_put(
 			s->w, what == -EPERM || what == -EACCES ? "permission" : "source-missing",
@@ -244,7 +259,7 @@ static int put(struct round *r, const struct buf *b, const char *prefix, const c
 static int put_result(struct round *r, size_t source, int rc, const char *prefix, const char *path)
 {
 	say(r, source, rc == -E2BIG ? SAID_CUT : rc, NULL);
-	return !rc || rc == -E2BIG ? put(r, &r->s->text, prefix, path) : 0;
+	return !rc || rc == -E2BIG || rc == -ETIME ? put(r, &r->s->text, prefix, path) : 0;
 }
 
 /* Whether a source is read in this round: all of them in the first and the last one, without
@@ -419,7 +434,8 @@ static int take_files(struct round *r, int net)
 			continue;
 		t = clock_mono_ns();
 		buf_reset(&s->text);
-		got = files_read(net, f->path, FILES_LIMIT, &s->text, &cut);
+		got = files_read(net, f->path, f->when & FILE_COUNTED ? COUNTED_LIMIT : FILES_LIMIT,
+				 &s->text, &cut);
 		see_sockstat(r, f->path);
 		rc = put_result(r, source_netns(s, i),
 				got   ? got
@@ -478,10 +494,23 @@ static int take_netlink_kind(struct round *r, enum netlink_kind k)
 	return got ? 0 : put(r, &s->text, "nl/", netlink_kind_name(k));
 }
 
+/* Until when to read what costs several calls for each device. */
+static int64_t devices_until(const struct round *r)
+{
+	int64_t now = clock_mono_ns();
+	int64_t half =
+		(r->begin_ns + (r->kind == SNAP_TICK ? TICK_DEVICE_NS : PER_DEVICE_NS) - now) / 2;
+
+	return now + (half > DEVICE_LEAST_NS ? half : DEVICE_LEAST_NS);
+}
+
 static void see_device(void *ctx, int ifindex, const char *name, unsigned int flags)
 {
 	struct round *r = ctx;
 
+	r->late |= clock_mono_ns() > r->until_ns;
+	if (r->late)
+		return;
 	/* in ticks not those that are down: asking wakes a sleeping device (pm_runtime_get_sync()
 	 * in __dev_ethtool()) */
 	if (r->kind != SNAP_TICK || (flags & IFF_UP))
@@ -498,13 +527,15 @@ static int take_ethtool(struct round *r)
 	if (!due(r, SOURCE_ETHTOOL, true))
 		return 0;
 	buf_reset(&s->records);
+	r->until_ns = devices_until(r);
+	r->late = false;
 	rc = ethtool_begin(s->ethtool, r->ns->id, s->access.modules);
 	if (!rc) {
 		netlink_each_link((struct span){ (const char *)s->text.data, s->text.len },
 				  see_device, r);
 		rc = ethtool_end(s->ethtool);
 	}
-	say(r, SOURCE_ETHTOOL, rc, NULL);
+	say(r, SOURCE_ETHTOOL, !rc && r->late ? -ETIME : rc, NULL);
 	rc = put(r, &s->records, "", "ethtool");
 	spent(r, SOURCE_ETHTOOL, t);
 	return rc;
@@ -534,7 +565,8 @@ static int take_netlink(struct round *r)
 static int take_sysctl(struct round *r)
 {
 	buf_reset(&r->s->text);
-	return put_result(r, SOURCE_SYSCTL, files_sysctl("/proc/sys/net", &r->s->text), "",
+	return put_result(r, SOURCE_SYSCTL,
+			  files_sysctl("/proc/sys/net", devices_until(r), &r->s->text), "",
 			  "sysctl");
 }
 
@@ -547,7 +579,7 @@ static int take_sysfs(struct round *r)
 		dir = open("/sys/class/net", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	buf_reset(&r->s->text);
 	if (dir >= 0) {
-		rc = files_sysfs(dir, &r->s->text);
+		rc = files_sysfs(dir, devices_until(r), &r->s->text);
 		close(dir);
 	}
 	return put_result(r, SOURCE_SYSFS, rc, "", "sysfs");
@@ -652,12 +684,15 @@ static int take_all_netns(struct snap *s, enum snap_kind kind, int64_t begin_ns)
 	for (size_t turn = 0; turn < n && !rc; turn++) {
 		size_t i = (first + turn) % n;
 
-		if (kind == SNAP_TICK && clock_mono_ns() - begin_ns > TICK_NS) {
+		if (clock_mono_ns() - begin_ns > (kind == SNAP_TICK ? TICK_NS : ROUND_NS)) {
 			s->first_ns = i;
 			quality_put(s->w, "slow-source", "snap", -1, NULL, begin_ns,
 				    clock_mono_ns(), (int64_t)(n - turn),
-				    "a snapshot took too long: the remaining namespaces were left "
-				    "to the next one");
+				    kind == SNAP_AFTER ? "the last snapshot took too long: the "
+							 "remaining namespaces were left out"
+						       : "a snapshot took too long: the remaining "
+							 "namespaces were left "
+							 "to the next one");
 			break;
 		}
 		rc = take_netns(s, kind, begin_ns, i);
@@ -738,8 +773,8 @@ static int take_large(struct snap *s, const char *path, const char *name)
 	return s->text.len ? tape_member_put(s->w, s->text.data, s->text.len, "%s", name) : 0;
 }
 
-/* Which modules are loaded, and where: names and addresses of /proc/modules (kernel/module/procfs.c,
- * m_show()); use counts and states change without moving a symbol. */
+/* Which modules are loaded, and where: names and addresses of /proc/modules
+ * (kernel/module/procfs.c, m_show()); use counts and states change without moving a symbol. */
 static uint64_t modules_hash(struct span text)
 {
 	uint64_t h = 0xcbf29ce484222325ULL;

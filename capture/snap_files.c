@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "snap_files.h"
-#include "tape_write.h"
+#include "clock.h"
+#include "../schema/tape.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -67,10 +68,10 @@ const struct snap_file files_netns[] = {
 	{ "ptype", 0 },
 	{ "netlink", 0 },
 	{ "dev_mcast", 0 },
-	{ "igmp", 0 },
-	{ "igmp6", 0 },
-	{ "mcfilter", 0 },
-	{ "mcfilter6", 0 },
+	{ "igmp", FILE_COUNTED },
+	{ "igmp6", FILE_COUNTED },
+	{ "mcfilter", FILE_COUNTED },
+	{ "mcfilter6", FILE_COUNTED },
 	{ "if_inet6", 0 },
 	{ "rt6_stats", 0 },
 	{ "psched", 0 },
@@ -163,15 +164,18 @@ int64_t files_sockstat(struct span text, const char *line, const char *name)
 struct walk {
 	struct buf *out;
 	size_t start;
+	int64_t until_ns;
 	unsigned int entries;
 	bool cut; /* something was left out */
-	int rc;	  /* 0, -E2BIG, -ENOMEM: ends the walk */
+	int rc;	  /* 0, -E2BIG, -ETIME, -ENOMEM: ends the walk */
 };
 
 static bool walk_on(struct walk *w)
 {
 	if (!w->rc && (++w->entries > ENTRIES_MAX || w->out->len - w->start > TEXT_MAX))
 		w->rc = -E2BIG;
+	if (!w->rc && clock_mono_ns() > w->until_ns)
+		w->rc = -ETIME;
 	return !w->rc;
 }
 
@@ -201,10 +205,10 @@ static bool ends_with(const char *name, const char *end)
  * two old names whose reading the kernel logs a warning about (ndisc_ifinfo_sysctl_change(),
  * net/ipv6/ndisc.c); the same values stand in base_reachable_time_ms and retrans_time_ms.
  */
-static bool sysctl_left_out(const char *name)
+bool files_sysctl_wanted(const char *name)
 {
-	return ends_with(name, "secret") || ends_with(name, "_key") ||
-	       !strcmp(name, "base_reachable_time") || !strcmp(name, "retrans_time");
+	return !ends_with(name, "secret") && !ends_with(name, "_key") &&
+	       strcmp(name, "base_reachable_time") && strcmp(name, "retrans_time");
 }
 
 static DIR *open_dir(int dir, const char *name)
@@ -253,7 +257,7 @@ static void sysctl_walk(struct walk *w, DIR *d, char *name, size_t len, size_t s
 			is_dir = !fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
 				 S_ISDIR(st.st_mode);
 		if (!is_dir) {
-			if (!sysctl_left_out(e->d_name))
+			if (files_sysctl_wanted(e->d_name))
 				walk_value(w, dirfd(d), e->d_name, name);
 		} else if (depth < DEPTH_MAX && sysctl_enter(w, e->d_name, ++dirs) &&
 			   (sub = open_dir(dirfd(d), e->d_name))) {
@@ -263,9 +267,9 @@ static void sysctl_walk(struct walk *w, DIR *d, char *name, size_t len, size_t s
 	}
 }
 
-int files_sysctl(const char *path, struct buf *out)
+int files_sysctl(const char *path, int64_t until_ns, struct buf *out)
 {
-	struct walk w = { .out = out, .start = out->len };
+	struct walk w = { .out = out, .start = out->len, .until_ns = until_ns };
 	char name[512] = "";
 	DIR *d = open_dir(AT_FDCWD, path);
 
@@ -321,6 +325,24 @@ static const char *const tx_files[] = {
 	"byte_queue_limits/stall_cnt",
 };
 
+static bool is_one_of(const char *name, const char *const *files, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(name, files[i]))
+			return true;
+	return false;
+}
+
+bool files_sysfs_wanted(const char *path)
+{
+	const char *file = !strncmp(path, "queues/", 7) ? strchr(path + 7, '/') : NULL;
+
+	if (!file)
+		return is_one_of(path, dev_files, ARRAY_SIZE(dev_files));
+	return path[7] == 'r' ? is_one_of(file + 1, rx_files, ARRAY_SIZE(rx_files))
+			      : is_one_of(file + 1, tx_files, ARRAY_SIZE(tx_files));
+}
+
 static void sysfs_files(struct walk *w, int dir, const char *prefix, const char *const *files,
 			size_t n)
 {
@@ -358,9 +380,9 @@ static void sysfs_queues(struct walk *w, int dev, const char *name)
 		closedir(d);
 }
 
-int files_sysfs(int classnet, struct buf *out)
+int files_sysfs(int classnet, int64_t until_ns, struct buf *out)
 {
-	struct walk w = { .out = out, .start = out->len };
+	struct walk w = { .out = out, .start = out->len, .until_ns = until_ns };
 	DIR *d = open_dir(classnet, ".");
 	const struct dirent *e;
 

@@ -8,12 +8,16 @@
 
 #include "../schema/base.h"
 
-#define FILES_LIMIT (8 * MIB) /* a longer file is cut at a line */
+#define FILES_LIMIT   (8 * MIB) /* a longer file is cut at a line */
+#define COUNTED_LIMIT (128 * KIB)
 
 enum file_when {
 	FILE_TICK = 1,	  /* also in the snapshots between the first and the last */
 	FILE_NO_DIAG = 2, /* only where sock_diag cannot be asked */
 	FILE_OF_INIT = 4, /* from the namespace of pid 1 */
+	/* the kernel counts its lines from the first one for each page (igmp6_mc_get_idx(),
+	 * net/ipv6/mcast.c): with many devices only its start is read */
+	FILE_COUNTED = 8,
 };
 
 /* A file that becomes a member. */
@@ -48,12 +52,19 @@ int files_line(int dirfd, const char *path, struct buf *out, char end);
  */
 int64_t files_sockstat(struct span text, const char *line, const char *name);
 
+/* files_sysctl_wanted() - whether a setting is recorded: secrets are not, by the last part of their name. */
+bool files_sysctl_wanted(const char *name);
+/* files_sysfs_wanted() - whether a file below a device of /sys/class/net is recorded: "carrier", "queues/rx-0/rps_cpus". */
+bool files_sysfs_wanted(const char *path);
+
 /**
  * files_sysctl() - the readable settings of the calling thread's network namespace, of so many devices
  * @path: "/proc/sys/net"
- * Keys and other secrets are left out. Return: 0, -E2BIG (cut at a limit), -errno.
+ * @until_ns: CLOCK_MONOTONIC, when to leave the rest
+ * Keys and other secrets are left out. Return: 0, -E2BIG (cut at a limit), -ETIME (cut at @until_ns),
+ * -errno.
  */
-int files_sysctl(const char *path, struct buf *out);
+int files_sysctl(const char *path, int64_t until_ns, struct buf *out);
 
 /**
  * files_sysfs_mount() - the calling thread's network namespace as sysfs shows it
@@ -64,6 +75,6 @@ int files_sysctl(const char *path, struct buf *out);
 int files_sysfs_mount(void);
 
 /* files_sysfs() - devices and queues below @classnet. Return: as files_sysctl(). */
-int files_sysfs(int classnet, struct buf *out);
+int files_sysfs(int classnet, int64_t until_ns, struct buf *out);
 
 #endif

@@ -28,6 +28,9 @@
  * Losses: the kernel counts a frame that found no room (tp_drops); the counts are read every
  * second.
  *
+ * A ring costs a wait for an RCU grace period when it is made, and two when its socket is closed
+ * (packet_set_ring(), packet_release(), net/packet/af_packet.c): those of many go on together.
+ *
  * The end: a filter that lets nothing pass fixes the last frame, then the blocks that are
  * partly filled run into their timeout and are drained too.
  */
@@ -37,6 +40,7 @@
 #include "cut.h"
 #include "devwatch.h"
 #include "section.h"
+#include "together.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -82,6 +86,8 @@ struct ring {
 	int64_t close_at_ns; /* RING_CLOSING */
 	int fd;
 	uint8_t *map;
+	int ifindex, rc; /* while it is being opened */
+	uint64_t bytes;	 /* that it may have */
 	size_t block_bytes, blocks, next;
 	bool new; /* no line in pcap/stats yet */
 	int64_t stats_ns;
@@ -174,9 +180,8 @@ static void block_take(struct sniff *s, struct ring *r, const struct tpacket_blo
 	if (lost && !s->said_memory) {
 		s->said_memory = true;
 		quality_put(s->w, "frames-lost", "pcap", -1, NULL, -1, -1, -1,
-			    "frames were lost because the recorder had no memory for them; the "
-			    "number is in "
-			    "end.json");
+			    "frames were lost because the recorder had no memory for them; the number "
+			    "is in end.json");
 	}
 }
 
@@ -274,9 +279,11 @@ static uint64_t ring_share(const struct sniff *s, const struct ring *r, size_t l
 	return share <= s->memory_left ? share : s->memory_left;
 }
 
-/* Give @fd a ring of @bytes or, where the kernel has no memory, of less. */
-static int ring_map(struct sniff *s, struct ring *r, int fd, uint64_t bytes)
+/* Give its socket a ring of so many bytes or, where the kernel has no memory, of fewer. */
+static int ring_map(const struct sniff *s, struct ring *r)
 {
+	uint64_t bytes = r->bytes;
+
 	for (;;) {
 		size_t block = s->block_bytes;
 		struct tpacket_req3 req;
@@ -292,7 +299,7 @@ static int ring_map(struct sniff *s, struct ring *r, int fd, uint64_t bytes)
 		req.tp_frame_size = req.tp_block_size;
 		req.tp_frame_nr = req.tp_block_nr;
 		req.tp_retire_blk_tov = BLOCK_TIMEOUT_MS;
-		if (setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req))) {
+		if (setsockopt(r->fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req))) {
 			if (errno != ENOMEM)
 				return -errno;
 			bytes /= 2;
@@ -301,7 +308,7 @@ static int ring_map(struct sniff *s, struct ring *r, int fd, uint64_t bytes)
 		r->block_bytes = block;
 		r->blocks = req.tp_block_nr;
 		r->map = mmap(NULL, r->block_bytes * r->blocks, PROT_READ | PROT_WRITE, MAP_SHARED,
-			      fd, 0);
+			      r->fd, 0);
 		return r->map == MAP_FAILED ? -errno : 0;
 	}
 }
@@ -327,66 +334,85 @@ static int ring_bind(struct ring *r, int ifindex)
 	return bind(r->fd, (struct sockaddr *)&to, sizeof(to)) ? -errno : 0;
 }
 
-/* Socket, filter and ring in the calling thread's namespace. Return: 0, -errno. */
-static int ring_setup(struct sniff *s, struct ring *r, int ifindex, uint64_t bytes)
+static void ring_undo(struct ring *r)
+{
+	if (r->map != MAP_FAILED)
+		munmap(r->map, r->blocks * r->block_bytes);
+	r->map = MAP_FAILED;
+	section_close(r->section);
+	r->section = NULL;
+	if (r->fd >= 0)
+		close(r->fd);
+	r->fd = -1;
+}
+
+/* Socket and filter in the calling thread's namespace. Return: 0, -errno. */
+static int ring_socket(struct sniff *s, struct ring *r)
 {
 	int version = TPACKET_V3, stamps = SOF_TIMESTAMPING_SOFTWARE, one = 1, rc;
 
-	r->map = MAP_FAILED;
 	r->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (r->fd < 0)
-		return -errno;
-	if (setsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) ||
+	if (r->fd < 0 ||
+	    setsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) ||
 	    setsockopt(r->fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)))
-		goto fail_errno;
+		return -errno;
 	/* some 5.x kernels use a stamp that is there only when asked; others always do */
 	setsockopt(r->fd, SOL_PACKET, PACKET_TIMESTAMP, &stamps, sizeof(stamps));
 	rc = filter_attach(s->sections.filter, r->fd, s->kernel_bytes,
 			   s->kernel_bytes + LINK_HEADER_ROOM);
 	if (rc < 0)
-		goto fail;
-	rc = section_open(&r->section, &s->sections, r->fd, r->ns->id, series_get(s, r->ns->id),
-			  rc);
-	if (!rc)
-		rc = ring_map(s, r, r->fd, bytes);
-	if (!rc)
-		rc = ring_bind(r, ifindex);
-	if (rc)
-		goto fail;
-	return 0;
-fail_errno:
-	rc = -errno;
-fail:
-	if (r->map != MAP_FAILED)
-		munmap(r->map, r->blocks * r->block_bytes);
-	section_close(r->section);
-	r->section = NULL;
-	close(r->fd);
-	r->fd = -1;
-	return rc;
+		return rc;
+	return section_open(&r->section, &s->sections, r->fd, r->ns->id,
+			    series_get(s, r->ns->id), rc);
 }
 
-/* Open the ring of one namespace. The thread is moved there and has to be brought back. Return: 0,
- * -errno. */
-static int ring_open(struct sniff *s, struct ring *r, int ifindex, size_t live, size_t pending)
+/* The first half of opening a ring: what needs its namespace, where the thread is moved to and has
+ * to be brought back from, and its share of the memory. */
+static void ring_begin(struct sniff *s, struct ring *r, int ifindex, size_t live, size_t pending)
 {
-	uint64_t bytes = ring_share(s, r, live, pending);
-	int rc = netset_enter(r->ns);
+	r->ifindex = ifindex;
+	r->bytes = ring_share(s, r, live, pending);
+	s->memory_left -= r->bytes;
+	r->map = MAP_FAILED;
+	r->rc = netset_enter(r->ns);
+	if (!r->rc)
+		r->rc = ring_socket(s, r);
+}
 
-	if (!rc)
-		rc = ring_setup(s, r, ifindex, bytes);
-	if (rc == -ENODEV && r->dev) /* it went just now */
+struct opening {
+	const struct sniff *s;
+	struct ring **ring;
+};
+
+/* The second half, which waits: the ring itself. Several threads, each for one ring. */
+static void ring_make(void *ctx, size_t i)
+{
+	const struct opening *o = ctx;
+	struct ring *r = o->ring[i];
+
+	if (!r->rc)
+		r->rc = ring_map(o->s, r);
+	if (!r->rc)
+		r->rc = ring_bind(r, r->ifindex);
+}
+
+/* What became of it. Return: 0, -errno. */
+static int ring_opened(struct sniff *s, struct ring *r)
+{
+	s->memory_left += r->bytes;
+	if (r->rc)
+		ring_undo(r);
+	if (r->rc == -ENODEV && r->dev) /* it went just now */
 		return 0;
-	if (rc) {
+	if (r->rc) {
 		r->state = RING_CLOSED;
-		if (rc == -ESTALE)
-			return rc;
-		quality_put(s->w, rc == -EPERM || rc == -EACCES ? "permission" : "limit", "pcap",
+		if (r->rc == -ESTALE)
+			return r->rc;
+		quality_put(s->w, r->rc == -EPERM || r->rc == -EACCES ? "permission" : "limit", "pcap",
 			    -1, NULL, -1, -1, -1,
-			    "netns %" PRIu64
-			    ": no frames recorded, its ring could not be opened: %s",
-			    r->ns->id, strerror(-rc));
-		return rc;
+			    "netns %" PRIu64 ": no frames recorded, its ring could not be opened: %s",
+			    r->ns->id, strerror(-r->rc));
+		return r->rc;
 	}
 	s->memory_left -= r->blocks * r->block_bytes;
 	r->stats_ns = clock_mono_ns();
@@ -395,21 +421,28 @@ static int ring_open(struct sniff *s, struct ring *r, int ifindex, size_t live, 
 	return 0;
 }
 
-static void ring_close(struct sniff *s, struct ring *r)
-{
-	if (r->state == RING_OPEN || r->state == RING_CLOSING) {
-		munmap(r->map, r->blocks * r->block_bytes);
-		close(r->fd);
-		s->memory_left += r->blocks * r->block_bytes;
-	}
-	r->state = RING_CLOSED;
-	section_close(r->section);
-	r->section = NULL;
-}
-
 static bool ring_live(const struct ring *r)
 {
 	return r->state == RING_OPEN || r->state == RING_CLOSING;
+}
+
+static void ring_close(struct sniff *s, struct ring *r)
+{
+	if (ring_live(r)) {
+		ring_undo(r);
+		s->memory_left += r->blocks * r->block_bytes;
+	}
+	r->state = RING_CLOSED;
+}
+
+/* By several threads. */
+static void ring_end(void *ctx, size_t i)
+{
+	const struct sniff *s = ctx;
+
+	if (ring_live(s->rings[i]))
+		ring_undo(s->rings[i]);
+	free(s->rings[i]);
 }
 
 /* The last of a ring: what is in it, its counts, its section. */
@@ -519,10 +552,14 @@ static int space_add(struct sniff *s, int *last)
 static int rings_look(struct sniff *s, size_t live, int *last, bool *changed, bool *moved)
 {
 	int *wanted = calloc(s->rings_n ? s->rings_n : 1, sizeof(*wanted));
-	size_t i, pending = 0;
+	struct opening o = { s, calloc(s->rings_n ? s->rings_n : 1, sizeof(struct ring *)) };
+	size_t i, pending = 0, n = 0;
 
-	if (!wanted)
+	if (!wanted || !o.ring) {
+		free(wanted);
+		free(o.ring);
 		return -ENOMEM;
+	}
 	for (i = 0; i < s->rings_n; i++) {
 		struct space *x = &s->spaces[i / s->rings_each];
 		struct ring *r = s->rings[i];
@@ -534,16 +571,24 @@ static int rings_look(struct sniff *s, size_t live, int *last, bool *changed, bo
 			wanted[i] = 1 + ifindex, pending++;
 	}
 	for (i = 0; i < s->rings_n; i++) {
-		int rc = wanted[i] ? ring_open(s, s->rings[i], wanted[i] - 1, ++live, pending--) : 0;
+		if (!wanted[i])
+			continue;
+		ring_begin(s, s->rings[i], wanted[i] - 1, ++live, pending--);
+		o.ring[n++] = s->rings[i];
+		*moved |= !s->rings[i]->ns->self;
+	}
+	together(ring_make, &o, n);
+	for (i = 0; i < n; i++) {
+		int rc = ring_opened(s, o.ring[i]);
 
 		if (rc && last)
 			*last = rc;
-		*changed |= wanted[i] != 0;
-		*moved |= wanted[i] && !s->rings[i]->ns->self;
 	}
+	*changed |= n > 0;
 	for (i = 0; i < s->spaces_n; i++)
 		s->spaces[i].look = false;
 	free(wanted);
+	free(o.ring);
 	return 0;
 }
 
@@ -655,8 +700,7 @@ int sniff_open(struct sniff **out, const struct sniff_options *o, struct netset 
 
 	if (!have_packet_sockets())
 		return err_set(e, -EAFNOSUPPORT,
-			       "this kernel has no packet sockets loaded (af_packet), and the "
-			       "recorder loads no "
+			       "this kernel has no packet sockets loaded (af_packet), and the recorder loads no "
 			       "module; modprobe af_packet, or use --no-pcap");
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -696,17 +740,14 @@ int sniff_open(struct sniff **out, const struct sniff_options *o, struct netset 
 	if (!open && (last || !s->interfaces)) {
 		rc = last == -EACCES ? -EPERM : last ? last : -ENOENT;
 		err_set(e, rc,
-			"no packet socket could be opened in any network namespace: %s (it needs "
-			"CAP_NET_RAW, and "
-			"CAP_SYS_ADMIN for namespaces other than its own; run as root, or use "
-			"--no-pcap)",
+			"no packet socket could be opened in any network namespace: %s (it needs CAP_NET_RAW, and "
+			"CAP_SYS_ADMIN for namespaces other than its own; run as root, or use --no-pcap)",
 			strerror(-rc));
 		goto fail;
 	}
 	if (filter_is_partial(s->sections.filter))
 		quality_put(w, "filter", "pcap", -1, NULL, -1, -1, -1,
-			    "the filter '%s' has no meaning on devices without an Ethernet header: "
-			    "of those no "
+			    "the filter '%s' has no meaning on devices without an Ethernet header: of those no "
 			    "frame was recorded",
 			    o->filter);
 	*out = s;
@@ -832,10 +873,7 @@ void sniff_close(struct sniff *s)
 
 	if (!s)
 		return;
-	for (i = 0; i < s->rings_n; i++) {
-		ring_close(s, s->rings[i]);
-		free(s->rings[i]);
-	}
+	together(ring_end, s, s->rings_n);
 	free(s->rings);
 	for (i = 0; i < s->spaces_n; i++)
 		space_unwatch(&s->spaces[i]);

@@ -594,24 +594,6 @@ int tape_writer_close(struct tape_writer *w, struct span end_json, struct err *e
 	return rc;
 }
 
-int tape_text(struct buf *b, struct span field, char end)
-{
-	int rc = buf_reserve(b, field.n * 4 + 1);
-
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < field.n; i++) {
-		uint8_t c = (uint8_t)field.p[i];
-		uint8_t octal[4] = { '\\', '0' + (c >> 6), '0' + (c >> 3 & 7), '0' + (c & 7) };
-
-		if (c < 0x20 || c == 0x7f || c == '\\')
-			buf_put(b, octal, sizeof(octal));
-		else
-			buf_put(b, &c, 1);
-	}
-	return buf_put(b, &end, 1);
-}
-
 static uint64_t hash_text(uint64_t h, const char *s)
 {
 	/* FNV-1a, the end of each text included */

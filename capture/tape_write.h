@@ -6,7 +6,7 @@
 #ifndef SKBTAPE_TAPE_WRITE_H
 #define SKBTAPE_TAPE_WRITE_H
 
-#include "../schema/base.h"
+#include "../schema/tape.h"
 
 struct tape_writer;
 
@@ -69,10 +69,6 @@ int tape_writer_close(struct tape_writer *w, struct span end_json, struct err *e
 /* tape_writer_lack() - the first source that a quality line of the kinds "permission" and "source-missing" named, with its note,
  * NULL: none. For the summary and the exit status, once no other thread adds any. */
 const char *tape_writer_lack(const struct tape_writer *w);
-
-/* tape_text() - append a field of a made text to @b, escaped as TAPE.md says, and @end ('\t' or
- * '\n') behind it. */
-int tape_text(struct buf *b, struct span field, char end);
 
 /**
  * quality_put() - one line of quality/SEQ, written at once as a member of its own

@@ -2,6 +2,7 @@
 /* export: the command: its options, its input, and where each kind of file goes. */
 #include "export.h"
 #include "report.h"
+#include "../analyze/beside.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -14,7 +15,8 @@ static const char usage[] =
 	"usage: skbtape export TAPE|DB --pcapng OUT | --perfetto OUT | --csv DIR\n"
 	"                      [--filter EXPR] [--tape FILE] [--from S] [--to S] [--no-comments]\n"
 	"\n"
-	"Writes what a tape holds for other programs. OUT '-' is standard output.\n"
+	"Writes what a tape holds for other programs. OUT '-' is standard output. Instead of TAPE all that\n"
+	"analyze takes: trace.dat, perf.data, PCAP, DIR, several where it takes several.\n"
 	"\n"
 	"  --pcapng OUT    the captured frames of all namespaces, for Wireshark and tcpdump; each frame's\n"
 	"                  comment says which packet it is, its way, its delays, where and why it was dropped\n"
@@ -40,7 +42,8 @@ enum what { NOTHING, PCAPNG, PERFETTO, CSV };
 
 struct job {
 	enum what what;
-	const char *input, *output, *filter, *tape;
+	struct inputs in;
+	const char *output, *filter, *tape;
 	double from_s, to_s; /* -1: not given */
 	bool plain;
 };
@@ -65,11 +68,11 @@ static int write_file(struct rep *r, const struct job *j, struct err *e)
 	struct export_range range = range_of(r, j);
 	struct tape *t = NULL;
 	struct out o;
-	int64_t rc = j->what == PCAPNG ? rep_tape(r, j->input, j->tape, &t, e) : 0;
+	int64_t rc = j->what == PCAPNG ? rep_tape(r, j->tape, &t, e) : 0;
 
 	if (rc)
 		return (int)rc;
-	rc = out_open(&o, j->output, t ? tape_path(t) : j->input, e);
+	rc = out_open(&o, j->output, t ? tape_path(t) : j->in.path[0], e);
 	if (!rc) {
 		rc = t ? export_pcapng(r, t, o.f, j->output, e) : export_perfetto(r, &range, o.f, e);
 		if (rc < 0)
@@ -85,11 +88,11 @@ static int run_plain(const struct job *j, bool *incomplete, struct err *e)
 {
 	struct tape *t;
 	struct out o;
-	int64_t rc = tape_open(&t, j->input, e);
+	int64_t rc = beside_open(&t, j->in.path, j->in.n, e);
 
 	if (rc)
 		return (int)rc;
-	rc = out_open(&o, j->output, j->input, e);
+	rc = out_open(&o, j->output, j->in.path[0], e);
 	if (!rc) {
 		rc = export_pcapng_plain(t, o.f, j->output, e);
 		if (rc < 0)
@@ -99,7 +102,7 @@ static int run_plain(const struct job *j, bool *incomplete, struct err *e)
 	}
 	*incomplete = tape_state(t)->cut || tape_state(t)->frames_bad || tape_state(t)->frames_gap;
 	if (!rc && *incomplete)
-		fprintf(stderr, "skbtape export: %s is cut or damaged: only what is readable was written\n", j->input);
+		fprintf(stderr, "skbtape export: %s is cut or damaged: only what is readable was written\n", j->in.path[0]);
 	tape_close(t);
 	return (int)rc;
 }
@@ -111,17 +114,17 @@ static int run(const struct job *j, bool *incomplete, struct err *e)
 
 	if (j->plain)
 		return run_plain(j, incomplete, e);
-	rc = rep_open(&r, j->input, e);
+	rc = rep_open(&r, &j->in, e);
 	if (rc)
 		return rc;
 	if (j->filter)
-		rc = rep_only(&r, j->input, j->tape, j->filter, "export", e);
+		rc = rep_only(&r, j->tape, j->filter, "export", e);
 	if (!rc)
 		rc = j->what == CSV ? export_csv(&r, j->output, e) : write_file(&r, j, e);
 	rc = rc > 0 ? 0 : rc;
 	if (!rc && r.incomplete) {
 		*incomplete = true;
-		fprintf(stderr, "skbtape export: %s: incomplete: %s\n", j->input, r.why);
+		fprintf(stderr, "skbtape export: %s: incomplete: %s\n", j->in.path[0], r.why);
 	}
 	rep_close(&r);
 	return rc;
@@ -189,11 +192,11 @@ static int options(struct job *j, int argc, char **argv, bool *help)
 			return 2;
 		}
 	}
-	if (argc - optind != 1 || outputs != 1) {
+	if (argc == optind || outputs != 1) {
 		fprintf(stderr, "skbtape export: expected TAPE|DB and one of --pcapng, --perfetto, --csv; see skbtape export --help\n");
 		return 2;
 	}
-	j->input = argv[optind];
+	j->in = (struct inputs){ argv + optind, (size_t)(argc - optind) };
 	if ((j->from_s >= 0 || j->to_s >= 0) && j->what != PERFETTO) {
 		fprintf(stderr, "skbtape export: --from and --to are for --perfetto; see skbtape export --help\n");
 		return 2;

@@ -86,7 +86,7 @@ static void write_title(struct page *p)
 
 	rep_fact(p->r, "host", host, sizeof(host));
 	page_textf(p, "skbtape: %s", host[0] ? host : _("unknown host"));
-	if (p->r->start_ns)
+	if (rep_dated(p->r))
 		page_textf(p, ", %.19s UTC", text_utc(p->r->start_ns).s);
 }
 
@@ -112,7 +112,7 @@ static void write_header(struct page *p)
 		page_text(p, kernel);
 		fputs("</span> ", p->f);
 	}
-	if (p->r->start_ns)
+	if (rep_dated(p->r))
 		fprintf(p->f, "<span>%s</span> ", text_utc(p->r->start_ns).s);
 	if (p->r->end_ns > p->r->start_ns)
 		write_length(p);
@@ -276,7 +276,8 @@ void html_write(struct rep *r, FILE *f)
 	struct page p = { .r = r, .f = f };
 	const char *at = page.p, *mark, *end;
 
-	p.timeline = timeline_make(r);
+	hops_read(&p.hops, r);
+	p.timeline = timeline_make(r, &p.hops);
 	p.chosen = packets_choose(r);
 	while ((mark = strstr(at, "{{")) && (end = strstr(mark, "}}"))) {
 		fwrite(at, 1, (size_t)(mark - at), f);
@@ -284,6 +285,7 @@ void html_write(struct rep *r, FILE *f)
 		at = end + 2;
 	}
 	fputs(at, f);
+	hops_free(&p.hops);
 	timeline_free(p.timeline);
 	packets_free(p.chosen);
 	buf_free(&p.words);

@@ -167,6 +167,24 @@ static void td_second(struct page *p, const char *s)
 	fputs("</td>", p->f);
 }
 
+static void write_when(struct page *p, int64_t ns)
+{
+	fprintf(p->f, "<span title=\"%s\">", text_utc(ns).s);
+	fprintf(p->f, "%s</span>",
+		p->r->start_ns ? text_since(ns_diff(ns, p->r->start_ns)).s : text_utc(ns).s);
+}
+
+static void td_when(struct page *p, int64_t first_ns, int64_t last_ns)
+{
+	fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\">", first_ns);
+	write_when(p, first_ns);
+	if (last_ns != first_ns) {
+		fputs("<br>", p->f);
+		write_when(p, last_ns);
+	}
+	fputs("</td>", p->f);
+}
+
 void panel_drops(struct page *p)
 {
 	static const struct head heads[] = { { N_("Count"), true },
@@ -177,8 +195,7 @@ void panel_drops(struct page *p)
 					     { N_("Flows"), false },
 					     { N_("Process"), false },
 					     { N_("Counter"), false },
-					     { N_("First"), true },
-					     { N_("Last"), true } };
+					     { N_("First, last"), true } };
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM packet_drop", 0), shown = 0, kinds = 0;
 	sqlite3_stmt *st;
 
@@ -213,8 +230,7 @@ void panel_drops(struct page *p)
 		td_flows(p, st);
 		td_process(p, st);
 		td_counter(p, st);
-		page_td_time(p, col_int(st, D_FIRST));
-		page_td_time(p, col_int(st, D_LAST));
+		td_when(p, col_int(st, D_FIRST), col_int(st, D_LAST));
 		page_row_end(p);
 	}
 	page_table_end(p);

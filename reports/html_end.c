@@ -28,7 +28,8 @@ static void write_quality(struct page *p)
 	st = rep_query(p->r,
 		       "SELECT kind, source, cpu, dev, from_ns, to_ns, count, note FROM quality "
 		       "ORDER BY kind NOT IN ('tape-cut', 'tape-damaged'), "
-		       "kind NOT IN ('events-lost', 'frames-lost', 'detail-lowered'), kind = 'note', id LIMIT 120");
+		       "kind NOT IN ('events-lost', 'frames-lost', 'detail-lowered'), kind = "
+		       "'note', id LIMIT 120");
 	while (rep_row(p->r, &st)) {
 		shown++;
 		page_row(p);
@@ -90,6 +91,68 @@ static void td_fact(struct page *p, const char *key, const char *value)
 	fputs("</td>", p->f);
 }
 
+/* Facts that a reader asks for, in words; the key NULL: command_line() */
+static const struct {
+	const char *label, *key;
+} told[] = {
+	{ N_("Host"), "host" },
+	{ N_("Kernel"), "kernel" },
+	{ N_("Architecture"), "arch" },
+	{ N_("CPUs"), "cpus_online" },
+	{ N_("Start"), "start_ns" },
+	{ N_("End"), "end_ns" },
+	{ N_("Profile"), "options.profile" },
+	{ N_("Command line"), NULL },
+	{ N_("Filter"), "options.filter" },
+	{ N_("Redaction"), "redaction" },
+	{ N_("Why it ended"), "end.reason_text" },
+	{ N_("Trace events"), "events_recorded" },
+	{ N_("Lost events"), "events_lost" },
+	{ N_("Captured frames"), "frames" },
+	{ N_("Lost frames"), "frames_lost" },
+	{ N_("Clocks agree to"), "clock_error_ns" },
+	{ N_("Size of the tape"), "tape_bytes" },
+	{ N_("SHA-256 of the tape"), "tape_sha256" },
+	{ N_("Version of the recorder"), "tool_version" },
+};
+
+/* The recorder's command line; "" where it is not known */
+static void command_line(struct page *p, struct buf *out)
+{
+	sqlite3_stmt *st =
+		rep_query(p->r, "SELECT value FROM tape WHERE key GLOB 'options.argv[[]*' ORDER BY "
+				"CAST(substr(key, 14) AS INTEGER), key LIMIT 64");
+
+	while (rep_row(p->r, &st))
+		buf_printf(out, "%s%.200s", out->len ? " " : "", col_text(st, 0));
+}
+
+static void write_told(struct page *p)
+{
+	static const struct head heads[] = { { N_("Fact"), false }, { N_("Value"), false } };
+	struct buf line = { 0 };
+
+	page_table(p, N_("The recording"), heads, ARRAY_SIZE(heads));
+	command_line(p, &line);
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+		char value[256] = "";
+
+		if (told[i].key)
+			rep_fact(p->r, told[i].key, value, sizeof(value));
+		if (told[i].key ? !*value : !line.len)
+			continue;
+		page_row(p);
+		page_td_name(p, _(told[i].label));
+		if (told[i].key)
+			td_fact(p, told[i].key, value);
+		else
+			page_td_code(p, (const char *)line.data);
+		page_row_end(p);
+	}
+	page_table_end(p);
+	buf_free(&line);
+}
+
 static void write_facts(struct page *p)
 {
 	static const struct head heads[] = { { N_("Fact"), false }, { N_("Value"), false } };
@@ -104,12 +167,12 @@ static void write_facts(struct page *p)
 		page_none(p, N_("Nothing is known about the recording."));
 		return;
 	}
-	page_table(p, N_("The recording"), heads, ARRAY_SIZE(heads));
+	write_told(p);
+	page_fold(p, N_("All that the tape says about itself"));
+	page_table(p, N_("All that the tape says about itself"), heads, ARRAY_SIZE(heads));
 	/* where the tape lay on this machine is nobody's business who reads the report */
 	st = rep_query(p->r, "SELECT key, value FROM tape WHERE value IS NOT NULL AND key NOT IN "
-			     "('tape_path') ORDER BY "
-			     "key NOT IN ('host', 'kernel', 'start_ns', 'end_ns'), key GLOB "
-			     "'end.*', key LIMIT 140");
+			     "('tape_path') ORDER BY key GLOB 'end.*', key LIMIT 140");
 	while (rep_row(p->r, &st)) {
 		shown++;
 		page_row(p);
@@ -119,6 +182,7 @@ static void write_facts(struct page *p)
 	}
 	page_table_end(p);
 	page_more(p, shown, all, N_("facts"), "SELECT * FROM tape");
+	fputs("</details>\n", p->f);
 }
 
 static void write_cost(struct page *p)

@@ -60,8 +60,9 @@ static const char sockets_sql[] =
 	"coalesce(wmem_queued_bytes, wqueue, 0)) END AS wmem, "
 	"CASE WHEN state IS NOT 'LISTEN' THEN sndbuf_bytes END AS sndbuf, drops, drops - "
 	"coalesce(drops_first, 0) AS grew, retrans, "
-	"CASE WHEN json_valid(tcp_info) THEN coalesce(json_extract(tcp_info, '$.rtt_us'), "
-	"json_extract(tcp_info, '$.rtt')) END, uid, inode, "
+	/* 0 until a round trip was measured */
+	"CASE WHEN json_valid(tcp_info) THEN 1000 * nullif(coalesce(json_extract(tcp_info, "
+	"'$.rtt_us'), json_extract(tcp_info, '$.rtt')), 0) END, uid, inode, "
 	"10.0 * (drops - coalesce(drops_first, 0) > 0) + "
 	"CASE WHEN state = 'LISTEN' THEN 1.0 * rqueue / max(wqueue, 1) ELSE max(1.0 * "
 	"coalesce(rmem_bytes, rqueue, 0) / max(coalesce(rcvbuf_bytes, 1000000), 1), "
@@ -107,10 +108,7 @@ static void write_sockets(struct page *p)
 		page_td_num_opt(p, st, 13);
 		page_td_num_opt(p, st, 14);
 		page_td_num_opt(p, st, 15);
-		if (col_null(st, 16))
-			page_td_num_dash(p);
-		else
-			fprintf(p->f, "<td class=\"n\">%s µs</td>", text_count(col_int(st, 16)).s);
+		page_td_dur_opt(p, st, 16);
 		if (col_null(st, 17))
 			page_td_num_dash(p);
 		else
@@ -166,7 +164,7 @@ static int64_t write_sysctls(struct page *p, const char *caption, const char *wh
 void panel_conntrack(struct page *p)
 {
 	static const struct head fill_heads[] = { { N_("Namespace"), false },
-						  { N_("Entries"), true },
+						  { N_("Most entries"), true },
 						  { N_("Limit"), true },
 						  { N_("Full"), false },
 						  { N_("Share"), true } };
@@ -181,13 +179,16 @@ void panel_conntrack(struct page *p)
 	sqlite3_stmt *st;
 	bool any = false;
 
+	/* the setting is read at the two ends, the counter in each snapshot */
 	st = rep_query(
 		p->r,
-		"SELECT c.netns, coalesce(c.value_end, c.value), m.value FROM sysctl c JOIN sysctl "
-		"m ON m.netns_id = c.netns_id "
-		"AND m.name = 'net.netfilter.nf_conntrack_max' WHERE c.name = "
-		"'net.netfilter.nf_conntrack_count' "
-		"ORDER BY CAST(coalesce(c.value_end, c.value) AS INTEGER) DESC, c.netns LIMIT 40");
+		"SELECT c.netns, max(CAST(c.value AS INTEGER), CAST(coalesce(c.value_end, 0) AS "
+		"INTEGER), coalesce((SELECT max(k.value) FROM counter k WHERE k.source = "
+		"'conntrack' AND k.name = 'entries' AND k.netns = c.netns), 0)) AS most, "
+		"coalesce(m.value_end, m.value) "
+		"FROM sysctl c JOIN sysctl m ON m.netns_id = c.netns_id AND m.name = "
+		"'net.netfilter.nf_conntrack_max' WHERE c.name = "
+		"'net.netfilter.nf_conntrack_count' ORDER BY most DESC, c.netns LIMIT 40");
 	for (; rep_row(p->r, &st); any = true) {
 		if (!any)
 			page_table(p, N_("How full the table is"), fill_heads,
@@ -203,10 +204,12 @@ void panel_conntrack(struct page *p)
 	}
 	if (any)
 		page_table_end(p);
-	st = rep_query(p->r, "SELECT name, netns, sum(delta) FROM counter_delta WHERE source = "
-			     "'conntrack' GROUP BY name, netns HAVING sum(delta) <> 0 "
-			     "ORDER BY name NOT IN ('drop', 'early_drop', 'insert_failed', "
-			     "'invalid', 'error', 'clash_resolve'), 3 DESC, 1, 2 LIMIT 40");
+	st = rep_query(p->r,
+		       "SELECT name, netns, sum(delta) FROM counter_delta WHERE source = "
+		       "'conntrack' AND name <> 'entries' GROUP BY name, netns HAVING sum(delta) "
+		       "<> 0 "
+		       "ORDER BY name NOT IN ('drop', 'early_drop', 'insert_failed', "
+		       "'invalid', 'error', 'clash_resolve'), 3 DESC, 1, 2 LIMIT 40");
 	for (; rep_row(p->r, &st); n++) {
 		if (!n)
 			page_table(p, N_("Counters that moved"), count_heads,
@@ -271,7 +274,7 @@ void panel_ledger(struct page *p)
 		   ARRAY_SIZE(heads));
 	st = rep_query(p->r, "SELECT name, source, netns, dev, cpu, delta, explained, unexplained, "
 			     "explanation FROM ledger "
-			     "ORDER BY coalesce(unexplained, 0) = 0, explained IS NULL, "
+			     "ORDER BY class IN ('normal', 'traffic'), coalesce(unexplained, 0) = 0, explained IS NULL, "
 			     "unexplained DESC, delta DESC, id LIMIT 140");
 	while (rep_row(p->r, &st)) {
 		shown++;

@@ -254,7 +254,7 @@ void page_sql(struct page *p, const char *label, const char *sql)
 {
 	fputs("<details class=\"sql\"><summary>", p->f);
 	page_text(p, label);
-	fputs("</summary><div class=\"cmd\"><pre tabindex=\"0\"><code>", p->f);
+	fputs("</summary><div class=\"cmd\"><pre><code>", p->f);
 	page_text(p, sql);
 	fputs("</code></pre>", p->f);
 	copy_button(p, N_("this SQL"));
@@ -263,7 +263,7 @@ void page_sql(struct page *p, const char *label, const char *sql)
 
 void page_command(struct page *p, const char *command)
 {
-	fputs("<div class=\"cmd\"><pre tabindex=\"0\"><code>", p->f);
+	fputs("<div class=\"cmd\"><pre><code>", p->f);
 	page_text(p, command);
 	fputs("</code></pre>", p->f);
 	copy_button(p, N_("this command"));

@@ -119,22 +119,22 @@ static void write_pollers(struct page *p)
 	struct tally polls;
 	struct buf json = { 0 };
 	sqlite3_stmt *st;
+	int64_t left_out;
 	bool any = false;
 
-	/* what the view napi_share shows */
+	/* what the view napi_share shows, without its sort of all polls */
 	tally_read(&polls, p->r, "SELECT cpu, context, pid, work FROM napi_poll");
 	tally_json(&polls, &json);
+	left_out = polls.left_out;
 	tally_free(&polls);
 	st = rep_query(p->r,
 		       "WITH p AS (SELECT json_extract(value, '$[0]') AS cpu, json_extract(value, "
 		       "'$[1]') AS context, json_extract(value, '$[2]') AS pid, "
 		       "json_extract(value, '$[3]') AS polls, json_extract(value, '$[4]') AS work "
-		       "FROM json_each(?1)) SELECT p.cpu, CASE WHEN p.context = 2 AND t.comm LIKE "
-		       "'ksoftirqd/%' THEN 'ksoftirqd' WHEN p.context = 2 THEN 'softirq' WHEN "
-		       "t.comm LIKE 'napi/%' OR t.comm LIKE 'backlog_napi/%' THEN 'thread' ELSE "
-		       "'task' END AS who, sum(p.polls) AS polls, CASE WHEN EXISTS (SELECT 1 FROM "
-		       "napi_poll WHERE work IS NOT NULL) THEN sum(p.work) END FROM p LEFT JOIN "
-		       "task t ON t.pid = p.pid GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 64");
+		       "FROM json_each(?1)) SELECT p.cpu, w.who, sum(p.polls), CASE WHEN EXISTS "
+		       "(SELECT 1 FROM napi_poll WHERE work IS NOT NULL) THEN sum(p.work) END FROM "
+		       "p JOIN _poller w ON w.context = p.context AND w.pid IS (SELECT pid FROM "
+		       "task WHERE pid = p.pid) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 64");
 	if (st)
 		sqlite3_bind_text(st, 1, (const char *)json.data, (int)json.len, SQLITE_STATIC);
 	for (; rep_row(p->r, &st); any = true) {
@@ -152,6 +152,12 @@ static void write_pollers(struct page *p)
 	}
 	if (any)
 		page_table_end(p);
+	if (left_out) {
+		fputs("<p class=\"more\">", p->f);
+		fprintf(p->f, _("%s polls are not counted here: they were of too many tasks."),
+			text_count(left_out).s);
+		fputs("</p>\n", p->f);
+	}
 	buf_free(&json);
 	any = false;
 	st = rep_query(p->r, "SELECT pid, comm, wakeups, mean_ns, max_ns, over_1ms FROM net_thread "

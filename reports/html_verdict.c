@@ -25,6 +25,8 @@ static void write_tiles(struct page *p)
 {
 	struct rep *r = p->r;
 	int64_t lost = rep_fact_int(r, "events_lost", -1);
+	/* other programs' traces do not tell how many there were */
+	int64_t events = rep_fact_int(r, "events_recorded", rep_fact_int(r, "events_decoded", -1));
 
 	fputs("<dl class=\"tiles\">", p->f);
 	tile(p, text_count(rep_int(r, "SELECT count(*) FROM _packet", 0)).s,
@@ -44,7 +46,7 @@ static void write_tiles(struct page *p)
 		     .s,
 	     N_("drops: noise, teardown, protocol"));
 	tile(p, text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s, N_("captured frames"));
-	tile(p, text_count(rep_fact_int(r, "events_recorded", 0)).s, N_("trace events"));
+	tile(p, events < 0 ? _("unknown") : text_count(events).s, N_("trace events"));
 	tile(p, lost < 0 ? _("unknown") : text_count(lost).s, N_("events lost"));
 	tile(p, text_count(rep_int(r, "SELECT count(*) FROM ledger", 0)).s,
 	     N_("counters that moved"));
@@ -294,11 +296,13 @@ static void write_card(struct page *p, sqlite3_stmt *st)
 			col_int(st, F_SYMPTOM));
 	write_impact(p, st);
 	write_where(p, st);
+	fputs("<div class=\"cols\"><div>\n", p->f);
 	write_advice(p, id);
+	fputs("</div><div>\n", p->f);
 	write_evidence(p, id);
 	write_ruled_out(p, id);
 	write_packets(p, id);
-	fputs("</article>\n", p->f);
+	fputs("</div></div>\n</article>\n", p->f);
 }
 
 static void hero_begin(struct page *p, const char *kind, const char *icon)
@@ -322,7 +326,8 @@ static void write_limits(struct page *p)
 		p->r,
 		"SELECT source, note, count(*) FROM quality WHERE " BLINDS
 		" GROUP BY source, note ORDER BY min(kind NOT IN ('tape-cut', 'tape-damaged')), "
-		"min(kind NOT IN ('events-lost', 'frames-lost', 'detail-lowered')), min(kind NOT IN "
+		"min(kind NOT IN ('events-lost', 'frames-lost', 'detail-lowered')), min(kind NOT "
+		"IN "
 		"('source-missing', 'permission')), min(id) LIMIT 4");
 	bool any = false;
 
@@ -352,15 +357,62 @@ static void write_limits(struct page *p)
 	fputs("</p>\n", p->f);
 }
 
+static void write_notes(struct page *p, int64_t infos)
+{
+	if (!infos)
+		return;
+	putc(' ', p->f);
+	fprintf(p->f, lang_many(infos, N_("%s note stands below."), N_("%s notes stand below.")), text_count(infos).s);
+}
+
+/* What a capture alone has to tell. */
+static void write_flows(struct page *p)
+{
+	sqlite3_stmt *st = rep_query(p->r, REP_FLOWS);
+	bool any = false;
+
+	for (; rep_row(p->r, &st); any = true) {
+		if (!any)
+			fprintf(p->f, "<p>%s</p>\n<ul class=\"limits\">", _("Flows of most frames"));
+		fputs("<li><code>", p->f);
+		page_text(p, col_text(st, 0));
+		fprintf(p->f, "</code>: %s %s, %s</li>\n", text_count(col_int(st, 1)).s, _("frames"), text_bytes(col_int(st, 2)).s);
+	}
+	if (any)
+		fputs("</ul>\n", p->f);
+}
+
 static void write_nothing(struct page *p, int64_t infos)
 {
-	bool blind = rep_int(p->r,
-			     "SELECT (SELECT count(*) FROM _packet) = 0 AND (SELECT count(*) FROM "
-			     "snapshot) < 2",
-			     0);
+	enum rep_basis basis = rep_basis(p->r);
 	int64_t drops = rep_unnamed_drops(p->r);
 
-	if (blind) {
+	if (basis == BASIS_COUNTERS) {
+		hero_begin(p, "warning", "warning");
+		fprintf(p->f, "%s</p><p>%s", _("Counters alone."),
+			_("Nothing wrong was seen in how they grew, and in the queues, sockets and settings of the snapshots. No event "
+			  "and no frame was recorded: what becomes of packets could not be seen."));
+		write_notes(p, infos);
+		fputs("</p>", p->f);
+	} else if (basis == BASIS_POINT) {
+		hero_begin(p, "warning", "warning");
+		fprintf(p->f, "%s</p><p>%s", _("One point in time."),
+			_("Counters are totals since the boot. They tell what has happened at some time, not what goes wrong now; a "
+			  "second copy, made later and named behind this one, tells what grew between."));
+		write_notes(p, infos);
+		fputs("</p>", p->f);
+	} else if (basis == BASIS_FRAMES) {
+		hero_begin(p, "warning", "warning");
+		fprintf(p->f, "%s</p><p>", _("Captured frames alone."));
+		fprintf(p->f,
+			_("%1$s frames of %2$s flows. What became of them inside the host, and why, is not in a capture: record with "
+			  "skbtape, or name a trace of the same time before the capture."),
+			text_count(rep_int(p->r, "SELECT count(*) FROM _frame", 0)).s,
+			text_count(rep_int(p->r, "SELECT count(*) FROM flow WHERE frames > 0", 0)).s);
+		write_notes(p, infos);
+		fputs("</p>", p->f);
+		write_flows(p);
+	} else if (basis == BASIS_NOTHING) {
 		hero_begin(p, "warning", "warning");
 		fprintf(p->f, "%s</p><p>%s</p>", _("Nothing can be said."),
 			_("The recording holds no packet events and fewer than two snapshots: "
@@ -394,13 +446,7 @@ static void write_nothing(struct page *p, int64_t infos)
 			"recording holds, "
 			"against every cause that skbtape can name."),
 		      p->f);
-		if (infos) {
-			putc(' ', p->f);
-			fprintf(p->f,
-				lang_many(infos, N_("%s note stands below."),
-					  N_("%s notes stand below.")),
-				text_count(infos).s);
-		}
+		write_notes(p, infos);
 		fputs("</p>", p->f);
 	}
 	write_limits(p);

@@ -22,15 +22,25 @@ static void put_verdict(struct rep *r, FILE *f, struct buf *words)
 	fputs("## skbtape: ", f);
 	text_markdown(f, host[0] ? host : _("unknown host"));
 	fputs("\n\n", f);
-	if (!critical && !warning &&
-	    rep_int(r,
-		    "SELECT (SELECT count(*) FROM _packet) = 0 AND (SELECT count(*) FROM snapshot) "
-		    "< 2",
-		    0)) {
+	if (!critical && !warning && rep_basis(r) == BASIS_NOTHING) {
 		fputs(_("**Nothing can be said:** the recording holds no packet events and fewer "
 			"than two "
 			"snapshots."),
 		      f);
+	} else if (!critical && !warning && rep_basis(r) == BASIS_COUNTERS) {
+		fputs(_("**Counters alone:** nothing wrong was seen in how they grew, and in the queues, sockets and settings of the "
+			"snapshots. No event and no frame was recorded: what becomes of packets could not be seen."),
+		      f);
+	} else if (!critical && !warning && rep_basis(r) == BASIS_POINT) {
+		fputs(_("**One point in time:** counters are totals since the boot. They tell what has happened at some time, "
+			"not what goes wrong now; a second copy, made later and named behind this one, tells what grew between."),
+		      f);
+	} else if (!critical && !warning && rep_basis(r) == BASIS_FRAMES) {
+		fprintf(f,
+			_("**Captured frames alone:** %1$s frames of %2$s flows. What became of them inside the host, and why, is "
+			  "not in a capture: record with skbtape, or name a trace of the same time before the capture."),
+			text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s,
+			text_count(rep_int(r, "SELECT count(*) FROM flow WHERE frames > 0", 0)).s);
 	} else if (!critical && !warning) {
 		int64_t drops = rep_unnamed_drops(r);
 
@@ -69,9 +79,15 @@ static void put_verdict(struct rep *r, FILE *f, struct buf *words)
 	putc('\n', f);
 	fprintf(f, "%s ", _("Kernel"));
 	text_markdown(f, kernel[0] ? kernel : _("unknown"));
-	if (r->start_ns)
+	if (rep_dated(r) && r->end_ns > r->start_ns) {
 		fprintf(f, _(", from %1$s for %2$s."), text_utc(r->start_ns).s,
 			text_duration(ns_diff(r->end_ns, r->start_ns)).s);
+	} else if (rep_dated(r)) {
+		fprintf(f, ", %s", text_utc(r->start_ns).s);
+	} else if (r->end_ns > r->start_ns) {
+		fputs(", ", f);
+		fprintf(f, _("%s long"), text_duration(ns_diff(r->end_ns, r->start_ns)).s);
+	}
 	fputs("\n\n", f);
 	if (r->incomplete) {
 		fprintf(f, "> **%s** ", _("The tape is incomplete."));
@@ -116,12 +132,17 @@ static void put_findings(struct rep *r, FILE *f, struct buf *words)
 		  "|"));
 	st = rep_query(r, "SELECT id, severity, cause, title, netns, dev, function, reason, "
 			  "process, packets, flows, "
-			  "delay_ns, confidence FROM finding ORDER BY id LIMIT 12");
+			  "delay_ns, confidence, symptom_of FROM finding ORDER BY id LIMIT 12");
 	while (rep_row(r, &st)) {
 		fprintf(f, "| %s", text_count(col_int(st, 0)).s);
 		cell(f, words_word(col_text(st, 1)));
 		cell(f, col_text(st, 2));
 		cell(f, words_finding(r, col_int(st, 0), "title", 0, col_text(st, 3), words));
+		if (!col_null(st, 13)) {
+			fputs(" (", f);
+			fprintf(f, _("follows from %s"), text_count(col_int(st, 13)).s);
+			putc(')', f);
+		}
 		put_where(f, st, 4);
 		fprintf(f, " | %s", col_null(st, 9) ? "-" : text_count(col_int(st, 9)).s);
 		fprintf(f, " | %s", col_null(st, 10) ? "-" : text_count(col_int(st, 10)).s);
@@ -158,33 +179,48 @@ static void put_advice(struct rep *r, FILE *f, struct buf *words, int64_t id)
 	}
 }
 
+/* A list of @part of a finding; @sql: text and seq of each item, ?1 is the finding. */
+static void put_list(struct rep *r, FILE *f, struct buf *words, int64_t id, const char *title,
+		     const char *part, const char *sql)
+{
+	sqlite3_stmt *st = rep_query(r, sql);
+
+	if (st)
+		sqlite3_bind_int64(st, 1, id);
+	for (bool first = true; rep_row(r, &st); first = false) {
+		if (first)
+			fprintf(f, "\n%s\n\n", title);
+		fputs("- ", f);
+		text_markdown(f,
+			      words_finding(r, id, part, col_int(st, 1), col_text(st, 0), words));
+		putc('\n', f);
+	}
+}
+
 static void put_details(struct rep *r, FILE *f, struct buf *words)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT id, title, summary FROM finding WHERE severity <> "
+	sqlite3_stmt *st = rep_query(r, "SELECT id, title, summary, symptom_of FROM finding WHERE severity <> "
 					"'info' ORDER BY id LIMIT 3");
 
 	while (rep_row(r, &st)) {
-		sqlite3_stmt *ev = rep_query(r, "SELECT text, seq FROM finding_evidence WHERE "
-						"finding_id = ? ORDER BY seq LIMIT 5");
+		int64_t id = col_int(st, 0);
 
-		fprintf(f, "### %s. ", text_count(col_int(st, 0)).s);
-		text_markdown(f,
-			      words_finding(r, col_int(st, 0), "title", 0, col_text(st, 1), words));
+		fprintf(f, "### %s. ", text_count(id).s);
+		text_markdown(f, words_finding(r, id, "title", 0, col_text(st, 1), words));
 		fputs("\n\n", f);
-		text_markdown(
-			f, words_finding(r, col_int(st, 0), "summary", 0, col_text(st, 2), words));
-		fputs("\n", f);
-		if (ev)
-			sqlite3_bind_int64(ev, 1, col_int(st, 0));
-		for (bool first = true; rep_row(r, &ev); first = false) {
-			if (first)
-				fprintf(f, "\n%s\n\n", _("Evidence:"));
-			fputs("- ", f);
-			text_markdown(f, words_finding(r, col_int(st, 0), "evidence",
-						       col_int(ev, 1), col_text(ev, 0), words));
-			putc('\n', f);
+		if (!col_null(st, 3)) {
+			fprintf(f, _("Not a cause of its own: it follows from finding %s."), text_count(col_int(st, 3)).s);
+			putc(' ', f);
 		}
-		put_advice(r, f, words, col_int(st, 0));
+		text_markdown(f, words_finding(r, id, "summary", 0, col_text(st, 2), words));
+		fputs("\n", f);
+		put_list(r, f, words, id, _("Evidence:"), "evidence",
+			 "SELECT text, seq FROM finding_evidence WHERE finding_id = ? ORDER BY seq "
+			 "LIMIT 5");
+		put_list(r, f, words, id, _("What it is not:"), "ruled_out",
+			 "SELECT text, seq FROM finding_ruled_out WHERE finding_id = ? ORDER BY "
+			 "seq LIMIT 3");
+		put_advice(r, f, words, id);
 		putc('\n', f);
 	}
 }
@@ -214,9 +250,26 @@ static void put_drops(struct rep *r, FILE *f)
 	if (kinds > shown)
 		fprintf(f, _("\n%s more kinds of drops are in the HTML and JSON reports.\n"),
 			text_count(kinds - shown).s);
-	if (!kinds)
+	if (!kinds && rep_events(r))
 		fprintf(f, "%s\n", _("No drop of class loss, policy or error was seen."));
-	putc('\n', f);
+	if (kinds || rep_events(r))
+		putc('\n', f);
+}
+
+/* What a capture alone has to tell. */
+static void put_flows(struct rep *r, FILE *f)
+{
+	sqlite3_stmt *st = rep_basis(r) == BASIS_FRAMES ? rep_query(r, REP_FLOWS) : NULL;
+
+	for (bool first = true; rep_row(r, &st); first = false) {
+		if (first)
+			fprintf(f, "### %s\n\n%s\n|--:|--:|---|\n", _("Flows of most frames"), _("| Frames | Bytes | Flow |"));
+		fprintf(f, "| %s | %s", text_count(col_int(st, 1)).s, text_bytes(col_int(st, 2)).s);
+		cell(f, col_text(st, 0));
+		fputs(" |\n", f);
+	}
+	if (rep_basis(r) == BASIS_FRAMES)
+		putc('\n', f);
 }
 
 static void put_quality(struct rep *r, FILE *f, struct buf *words)
@@ -280,6 +333,7 @@ void markdown_write(struct rep *r, FILE *f)
 	put_findings(r, f, &words);
 	put_details(r, f, &words);
 	put_drops(r, f);
+	put_flows(r, f);
 	put_quality(r, f, &words);
 	put_recording(r, f);
 	buf_free(&words);

@@ -7,6 +7,7 @@
 #ifndef SKBTAPE_PAGE_H
 #define SKBTAPE_PAGE_H
 
+#include "hops.h"
 #include "rep.h"
 #include "lang.h"
 #include "text.h"
@@ -19,6 +20,7 @@ struct page {
 	struct rep *r;
 	struct buf words; /* a text while it is made, see page_finding() */
 	FILE *f;
+	struct hops hops;
 	struct timeline *timeline; /* NULL: the recording's time is not known */
 	struct chosen *chosen;
 	int64_t range_ns;  /* end of the scale in the table being written */

@@ -136,9 +136,9 @@
 		});
 	}
 
-	/* paper shows what is folded on the screen */
+	/* paper shows the proof that is folded on the screen; long lists stay as the reader left them */
 	addEventListener("beforeprint", function () {
-		for (const d of document.querySelectorAll("details:not([open]):not(.scope)")) {
+		for (const d of document.querySelectorAll(".evidence .sql:not([open]), .featured > details:nth-child(-n+4):not([open])")) {
 			d.open = true;
 			d.dataset.printed = "1";
 		}
@@ -150,57 +150,68 @@
 		}
 	});
 
+	/* the timeline's picture in its two shapes, of which the page shows one; both show the same part and the same moment */
 	function timeline() {
-		const t = data.timeline, picture = document.getElementById("timeline-picture"), readout = document.getElementById("timeline-readout");
+		const t = data.timeline, readout = document.getElementById("timeline-readout");
+		let from = 0, to = t ? t.n : 0, at = -1;
 
-		if (!t || !picture || !readout)
+		if (!t || !readout)
 			return;
-		const left = Number(picture.dataset.x), width = Number(picture.dataset.w);
-		const plots = picture.querySelectorAll(".plot"), axis = document.getElementById("timeline-axis");
-		const cursor = document.getElementById("timeline-cursor"), box = picture.viewBox.baseVal;
-		const select = svg("rect", { class: "select", y: 16, height: box.height - 16, width: 0 });
-		let from = 0, to = t.n, at = -1, drag = null;
+		const views = Array.from(document.querySelectorAll("svg.timeline"), function (picture) {
+			const box = picture.viewBox.baseVal, v = {
+				picture: picture, width: box.width, height: box.height, left: Number(picture.dataset.x), plot: Number(picture.dataset.w),
+				axis: picture.querySelector(".axis"), cursor: picture.querySelector(".cursor"),
+				select: svg("rect", { class: "select", y: 16, height: box.height - 16, width: 0 })
+			};
 
-		picture.appendChild(select);
-		picture.setAttribute("tabindex", "0");
+			picture.appendChild(v.select);
+			picture.setAttribute("tabindex", "0");
+			return v;
+		});
 
 		/* round times, as the report draws them before any zoom */
-		function ticks() {
-			const span = (to - from) * t.bucket_ns, y = Number(axis.dataset.y);
+		function ticks(v) {
+			const span = (to - from) * t.bucket_ns, y = Number(v.axis.dataset.y), most = Number(v.axis.dataset.ticks);
 			let step = Math.pow(10, Math.floor(Math.log10(span)));
 
-			while (span / step > 8)
+			while (span / step > most)
 				step *= 2;
-			while (span / step < 4)
+			while (span / step < most / 2)
 				step /= 2;
-			axis.textContent = "";
+			v.axis.textContent = "";
 			for (let k = Math.ceil(from * t.bucket_ns / step); k * step <= to * t.bucket_ns * 1.0001; k++) {
-				const x = left + width * (k * step - from * t.bucket_ns) / span;
+				const x = v.left + v.plot * (k * step - from * t.bucket_ns) / span;
 
-				axis.appendChild(svg("path", { class: "tick", d: "M" + x.toFixed(1) + " " + (y + 4) + "V" + axis.dataset.height }));
-				axis.appendChild(svg("text", {
-					class: "t-tick", x: x.toFixed(1), y: y, "text-anchor": k === 0 ? "start" : x > box.width - 40 ? "end" : "middle"
+				v.axis.appendChild(svg("path", { class: "tick", d: "M" + x.toFixed(1) + " " + (y + 4) + "V" + v.axis.dataset.height }));
+				v.axis.appendChild(svg("text", {
+					class: "t-tick", x: x.toFixed(1), y: y,
+					"text-anchor": x < v.left + 20 ? "start" : x > v.width - 40 ? "end" : "middle"
 				}, k ? duration(k * step) : T("start")));
 			}
+		}
+
+		function drawCursor(v) {
+			const x = v.left + (at + .5 - from) / (to - from) * v.plot;
+
+			v.cursor.setAttribute("d", at < from || at >= to ? "" : "M" + x.toFixed(1) + " 16V" + v.height);
 		}
 
 		function zoom(a, b) {
 			from = Math.max(0, Math.min(a, t.n - 1));
 			to = Math.min(t.n, Math.max(b, from + 1));
-			for (const p of plots)
-				p.setAttribute("viewBox", from + " 0 " + (to - from) + " " + p.viewBox.baseVal.height);
-			ticks();
-		}
-
-		function bucketAt(x) {
-			return Math.max(from, Math.min(to - 1, Math.floor(from + (x - left) / width * (to - from))));
+			for (const v of views) {
+				for (const p of v.picture.querySelectorAll(".plot"))
+					p.setAttribute("viewBox", from + " 0 " + (to - from) + " " + p.viewBox.baseVal.height);
+				ticks(v);
+				drawCursor(v);
+			}
 		}
 
 		function show(b) {
-			const list = el("ul"), x = left + (b + .5 - from) / (to - from) * width;
+			const list = el("ul");
 
 			at = b;
-			cursor.setAttribute("d", "M" + x.toFixed(1) + " 16V" + box.height);
+			views.forEach(drawCursor);
 			readout.textContent = "";
 			readout.appendChild(el("strong", {}, "+" + duration(b * t.bucket_ns) + " " + T("to") + " +" + duration((b + 1) * t.bucket_ns)));
 			readout.appendChild(el("span", { class: "hint" }, utc(b * t.bucket_ns)));
@@ -218,43 +229,6 @@
 			readout.appendChild(list);
 		}
 
-		function xOf(ev) {
-			const r = picture.getScreenCTM();
-
-			return r ? (ev.clientX - r.e) / r.a : 0;
-		}
-
-		readout.appendChild(el("span", { class: "hint" }, T("Point at a time in the picture, or use the arrow keys.")));
-		picture.addEventListener("pointermove", function (ev) {
-			const x = xOf(ev);
-
-			if (drag !== null) {
-				select.setAttribute("x", Math.max(left, Math.min(drag, x)));
-				select.setAttribute("width", Math.abs(Math.min(left + width, Math.max(left, x)) - drag));
-			}
-			if (x >= left && x <= left + width)
-				show(bucketAt(x));
-		});
-		picture.addEventListener("pointerdown", function (ev) {
-			const x = xOf(ev);
-
-			if (ev.pointerType === "mouse" && ev.button === 0 && x >= left && x <= left + width) {
-				drag = x;
-				ev.preventDefault();
-				picture.focus({ preventScroll: true });
-			}
-		});
-		addEventListener("pointerup", function (ev) {
-			if (drag === null)
-				return;
-			const x = Math.max(left, Math.min(left + width, xOf(ev)));
-
-			if (Math.abs(x - drag) > 6)
-				zoom(bucketAt(Math.min(x, drag)), bucketAt(Math.max(x, drag)) + 1);
-			drag = null;
-			select.setAttribute("width", 0);
-		});
-		picture.addEventListener("dblclick", function () { zoom(0, t.n); });
 		function zoomBy(how) {
 			const size = to - from, mid = at < from || at >= to ? Math.floor((from + to) / 2) : at;
 			const step = Math.max(1, Math.round(size / 4));
@@ -271,25 +245,77 @@
 				zoom(0, t.n);
 		}
 
+		function listen(v) {
+			const right = v.left + v.plot;
+			let drag = null;
+
+			function xOf(ev) {
+				const r = v.picture.getScreenCTM();
+
+				return r ? (ev.clientX - r.e) / r.a : 0;
+			}
+
+			function bucketAt(x) {
+				return Math.max(from, Math.min(to - 1, Math.floor(from + (x - v.left) / v.plot * (to - from))));
+			}
+
+			v.picture.addEventListener("pointermove", function (ev) {
+				const x = xOf(ev);
+
+				if (drag !== null) {
+					v.select.setAttribute("x", Math.max(v.left, Math.min(drag, x)));
+					v.select.setAttribute("width", Math.abs(Math.min(right, Math.max(v.left, x)) - drag));
+				}
+				if (x >= v.left && x <= right)
+					show(bucketAt(x));
+			});
+			v.picture.addEventListener("pointerdown", function (ev) {
+				const x = xOf(ev);
+
+				if (x < v.left || x > right)
+					return;
+				if (ev.pointerType !== "mouse") {
+					show(bucketAt(x));
+				} else if (ev.button === 0) {
+					drag = x;
+					ev.preventDefault();
+					v.picture.focus({ preventScroll: true });
+				}
+			});
+			addEventListener("pointerup", function (ev) {
+				if (drag === null)
+					return;
+				const x = Math.max(v.left, Math.min(right, xOf(ev)));
+
+				if (Math.abs(x - drag) > 6)
+					zoom(bucketAt(Math.min(x, drag)), bucketAt(Math.max(x, drag)) + 1);
+				drag = null;
+				v.select.setAttribute("width", 0);
+			});
+			v.picture.addEventListener("dblclick", function () { zoom(0, t.n); });
+			v.picture.addEventListener("keydown", function (ev) {
+				const mid = at < 0 ? from : at;
+
+				if (ev.key === "ArrowRight")
+					show(Math.min(to - 1, mid + 1));
+				else if (ev.key === "ArrowLeft")
+					show(Math.max(from, mid - 1));
+				else if (ev.key === "+" || ev.key === "=")
+					zoomBy("in");
+				else if (ev.key === "-")
+					zoomBy("out");
+				else if (ev.key === "Escape")
+					zoomBy("all");
+				else
+					return;
+				ev.preventDefault();
+			});
+		}
+
+		readout.appendChild(el("span", { class: "hint" }, T("Point at a time in the picture, or use the arrow keys.")));
+		views.forEach(listen);
 		for (const b of document.querySelectorAll("button[data-zoom]"))
 			b.addEventListener("click", function () { zoomBy(b.dataset.zoom); });
-		picture.addEventListener("keydown", function (ev) {
-			const mid = at < 0 ? from : at;
-
-			if (ev.key === "ArrowRight")
-				show(Math.min(to - 1, mid + 1));
-			else if (ev.key === "ArrowLeft")
-				show(Math.max(from, mid - 1));
-			else if (ev.key === "+" || ev.key === "=")
-				zoomBy("in");
-			else if (ev.key === "-")
-				zoomBy("out");
-			else if (ev.key === "Escape")
-				zoomBy("all");
-			else
-				return;
-			ev.preventDefault();
-		});
 	}
 
 	/* the same lanes as the report draws for the featured packets */
@@ -308,11 +334,11 @@
 		return svg("path", { class: "p-hard", d: "M" + x + " " + (y - 11) + "l11 11l-11 11l-11-11z" });
 	}
 
-	function drawLanes(stages) {
-		const left = 64, width = 900, step = 30, names = data.names;
+	function drawLanes(stages, room) {
+		const left = 64, width = Math.min(900, Math.max(room, 110 + 48 * stages.length)), step = 30, names = data.names;
 		const cpus = Array.from(new Set(stages.map(function (s) { return s[2]; }))).sort(function (a, b) { return a - b; });
 		const height = cpus.length * step + 22;
-		const pic = svg("svg", { class: "lanes", role: "img", "aria-label": T("Stages on CPU lanes; the table below names them"), viewBox: "0 0 " + width + " " + height });
+		const pic = svg("svg", { class: "lanes fit", width: width, role: "img", "aria-label": T("Stages on CPU lanes; the table below names them"), viewBox: "0 0 " + width + " " + height });
 		let total = 0, x = left + 14, last = null;
 
 		for (let i = 1; i < stages.length; i++)
@@ -347,7 +373,7 @@
 	function stageTable(stages) {
 		const names = data.names, table = el("table"), body = el("tbody"), head = el("tr"), thead = el("thead");
 
-		table.appendChild(el("caption", {}, T("Stages; circles are softirq, squares task, diamonds hardirq, octagons drops")));
+		table.appendChild(el("caption")).appendChild(el("span", {}, T("Stages; circles are softirq, squares task, diamonds hardirq, octagons drops")));
 		["#", T("Since its start"), T("After the one before"), T("Stage"), "CPU", T("Device"), T("Context"), T("Task"), T("Certainty")].forEach(function (h, i) {
 			head.appendChild(el("th", { scope: "col", class: i < 3 || i === 4 ? "n" : "" }, h));
 		});
@@ -394,8 +420,8 @@
 				view.appendChild(el("p", {}, T("No stage of this packet was seen.")));
 				return;
 			}
-			box.appendChild(drawLanes(p.s));
 			view.appendChild(box);
+			box.appendChild(drawLanes(p.s, box.clientWidth));
 			const wide = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": T("Stages") });
 
 			wide.appendChild(stageTable(p.s));

@@ -371,7 +371,7 @@ int query_main(int argc, char **argv)
 			argc - optind);
 		return 2;
 	}
-	rc = rep_open(&r, argv[optind], &e);
+	rc = rep_open(&r, &(struct inputs){ argv + optind, 1 }, &e);
 	if (!rc) {
 		rc = run_all(&r, argv[optind + 1], style, stdout, &e);
 		if (!rc && (fflush(stdout) || ferror(stdout)))

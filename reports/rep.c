@@ -23,6 +23,8 @@ static int is_database(const char *path, bool *yes, struct err *e)
 	if (fd < 0)
 		return err_sys(e, "%s", path);
 	n = read(fd, head, sizeof(head));
+	if (n < 0 && errno == EISDIR)
+		n = 0;
 	if (n < 0) {
 		int rc = err_sys(e, "%s", path);
 
@@ -50,20 +52,23 @@ static void note_incomplete(struct rep *r)
 	}
 }
 
-int rep_open(struct rep *r, const char *path, struct err *e)
+int rep_open(struct rep *r, const struct inputs *in, struct err *e)
 {
+	const char *path = in->path[0];
 	struct load_result load = { 0 };
 	bool database = false;
 	int rc;
 
-	*r = (struct rep){ 0 };
+	*r = (struct rep){ .in = *in };
 	rc = is_database(path, &database, e);
 	if (rc)
 		return rc;
-	if (database)
+	if (database && in->n > 1)
+		rc = err_set(e, -EINVAL, "%s: nothing is read beside the database %s: analyze both together", in->path[1], path);
+	else if (database)
 		rc = db_open(&r->db, path, e);
 	else
-		rc = load_tape(path, NULL, NULL, &r->db, &load, e);
+		rc = load_tapes(in->path, in->n, NULL, NULL, &r->db, &load, e);
 	if (rc)
 		return rc;
 	r->from_tape = !database;
@@ -204,6 +209,24 @@ int64_t rep_unnamed_drops(struct rep *r)
 	int64_t n = rep_int(r, "SELECT count(*) FROM packet_drop WHERE class IN ('loss', 'policy', 'error')", 0);
 
 	return r->incomplete && n >= REP_DROPS_FEW ? n : 0;
+}
+
+enum rep_basis rep_basis(struct rep *r)
+{
+	bool frames = rep_int(r, "SELECT EXISTS (SELECT 1 FROM _frame)", 0);
+
+	if (rep_int(r, "SELECT EXISTS (SELECT 1 FROM _packet)", 1))
+		return BASIS_RECORDING;
+	if (rep_int(r, "SELECT count(*) > 1 FROM snapshot", 0))
+		return rep_events(r) || frames ? BASIS_RECORDING : BASIS_COUNTERS;
+	if (rep_int(r, "SELECT count(*) FROM tape WHERE key = 'since_boot_ns'", 0))
+		return BASIS_POINT;
+	return frames ? BASIS_FRAMES : BASIS_NOTHING;
+}
+
+bool rep_events(struct rep *r)
+{
+	return rep_int(r, "SELECT EXISTS (SELECT 1 FROM event_type)", 0);
 }
 
 double rep_lost_percent(struct rep *r)

@@ -13,8 +13,15 @@
 #include "../analyze/only.h"
 #include <stdio.h>
 
+/* What the command line names: a database, or a tape and what stands beside it (analyze/beside.h). */
+struct inputs {
+	char *const *path;
+	size_t n; /* 1 or more */
+};
+
 struct rep {
 	struct db *db;
+	struct inputs in;
 	bool from_tape;	 /* the argument was a tape, not a database */
 	bool incomplete; /* cut, damaged, or a source is missing: exit status 3 */
 	char why[256];	 /* in words */
@@ -25,26 +32,24 @@ struct rep {
 
 /**
  * rep_open() - open a database, or load a tape into one that leaves nothing behind
- * @path: a tape or a database; told apart by their first bytes
- * Return: 0; or what db_open() or load_tape() gave, or -errno of reading @path.
+ * @in: its first is a tape or a database, told apart by their first bytes; must outlive @r
+ * Return: 0; or what db_open() or load_tapes() gave, or -errno of reading, -EINVAL (something beside a database).
  */
-int rep_open(struct rep *r, const char *path, struct err *e);
+int rep_open(struct rep *r, const struct inputs *in, struct err *e);
 void rep_close(struct rep *r);
 
 /**
  * rep_tape() - the tape that a report's bytes stand on
- * @input: what rep_open() got
  * @given: of --tape, NULL: none; then a database names it: by its path, or that name beside the database
  * Return: 0, freed by tape_close(); -ENOENT, -EINVAL (another tape by its hash: the message names both), ...
  */
-int rep_tape(struct rep *r, const char *input, const char *given, struct tape **t, struct err *e);
+int rep_tape(struct rep *r, const char *given, struct tape **t, struct err *e);
 /**
  * rep_only() - see only what matches a pcap-filter(7) expression, as only_apply()
  * @command: whose, for what is said on stderr
  * Return: 0, or as rep_tape() where @given is not its tape, or as only_apply().
  */
-int rep_only(struct rep *r, const char *input, const char *given, const char *expr, const char *command,
-	     struct err *e);
+int rep_only(struct rep *r, const char *given, const char *expr, const char *command, struct err *e);
 /* rep_error() - the first error of reading since rep_open(), 0: none. */
 int rep_error(const struct rep *r, struct err *e);
 
@@ -69,6 +74,31 @@ int64_t rep_fact_int(struct rep *r, const char *key, int64_t dflt);
  */
 #define REP_DROPS_FEW 5
 int64_t rep_unnamed_drops(struct rep *r);
+
+/* What there is to judge by. */
+enum rep_basis {
+	BASIS_RECORDING, /* packets' events */
+	BASIS_COUNTERS,	 /* how counters grew, without any event or frame */
+	BASIS_POINT,	 /* one snapshot: totals since the boot, and what was full at that moment */
+	BASIS_FRAMES,	 /* captured frames alone */
+	BASIS_NOTHING,
+};
+enum rep_basis rep_basis(struct rep *r);
+
+/* rep_dated() - whether times are dates. Those of a clock that nothing ties to real time begin at the boot. */
+static inline bool rep_dated(const struct rep *r)
+{
+	return r->start_ns >= 10LL * 365 * 86400 * NSEC_PER_SEC;
+}
+
+/* rep_events() - whether there were events at all: without them no drop could be seen. */
+bool rep_events(struct rep *r);
+
+/* REP_FLOWS - the flows of most frames, of a capture alone: text, frames, bytes */
+#define REP_FLOWS                                                                                  \
+	"SELECT proto || ' ' || CASE WHEN src LIKE '%:%' AND sport NOTNULL THEN '[' || src || ']' ELSE src END || coalesce(':' || "    \
+	"sport, '') || ' > ' || CASE WHEN dst LIKE '%:%' AND dport NOTNULL THEN '[' || dst || ']' ELSE dst END || coalesce(':' || " \
+	"dport, ''), frames, bytes FROM flow WHERE frames > 0 ORDER BY frames DESC, id LIMIT 10"
 
 /* rep_lost_percent() - share of the kernel's events that the recording lost, where that is much (REP_LOST_MUCH percent or
  * more): then "nothing wrong was seen" tells less than it seems to. Else 0. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rep_tape: from a database back to its tape, where the bytes of frames are. */
 #include "rep.h"
+#include "../analyze/beside.h"
 #include "../schema/sha256.h"
 
 #include <errno.h>
@@ -25,19 +26,22 @@ static int open_same(const char *path, const char *want, struct tape **t, struct
 	return tape_open(t, path, e);
 }
 
-int rep_tape(struct rep *r, const char *input, const char *given, struct tape **t, struct err *e)
+int rep_tape(struct rep *r, const char *given, struct tape **t, struct err *e)
 {
 	char want[SHA256_HEX_SIZE + 1], path[PATH_MAX], beside[PATH_MAX];
-	const char *slash, *name;
+	const char *input = r->in.path[0], *slash, *name;
 	struct err first;
 	int rc;
 
 	if (r->from_tape)
-		return tape_open(t, input, e);
+		return beside_open(t, r->in.path, r->in.n, e);
 	rep_fact(r, "tape_sha256", want, sizeof(want));
 	rep_fact(r, "tape_path", path, sizeof(path));
 	if (!*want)
 		return err_set(e, -EINVAL, "%s does not say which tape it was made of: analyze the tape again", input);
+	if (rep_fact_int(r, "beside", 0))
+		return err_set(e, -EINVAL, "%s was made of %s and of files beside it: name these files in place of the database", input,
+			       *path ? path : "a tape");
 	if (given)
 		return open_same(given, want, t, e);
 	if (!*path)
@@ -55,13 +59,12 @@ int rep_tape(struct rep *r, const char *input, const char *given, struct tape **
 	return err_set(e, rc, "%s; name the tape with --tape FILE", first.text);
 }
 
-int rep_only(struct rep *r, const char *input, const char *given, const char *expr, const char *command,
-	     struct err *e)
+int rep_only(struct rep *r, const char *given, const char *expr, const char *command, struct err *e)
 {
 	struct only_result done = { 0 };
 	struct tape *t = NULL;
 	struct err why;
-	int rc = rep_tape(r, input, given, &t, &why);
+	int rc = rep_tape(r, given, &t, &why);
 
 	if (rc && (given || r->from_tape))
 		return err_set(e, rc, "%s", why.text);

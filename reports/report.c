@@ -12,6 +12,7 @@ static const char usage[] =
 	"usage: skbtape report TAPE|DB [-o FILE] [--format html|md|json] [--lang en|zh]\n"
 	"\n"
 	"Writes what a tape tells: the root causes with their proof, then everything behind them.\n"
+	"Instead of TAPE all that analyze takes: trace.dat, perf.data, PCAP, DIR, several where it takes several.\n"
 	"\n"
 	"  -o FILE            where to; '-' is standard output\n"
 	"  -f, --format FMT   html: one file that opens anywhere (default; to TAPE.html)\n"
@@ -47,6 +48,8 @@ static char *default_name(const char *input)
 	size_t n = strlen(input);
 	char *name;
 
+	while (n > 1 && input[n - 1] == '/') /* of a directory */
+		n--;
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
 		size_t len = strlen(ends[i]);
 
@@ -63,20 +66,20 @@ static char *default_name(const char *input)
 	return name;
 }
 
-static int write_report(const char *input, const char *filter, const char *tape, const char *path,
+static int write_report(const struct inputs *in, const char *filter, const char *tape, const char *path,
 			const struct format *format, bool *incomplete, struct err *e)
 {
 	struct rep r;
 	struct out o = { 0 };
-	int rc = rep_open(&r, input, e);
+	int rc = rep_open(&r, in, e);
 
 	if (rc)
 		return rc;
 	if (filter)
-		rc = rep_only(&r, input, tape, filter, "report", e);
+		rc = rep_only(&r, tape, filter, "report", e);
 	if (rc)
 		goto cleanup;
-	rc = out_open(&o, path, input, e);
+	rc = out_open(&o, path, in->path[0], e);
 	if (rc)
 		goto cleanup;
 	format->write(&r, o.f);
@@ -87,7 +90,7 @@ static int write_report(const char *input, const char *filter, const char *tape,
 		rc = out_commit(&o, e);
 	if (!rc && r.incomplete) {
 		*incomplete = true;
-		fprintf(stderr, "skbtape report: %s: incomplete: %s\n", input, r.why);
+		fprintf(stderr, "skbtape report: %s: incomplete: %s\n", in->path[0], r.why);
 	}
 cleanup:
 	rep_close(&r);
@@ -110,6 +113,7 @@ int report_main(int argc, char **argv)
 	char *made = NULL;
 	bool incomplete = false;
 	struct err e = { "" };
+	struct inputs in;
 	int c, rc;
 
 	optind = 0;
@@ -154,11 +158,9 @@ int report_main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (argc - optind != 1) {
-		fprintf(stderr,
-			"skbtape report: expected one TAPE or DB, got %d; see skbtape report "
-			"--help\n",
-			argc - optind);
+	in = (struct inputs){ argv + optind, (size_t)(argc - optind) };
+	if (!in.n) {
+		fputs("skbtape report: expected a TAPE or DB; see skbtape report --help\n", stderr);
 		return 2;
 	}
 	if (!path && format == &formats[0]) {
@@ -169,7 +171,7 @@ int report_main(int argc, char **argv)
 		}
 		path = made;
 	}
-	rc = write_report(argv[optind], filter, tape, path, format, &incomplete, &e);
+	rc = write_report(&in, filter, tape, path, format, &incomplete, &e);
 	if (rc)
 		fprintf(stderr, "skbtape report: %s\n", e.text);
 	else if (made)

@@ -166,81 +166,16 @@ static void add_packets(struct scopes *sc, int64_t netns_id, int64_t dev_id, enu
 	}
 }
 
-/* Devices whose name stands in one namespace only, by the name's id. */
-struct only {
-	int64_t dev_id, netns_id;
-};
-
-struct onlys {
-	size_t n, room;
-	struct only *v;
-};
-
-static void read_onlys(struct rep *r, struct onlys *o)
+bool stack_counts(const char *stage)
 {
-	sqlite3_stmt *st = rep_query(r, "SELECT n.id, min(d.netns_id) FROM netdev d JOIN _name n "
-					"ON n.text = d.name GROUP BY n.id HAVING count(*) = 1 "
-					"ORDER BY n.id");
-
-	while (rep_row(r, &st)) {
-		if (o->n == o->room) {
-			struct only *v = reallocarray(o->v, o->room * 2 + 64, sizeof(*v));
-
-			if (!v)
-				continue;
-			o->v = v;
-			o->room = o->room * 2 + 64;
-		}
-		o->v[o->n++] = (struct only){ col_int(st, 0), col_int(st, 1) };
-	}
+	for (int p = 0; p < PLACE_COUNT; p++)
+		for (int i = 0; i < 3 && stack_places[p].stages[i]; i++)
+			if (!strcmp(stack_places[p].stages[i], stage))
+				return true;
+	return false;
 }
 
-static int by_dev(const void *a, const void *b)
-{
-	int64_t x = ((const struct only *)a)->dev_id, y = ((const struct only *)b)->dev_id;
-
-	return (x > y) - (x < y);
-}
-
-static int64_t only_netns(const struct onlys *o, int64_t dev_id)
-{
-	struct only key = { dev_id, 0 };
-	const struct only *found = o->n ? bsearch(&key, o->v, o->n, sizeof(*o->v), by_dev) : NULL;
-
-	return found ? found->netns_id : 0;
-}
-
-/* The packet that hops are compared with; ids are from 1, 0 is NULL. */
-struct ends {
-	int64_t id, netns_in, netns_out, dev_in, dev_out;
-};
-
-static bool next_packet(struct rep *r, sqlite3_stmt **st, struct ends *p)
-{
-	if (!rep_row(r, st))
-		return false;
-	*p = (struct ends){ col_int(*st, 0), col_int(*st, 1), col_int(*st, 2), col_int(*st, 3),
-			    col_int(*st, 4) };
-	return true;
-}
-
-/*
- * Where a stage was: its device is the one that the packet came in or went out by, and so its
- * namespace; devices in between are in a namespace that only their name tells, where one has it.
- */
-static int64_t hop_netns(const struct ends *p, int64_t dev_id, const struct onlys *o)
-{
-	bool was_in = dev_id == p->dev_in, was_out = dev_id == p->dev_out;
-	int64_t netns = 0;
-
-	if (!dev_id || p->netns_in == p->netns_out)
-		netns = p->netns_in ? p->netns_in : p->netns_out;
-	else if (was_in != was_out)
-		netns = was_in ? p->netns_in : p->netns_out;
-	return netns ? netns : only_netns(o, dev_id);
-}
-
-#define MAX_STAGE_IDS 256
+#define MAX_STAGE_IDS 63 /* as hops_read() counts */
 
 /* The places of each stage's name; 0 ends a list, so places stand there from 1. */
 static void read_stage_places(struct rep *r, unsigned char of[MAX_STAGE_IDS][3])
@@ -258,42 +193,19 @@ static void read_stage_places(struct rep *r, unsigned char of[MAX_STAGE_IDS][3])
 	}
 }
 
-/* Hops stand in order of their packets, so the two tables are read side by side. */
-static void read_hops(struct rep *r, struct scopes *sc)
+static void read_hops(struct rep *r, struct scopes *sc, const struct hops *hops)
 {
 	unsigned char places[MAX_STAGE_IDS][3] = { 0 };
-	struct onlys only = { 0 };
-	struct ends end = { 0 };
-	sqlite3_stmt *hop, *packet;
-	uint64_t mask = 0;
-	bool more;
 
 	read_stage_places(r, places);
-	read_onlys(r, &only);
-	for (int i = 0; i < 63; i++)
-		mask |= (uint64_t)(places[i][0] != 0) << i;
-	packet = rep_query(r, "SELECT id, netns_in_id, netns_out_id, dev_in_id, dev_out_id FROM "
-			      "_packet ORDER BY id");
-	/* the cheapest filter: a tape has millions of hops */
-	hop = rep_query(r, "SELECT packet_id, stage, dev_id FROM _hop WHERE stage > 62 OR (?1 >> "
-			   "stage) & 1 ORDER BY packet_id, seq");
-	if (hop)
-		sqlite3_bind_int64(hop, 1, (int64_t)mask);
-	more = next_packet(r, &packet, &end);
-	while (more && rep_row(r, &hop)) {
-		int64_t id = col_int(hop, 0), stage = col_int(hop, 1), dev_id = col_int(hop, 2), in;
+	for (size_t i = 0; i < tally_count(&hops->at); i++) {
+		const struct tally_row *t = tally_at(&hops->at, i);
 
-		while (more && end.id < id)
-			more = next_packet(r, &packet, &end);
-		if (!more || end.id != id || stage < 0 || stage >= MAX_STAGE_IDS)
+		if (t->key[2] < 0 || t->key[2] >= MAX_STAGE_IDS)
 			continue;
-		in = hop_netns(&end, dev_id, &only);
-		for (const unsigned char *p = places[stage]; *p; p++)
-			add_packets(sc, in, dev_id, (enum place)(*p - 1), 1);
+		for (const unsigned char *p = places[t->key[2]]; *p; p++)
+			add_packets(sc, t->key[0], t->key[1], (enum place)(*p - 1), t->rows);
 	}
-	rep_done(&packet);
-	rep_done(&hop);
-	free(only.v);
 }
 
 /* Hardware's own counters are the NIC's; a host may have none, and then 0 says so. */
@@ -333,8 +245,8 @@ static void read_counts(struct rep *r, struct scopes *sc, const struct tally *fr
 		if (!col_null(st, 2))
 			add_packets(sc, col_int(st, 0), col_int(st, 1), RX_NAPI, col_int(st, 2));
 	/* keys as in stacks_read() */
-	for (size_t i = 0; i < frames->n; i++) {
-		const struct tally_row *t = &frames->v[i];
+	for (size_t i = 0; i < tally_count(frames); i++) {
+		const struct tally_row *t = tally_at(frames, i);
 
 		if (t->key[2])
 			add_packets(sc, t->key[0], t->key[1], t->key[2] == 2 ? TX_TAP : RX_TAP,
@@ -478,7 +390,8 @@ static void scopes_choose(struct rep *r, struct stacks *s, struct scopes *sc,
 		r,
 		"WITH u AS (SELECT nullif(json_extract(value, '$[0]'), 0) AS netns_id, "
 		"nullif(json_extract(value, '$[1]'), 0) AS dev_id, json_extract(value, '$[3]') AS "
-		"n FROM json_each(?1) UNION ALL SELECT netns_id, dev_id, count(*) FROM _drop WHERE netns_id IS NOT NULL GROUP "
+		"n FROM json_each(?1) UNION ALL SELECT netns_id, dev_id, count(*) FROM _drop WHERE "
+		"netns_id IS NOT NULL GROUP "
 		"BY 1, 2), "
 		"a AS (SELECT netns_id, NULL AS dev_id, sum(n) AS n FROM u GROUP BY 1 UNION ALL "
 		"SELECT netns_id, dev_id, sum(n) FROM u WHERE dev_id IS NOT NULL GROUP BY 1, 2), "
@@ -501,7 +414,7 @@ static void scopes_choose(struct rep *r, struct stacks *s, struct scopes *sc,
 	}
 }
 
-struct stacks *stacks_read(struct rep *r)
+struct stacks *stacks_read(struct rep *r, const struct hops *hops)
 {
 	struct stacks *s = calloc(1, sizeof(*s));
 	struct scopes sc = { 0 };
@@ -513,8 +426,11 @@ struct stacks *stacks_read(struct rep *r)
 	tally_read(&frames, r,
 		   "SELECT netns_id, dev_id, coalesce(direction + 1, 0), 0 FROM _frame");
 	scopes_choose(r, s, &sc, &frames);
-	read_hops(r, &sc);
+	read_hops(r, &sc, hops);
 	read_counts(r, &sc, &frames);
+	for (size_t i = 0; i < tally_count(&frames); i++)
+		s->no_direction += tally_at(&frames, i)->key[2] ? 0 : tally_at(&frames, i)->rows;
+	s->uncounted = frames.left_out + hops->at.left_out;
 	tally_free(&frames);
 	read_drops(r, &sc);
 	read_delays(r, &sc);

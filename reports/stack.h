@@ -3,6 +3,7 @@
 #ifndef SKBTAPE_STACK_H
 #define SKBTAPE_STACK_H
 
+#include "hops.h"
 #include "page.h"
 
 enum place {
@@ -66,10 +67,14 @@ struct stack {
 struct stacks {
 	size_t n;
 	struct stack v[1 + MAX_SCOPES];
-	int64_t left_out; /* namespaces and devices */
+	int64_t left_out;     /* namespaces and devices */
+	int64_t no_direction; /* frames of which nothing tells whether they came or went */
+	int64_t uncounted;    /* frames and stages of more devices than are counted */
 };
 
+/* stack_counts() - whether hops of @stage are numbers of the picture. */
+bool stack_counts(const char *stage);
 /* stacks_read() - Return: NULL when out of memory; freed by free(). */
-struct stacks *stacks_read(struct rep *r);
+struct stacks *stacks_read(struct rep *r, const struct hops *hops);
 
 #endif

@@ -31,9 +31,12 @@ static void draw_outline(FILE *f, const struct box *b, double x, double y, doubl
 }
 
 /* Why a place has no number. */
-static const char *unseen(enum place p)
+static const char *unseen(enum place p, const struct box *b)
 {
-	return p == RX_NIC || p == TX_NIC ? _("no hardware") : _("no event");
+	if (p == RX_NIC || p == TX_NIC)
+		return _("no hardware");
+	/* that it dropped is known from the drop, not from an event of its own */
+	return b->harmful || b->other ? _("only drops") : _("no event");
 }
 
 static void text_begin(FILE *f, const char *css, const char *anchor, double x, double y)
@@ -42,12 +45,12 @@ static void text_begin(FILE *f, const char *css, const char *anchor, double x, d
 		y);
 }
 
-/* A box's drops: those that hurt; where there are none, the others. */
-static void draw_drops(FILE *f, const struct box *b, const char *anchor, double x, double y)
+/* A row's drops: those that hurt; where there are none, the others. */
+static void draw_drops(FILE *f, const struct box *b, double x, double y)
 {
 	if (!b->harmful && !b->other)
 		return;
-	text_begin(f, b->harmful ? "b-drop" : "b-unit", anchor, x, y);
+	text_begin(f, b->harmful ? "b-drop" : "b-unit", "end", x, y);
 	if (b->harmful)
 		fprintf(f, lang_many(b->harmful, N_("%s drop"), N_("%s drops")),
 			text_short(b->harmful).s);
@@ -56,18 +59,37 @@ static void draw_drops(FILE *f, const struct box *b, const char *anchor, double 
 	fputs("</text>", f);
 }
 
+/* The same in two lines, as a box is narrow. */
+static void draw_box_drops(FILE *f, const struct box *b, double x, double y)
+{
+	if (!b->harmful && !b->other)
+		return;
+	text_begin(f, b->harmful ? "b-drop" : "b-unit", "start", x, y);
+	fprintf(f, "%s</text>", text_short(b->harmful ? b->harmful : b->other).s);
+	text_begin(f, "b-unit", "start", x, y + 13);
+	fprintf(f, "%s</text>",
+		b->harmful ? lang_many(b->harmful, N_("drop"), N_("drops")) : _("harmless"));
+}
+
+#define WIDE	1120.0
+#define WIDE_H	364
+#define BOX_H	124.0
+#define NARROW	344.0
+#define ROW_H	46.0
+#define ROW_GAP 10.0
+
 static void draw_wide_box(FILE *f, enum place p, const struct box *b, double x, double y, double w,
 			  const char *hatch)
 {
-	double at = y + 34;
+	double at = y + 35;
 
-	draw_outline(f, b, x, y, w, 112, hatch);
-	fprintf(f, "<text class=\"b-name\" x=\"%.1f\" y=\"%.1f\">%s</text>", x + 8, y + 18,
+	draw_outline(f, b, x, y, w, BOX_H, hatch);
+	fprintf(f, "<text class=\"b-name\" x=\"%.1f\" y=\"%.1f\">%s</text>", x + 8, y + 19,
 		_(stack_places[p].name));
 	if (b->finding) {
-		svg_icon_at(f, b->severity, x + w - 20, y - 9, 18);
+		svg_icon_at(f, b->severity, x + w - 20, y - 11, 18);
 		fprintf(f, "<text class=\"b-find\" x=\"%.1f\" y=\"%.1f\">%" PRId64 "</text>",
-			x + w - 24, y + 4, b->finding);
+			x + w - 24, y + 2, b->finding);
 	}
 	if (b->packets >= 0)
 		fprintf(f,
@@ -77,7 +99,7 @@ static void draw_wide_box(FILE *f, enum place p, const struct box *b, double x, 
 			stack_places[p].unit ? _(stack_places[p].unit) : "");
 	else
 		fprintf(f, "<text class=\"b-unit\" x=\"%.1f\" y=\"%.1f\">%s</text>", x + 8, at + 2,
-			unseen(p));
+			unseen(p, b));
 	at += 32;
 	if (b->count) {
 		fprintf(f, "<text class=\"b-unit\" x=\"%.1f\" y=\"%.1f\">p50 %s</text>", x + 8, at,
@@ -85,14 +107,8 @@ static void draw_wide_box(FILE *f, enum place p, const struct box *b, double x, 
 		fprintf(f, "<text class=\"b-unit\" x=\"%.1f\" y=\"%.1f\">p99 %s</text>", x + 8,
 			at + 12, text_duration(b->p99_ns).s);
 	}
-	draw_drops(f, b, "start", x + 8, y + 101);
+	draw_box_drops(f, b, x + 8, y + 96);
 }
-
-#define WIDE	1120.0
-#define WIDE_H	330
-#define NARROW	344.0
-#define ROW_H	46.0
-#define ROW_GAP 10.0
 
 static void draw_hatch(FILE *f, const char *id)
 {
@@ -103,8 +119,8 @@ static void draw_hatch(FILE *f, const char *id)
 		id);
 }
 
-/* A picture's name for those who cannot see it. */
-static void begin_picture(const struct stack *s, FILE *f, const char *css)
+/* A picture's name for those who cannot see it. @way: "" for both */
+static void begin_picture(const struct stack *s, FILE *f, const char *css, const char *way)
 {
 	fprintf(f, "<svg class=\"stack %s\" role=\"img\" aria-label=\"", css);
 	if (s->dev[0] || s->netns[0]) {
@@ -117,7 +133,7 @@ static void begin_picture(const struct stack *s, FILE *f, const char *css)
 		text_html(f, _("The network stack as a picture; the table below holds the same "
 			       "numbers"));
 	}
-	putc('"', f);
+	fprintf(f, "%s%s\"", *way ? ": " : "", way);
 }
 
 static void draw_wide(const struct stack *s, FILE *f, size_t nth)
@@ -125,16 +141,16 @@ static void draw_wide(const struct stack *s, FILE *f, size_t nth)
 	char hatch[32];
 	double rx_w = (WIDE - 4 - (RX_PLACES - 1) * 10) / RX_PLACES,
 	       tx_w = (WIDE - 4 - (TX_PLACES - 1) * 10) / TX_PLACES;
-	double rx_y = 30, tx_y = 206, x, rx_ip = 0, tx_ip = 0;
+	double rx_y = 30, tx_y = 226, x, rx_ip = 0, tx_ip = 0;
 
 	snprintf(hatch, sizeof(hatch), "hurt-w%zu", nth);
-	begin_picture(s, f, "wide");
+	begin_picture(s, f, "wide", "");
 	fprintf(f, " viewBox=\"0 0 %.0f %d\" width=\"%.0f\" height=\"%d\">", WIDE, WIDE_H, WIDE,
 		WIDE_H);
 	draw_hatch(f, hatch);
 	fprintf(f, "<text class=\"b-lane\" x=\"2\" y=\"16\">%s →</text>",
 		_("Receive: from the wire to the application"));
-	fprintf(f, "<text class=\"b-lane\" x=\"%.0f\" y=\"192\" text-anchor=\"end\">← %s</text>",
+	fprintf(f, "<text class=\"b-lane\" x=\"%.0f\" y=\"212\" text-anchor=\"end\">← %s</text>",
 		WIDE - 30, _("Send: from the application to the wire"));
 	for (int p = 0; p < RX_PLACES; p++) {
 		x = 2 + p * (rx_w + 10);
@@ -142,7 +158,7 @@ static void draw_wide(const struct stack *s, FILE *f, size_t nth)
 			rx_ip = x + rx_w / 2;
 		if (p)
 			fprintf(f, "<path class=\"flow\" d=\"M%.1f %.1fh5l-3-3m3 3l-3 3\"/>", x - 8,
-				rx_y + 56);
+				rx_y + BOX_H / 2);
 		draw_wide_box(f, (enum place)p, &s->box[p], x, rx_y, rx_w, hatch);
 	}
 	for (int i = 0; i < TX_PLACES; i++) {
@@ -153,17 +169,17 @@ static void draw_wide(const struct stack *s, FILE *f, size_t nth)
 			tx_ip = x + tx_w / 2;
 		if (i)
 			fprintf(f, "<path class=\"flow\" d=\"M%.1f %.1fh-5l3-3m-3 3l3 3\"/>",
-				x + tx_w + 8, tx_y + 56);
+				x + tx_w + 8, tx_y + BOX_H / 2);
 		draw_wide_box(f, p, &s->box[p], x, tx_y, tx_w, hatch);
 	}
 	fprintf(f, "<path class=\"flow\" d=\"M%.1f %.1fV%.1fl-3-3m3 3l3-3\"/>", WIDE - 14,
-		rx_y + 114, tx_y - 3);
+		rx_y + BOX_H + 2, tx_y - 3);
 	if (s->forwarded) {
-		double mid = (rx_y + 112 + tx_y) / 2;
+		double mid = (rx_y + BOX_H + tx_y) / 2;
 
 		fprintf(f,
 			"<path class=\"flow dash\" d=\"M%.1f %.1fV%.1fH%.1fV%.1fl-3-3m3 3l3-3\"/>",
-			rx_ip, rx_y + 114, mid, tx_ip, tx_y - 3);
+			rx_ip, rx_y + BOX_H + 2, mid, tx_ip, tx_y - 3);
 		text_begin(f, "b-unit", "end", (rx_ip < tx_ip ? rx_ip : tx_ip) - 8, mid + 4);
 		fprintf(f, _("%s forwarded"), text_short(s->forwarded).s);
 		fputs("</text>", f);
@@ -191,36 +207,33 @@ static void draw_row(FILE *f, enum place p, const struct box *b, double y, const
 		fprintf(f,
 			"<text class=\"b-unit\" text-anchor=\"end\" x=\"%.0f\" "
 			"y=\"%.0f\">%s</text>",
-			NARROW - 12, y + 18, unseen(p));
+			NARROW - 12, y + 18, unseen(p, b));
 	if (b->count) {
 		fprintf(f, "<text class=\"b-unit\" x=\"12\" y=\"%.0f\">p50 %s", y + 35,
 			text_duration(b->p50_ns).s);
 		fprintf(f, " · p99 %s</text>", text_duration(b->p99_ns).s);
 	}
-	draw_drops(f, b, "end", NARROW - 12, y + 35);
+	draw_drops(f, b, NARROW - 12, y + 35);
 }
 
-/* The same for a phone: one place below the other. */
-static void draw_narrow(const struct stack *s, FILE *f, size_t nth)
+/* The same for a phone and for paper: one place below the other, a picture for each way. */
+static void draw_way(const struct stack *s, FILE *f, size_t nth, bool tx)
 {
+	int first = tx ? RX_PLACES : 0, end = tx ? PLACE_COUNT : RX_PLACES;
+	const char *way = tx ? _("Send") : _("Receive");
+	double height = 24 + (end - first) * (ROW_H + ROW_GAP), y = 24;
 	char hatch[32];
-	double height = 2 * 30 + PLACE_COUNT * (ROW_H + ROW_GAP) + 20, y = 24;
 
-	snprintf(hatch, sizeof(hatch), "hurt-n%zu", nth);
-	begin_picture(s, f, "narrow");
+	snprintf(hatch, sizeof(hatch), "hurt-%c%zu", tx ? 's' : 'r', nth);
+	begin_picture(s, f, "narrow", way);
 	fprintf(f, " viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" height=\"%.0f\">", NARROW, height,
 		NARROW, height);
 	draw_hatch(f, hatch);
-	fprintf(f, "<text class=\"b-lane\" x=\"1\" y=\"14\">%s ↓</text>", _("Receive"));
-	for (int p = 0; p < PLACE_COUNT; p++) {
-		if (p == RX_PLACES) {
-			fprintf(f, "<text class=\"b-lane\" x=\"1\" y=\"%.0f\">%s ↓</text>", y + 20,
-				_("Send"));
-			y += 30;
-		} else if (p) {
+	fprintf(f, "<text class=\"b-lane\" x=\"1\" y=\"14\">%s ↓</text>", way);
+	for (int p = first; p < end; p++) {
+		if (p != first)
 			fprintf(f, "<path class=\"flow\" d=\"M26 %.0fv6l-3-3m3 3l3-3\"/>",
 				y - ROW_GAP + 1);
-		}
 		draw_row(f, (enum place)p, &s->box[p], y, hatch);
 		y += ROW_H + ROW_GAP;
 	}
@@ -252,7 +265,7 @@ static void write_table(struct page *p, const struct stack *s)
 		if (b->packets >= 0)
 			page_td_num(p, b->packets);
 		else
-			fprintf(p->f, "<td class=\"n none\">%s</td>", unseen((enum place)i));
+			fprintf(p->f, "<td class=\"n none\">%s</td>", unseen((enum place)i, b));
 		page_td_num(p, b->harmful);
 		page_td_num(p, b->other);
 		page_td_code(p, b->from);
@@ -286,7 +299,10 @@ static void write_pictures(struct page *p, const struct stack *s, size_t nth)
 	fputs("\">", p->f);
 	draw_wide(s, p->f, nth);
 	fputs("</div>\n", p->f);
-	draw_narrow(s, p->f, nth);
+	fputs("<div class=\"ways\">", p->f);
+	draw_way(s, p->f, nth, false);
+	draw_way(s, p->f, nth, true);
+	fputs("</div>\n", p->f);
 }
 
 /* A name that is too long is cut: it stands in full elsewhere. */
@@ -313,7 +329,7 @@ static void write_scope(struct page *p, const struct stack *s, size_t nth)
 
 void panel_stack(struct page *p)
 {
-	struct stacks *s = stacks_read(p->r);
+	struct stacks *s = stacks_read(p->r, &p->hops);
 
 	if (!s)
 		return;
@@ -326,6 +342,13 @@ void panel_stack(struct page *p)
 	fputs("<div id=\"stack-host\">\n", p->f);
 	write_pictures(p, &s->v[0], 0);
 	fputs("</div>\n", p->f);
+	page_hint(p, N_("A hatched foot marks drops of class loss, policy or error, an icon the "
+			"place of a "
+			"finding with its number. Delays are from the stage before that was seen "
+			"most often; a device has those of the stages that were on it."));
+	page_hint(p,
+		  N_("\"No event\": the kernel has no trace event there, or it was not recorded; "
+		     "what passed was not counted, only drops are known."));
 	if (s->n > 1) {
 		fprintf(p->f, "<div id=\"stack-scopes\">\n<h3>%s</h3>\n",
 			_("One namespace or device at a time"));
@@ -333,16 +356,28 @@ void panel_stack(struct page *p)
 			write_scope(p, &s->v[i], i);
 		fputs("</div>\n", p->f);
 	}
-	page_hint(p, N_("A hatched foot marks drops of class loss, policy or error, an icon the "
-			"place of a "
-			"finding with its number. Delays are from the stage before that was seen "
-			"most often; a device has those of the stages that were on it."));
 	if (s->n > 1)
 		page_hint(p, N_("What an event does not place in a namespace counts for the whole "
 				"host only."));
 	page_more(p, (int64_t)s->n - 1, (int64_t)s->n - 1 + s->left_out,
 		  N_("namespaces and devices"),
 		  "SELECT netns, dev, count(*) FROM frame GROUP BY 1, 2");
+	if (s->no_direction) {
+		fputs("<p class=\"more\">", p->f);
+		fprintf(p->f,
+			_("%s captured frames are not counted at the taps: nothing tells whether "
+			  "they came or went."),
+			text_count(s->no_direction).s);
+		fputs("</p>\n", p->f);
+	}
+	if (s->uncounted) {
+		fputs("<p class=\"more\">", p->f);
+		fprintf(p->f,
+			_("%s frames and stages are not counted here: they were of too many "
+			  "devices."),
+			text_count(s->uncounted).s);
+		fputs("</p>\n", p->f);
+	}
 	if (s->v[0].unplaced) {
 		fputs("<p class=\"more\">", p->f);
 		fprintf(p->f,

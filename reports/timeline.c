@@ -69,7 +69,42 @@ static void fill_sql(struct rep *r, struct timeline *t, struct track *tr, const 
 	fill(r, t, tr, rep_query(r, sql));
 }
 
-static void make_packets(struct rep *r, struct timeline *t)
+enum { DELAY_RAISED, DELAY_WOKEN, DELAY_WAY, DELAYS };
+
+/* The pane of delays: where tables are walked anyway, their delays are taken along. */
+struct delays {
+	struct track *track[DELAYS];
+	struct hist *of[DELAYS];
+};
+
+/* Out of memory: delays less in the picture. */
+static void delays_begin(const struct timeline *t, struct delays *d)
+{
+	for (int i = 0; i < DELAYS; i++)
+		d->of[i] = calloc((size_t)t->n, sizeof(struct hist));
+}
+
+static void delays_add(const struct timeline *t, struct delays *d, int which, int64_t bucket,
+		       int64_t ns)
+{
+	if (d->of[which] && bucket >= 0 && bucket < t->n && ns > 0)
+		hist_add(&d->of[which][bucket], (uint64_t)ns);
+}
+
+/* The 99th percentile of each bucket, to within 1 %. */
+static void delays_end(struct timeline *t, struct delays *d)
+{
+	for (int i = 0; i < DELAYS; i++) {
+		for (int b = 0; d->of[i] && b < t->n; b++) {
+			add(t, d->track[i], b, (int64_t)hist_at(&d->of[i][b], 990));
+			hist_free(&d->of[i][b]);
+		}
+		free(d->of[i]);
+	}
+}
+
+/* Packets by kind, and how long those took that reached a socket. */
+static void make_packets(struct rep *r, struct timeline *t, struct delays *d)
 {
 	static const struct {
 		const char *name, *css;
@@ -83,14 +118,20 @@ static void make_packets(struct rep *r, struct timeline *t)
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		of_kind[i] = add_track(t, PANE_PACKETS, UNIT_COUNT, kinds[i].css, _(kinds[i].name));
-	st = rep_query(r, "SELECT (first_ns - ?1) / ?2, kind FROM _packet WHERE first_ns >= ?1");
+	st = rep_query(r, "SELECT (first_ns - ?1) / ?2, kind, CASE WHEN kind IN (1, 4) AND outcome "
+			  "= 1 AND flags & 22 = 0 THEN last_ns - first_ns END FROM _packet WHERE "
+			  "first_ns >= ?1");
 	if (st) {
 		sqlite3_bind_int64(st, 1, t->start_ns);
 		sqlite3_bind_int64(st, 2, t->bucket_ns);
 	}
-	while (rep_row(r, &st))
+	while (rep_row(r, &st)) {
+		int64_t b = col_int_or(st, 0, -1);
+
 		if (col_int(st, 1) >= 1 && col_int(st, 1) <= (int64_t)ARRAY_SIZE(kinds))
-			add(t, of_kind[col_int(st, 1) - 1], col_int_or(st, 0, -1), 1);
+			add(t, of_kind[col_int(st, 1) - 1], b, 1);
+		delays_add(t, d, DELAY_WAY, b, col_int(st, 2));
+	}
 }
 
 static void make_drops(struct rep *r, struct timeline *t)
@@ -134,48 +175,39 @@ static void make_drops(struct rep *r, struct timeline *t)
 	}
 }
 
-/* 99th percentile per bucket, to within 1 %, of rows of bucket and value: one pass, in no order. */
-static void fill_p99(struct rep *r, struct timeline *t, struct track *tr, const char *sql)
+static void add_delay_tracks(struct timeline *t, struct delays *d)
 {
-	struct hist *h = calloc((size_t)t->n, sizeof(*h));
-	sqlite3_stmt *st = rep_query(r, sql);
+	static const struct {
+		const char *css, *name;
+	} line[DELAYS] = { [DELAY_RAISED] = { "l-a", N_("NET_RX: raised to run") },
+			   [DELAY_WOKEN] = { "l-b", N_("reader: woken to run") },
+			   [DELAY_WAY] = { "l-c", N_("received: whole way") } };
 
+	for (int i = 0; i < DELAYS; i++)
+		d->track[i] = add_track(t, PANE_DELAYS, UNIT_NS, line[i].css, _(line[i].name));
+}
+
+/* Readers are the tasks that copied a packet's data, and those that findings name. */
+static void make_woken(struct rep *r, struct timeline *t, const struct hops *hops, struct delays *d)
+{
+	struct buf readers = { 0 };
+	sqlite3_stmt *st;
+
+	st = rep_query(r,
+		       "SELECT (start_ns - ?1) / ?2, latency_ns FROM wakeup WHERE latency_ns IS "
+		       "NOT NULL AND start_ns >= ?1 AND pid IN (SELECT json_extract(value, "
+		       "'$[0]') FROM json_each(?3) UNION SELECT pid FROM finding WHERE pid > 0)");
+	tally_json(&hops->reader, &readers);
 	if (st) {
 		sqlite3_bind_int64(st, 1, t->start_ns);
 		sqlite3_bind_int64(st, 2, t->bucket_ns);
+		sqlite3_bind_text(st, 3, (const char *)readers.data, (int)readers.len,
+				  SQLITE_STATIC);
 	}
-	while (rep_row(r, &st)) {
-		int64_t b = col_int_or(st, 0, -1), ns = col_int(st, 1);
-
-		/* out of memory: a delay less in the picture */
-		if (h && b >= 0 && b < t->n && ns > 0 && hist_add(&h[b], (uint64_t)ns))
-			continue;
-	}
-	for (int b = 0; h && b < t->n; b++) {
-		add(t, tr, b, (int64_t)hist_at(&h[b], 990));
-		hist_free(&h[b]);
-	}
-	free(h);
+	while (rep_row(r, &st))
+		delays_add(t, d, DELAY_WOKEN, col_int_or(st, 0, -1), col_int(st, 1));
+	buf_free(&readers);
 }
-
-static void make_delays(struct rep *r, struct timeline *t)
-{
-	fill_p99(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-a", _("NET_RX: raised to run")),
-		 "SELECT (start_ns - ?1) / ?2 AS b, latency_ns AS l FROM softirq "
-		 "WHERE vec = 3 AND latency_ns IS NOT NULL AND start_ns >= ?1");
-	/* readers are the tasks that copied a packet's data, and those that findings name */
-	fill_p99(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-b", _("reader: woken to run")),
-		 "SELECT (start_ns - ?1) / ?2 AS b, latency_ns AS l FROM wakeup WHERE "
-		 "latency_ns IS NOT NULL AND start_ns >= ?1 AND pid IN "
-		 "(SELECT pid FROM _hop WHERE context = 1 AND stage IN (SELECT id FROM "
-		 "_stage WHERE name IN ('skb_copy_datagram_iovec', 'sock_recv_length')) "
-		 "UNION SELECT pid FROM finding WHERE pid > 0)");
-	fill_p99(r, t, add_track(t, PANE_DELAYS, UNIT_NS, "l-c", _("received: whole way")),
-		 "SELECT (first_ns - ?1) / ?2 AS b, last_ns - first_ns AS l FROM _packet "
-		 "WHERE kind IN (1, 4) AND outcome = 1 AND flags & 22 = 0 AND first_ns >= "
-		 "?1");
-}
-
 /* A span's time goes to every bucket that it crosses. */
 static void spread(struct timeline *t, struct track *tr, int64_t from_ns, int64_t to_ns)
 {
@@ -189,7 +221,8 @@ static void spread(struct timeline *t, struct track *tr, int64_t from_ns, int64_
 	}
 }
 
-static void make_softirq(struct rep *r, struct timeline *t)
+/* Time in the network's softirqs; and how long those of NET_RX had waited. */
+static void make_softirq(struct rep *r, struct timeline *t, struct delays *d)
 {
 	struct track *of_cpu[MAX_CPUS];
 	int64_t cpu[MAX_CPUS];
@@ -209,14 +242,21 @@ static void make_softirq(struct rep *r, struct timeline *t)
 		of_cpu[n] = add_track(t, PANE_SOFTIRQ, UNIT_NS, "c-cpu", name);
 		n++;
 	}
-	st = rep_query(r, "SELECT cpu, start_ns - ?1, end_ns - ?1 FROM softirq WHERE vec IN (2, 3) "
-			  "AND end_ns IS NOT NULL");
+	st = rep_query(r, "SELECT cpu, start_ns - ?1, end_ns - ?1, CASE vec WHEN 3 THEN latency_ns "
+			  "END FROM softirq WHERE vec IN (2, 3)");
 	if (st)
 		sqlite3_bind_int64(st, 1, t->start_ns);
-	while (rep_row(r, &st))
+	while (rep_row(r, &st)) {
+		int64_t from = col_int(st, 1);
+
+		if (from >= 0)
+			delays_add(t, d, DELAY_RAISED, from / t->bucket_ns, col_int(st, 3));
+		if (col_null(st, 2))
+			continue;
 		for (int i = 0; i < n; i++)
 			if (cpu[i] == col_int(st, 0))
-				spread(t, of_cpu[i], col_int(st, 1), col_int(st, 2));
+				spread(t, of_cpu[i], from, col_int(st, 2));
+	}
 }
 
 static void make_events(struct rep *r, struct timeline *t)
@@ -268,9 +308,9 @@ static void make_events(struct rep *r, struct timeline *t)
 static void make_counters(struct rep *r, struct timeline *t)
 {
 	sqlite3_stmt *st = rep_query(
-		r, "SELECT netns, source, name, dev, cpu FROM ledger WHERE delta > 0 AND " TROUBLE
+		r, "SELECT netns, source, name, dev, cpu FROM ledger WHERE delta > 0 AND class NOT IN ('normal', 'traffic') AND " TROUBLE
 		   " ORDER BY delta DESC, id LIMIT 8");
-	int64_t all = rep_int(r, "SELECT count(*) FROM ledger WHERE delta > 0 AND " TROUBLE, 0);
+	int64_t all = rep_int(r, "SELECT count(*) FROM ledger WHERE delta > 0 AND class NOT IN ('normal', 'traffic') AND " TROUBLE, 0);
 
 	t->counters_left_out = all > MAX_COUNTERS ? all - MAX_COUNTERS : 0;
 	while (rep_row(r, &st)) {
@@ -350,8 +390,9 @@ static int64_t round_bucket(int64_t span_ns)
 	return INT64_MAX;
 }
 
-struct timeline *timeline_make(struct rep *r)
+struct timeline *timeline_make(struct rep *r, const struct hops *hops)
 {
+	struct delays d;
 	struct timeline *t;
 	int64_t span;
 
@@ -368,10 +409,13 @@ struct timeline *timeline_make(struct rep *r)
 	t->start_ns = r->start_ns;
 	t->bucket_ns = round_bucket(span);
 	t->n = (int)((span - 1) / t->bucket_ns + 1);
-	make_packets(r, t);
+	delays_begin(t, &d);
+	make_packets(r, t, &d);
 	make_drops(r, t);
-	make_delays(r, t);
-	make_softirq(r, t);
+	add_delay_tracks(t, &d); /* the order of tracks is the reader's */
+	make_woken(r, t, hops, &d);
+	make_softirq(r, t, &d);
+	delays_end(t, &d);
 	make_events(r, t);
 	make_counters(r, t);
 	make_bands(r, t);

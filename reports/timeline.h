@@ -3,6 +3,7 @@
 #ifndef SKBTAPE_TIMELINE_H
 #define SKBTAPE_TIMELINE_H
 
+#include "hops.h"
 #include "rep.h"
 #include "../schema/json.h"
 
@@ -72,7 +73,7 @@ struct timeline {
 
 /* timeline_make() - count everything into buckets. Return: NULL when the time of the recording is
  * not known, or out of memory. */
-struct timeline *timeline_make(struct rep *r);
+struct timeline *timeline_make(struct rep *r, const struct hops *hops);
 void timeline_free(struct timeline *t);
 /* timeline_json() - the member "timeline" for the page's script; null without one. */
 void timeline_json(const struct timeline *t, struct json *j);

@@ -10,30 +10,47 @@
 
 #define TABLE_ROWS 20
 
-/* The picture: a gutter for labels, then the plots. */
-#define WIDTH	     1120
-#define GUTTER	     224
-#define PLOT	     (WIDTH - GUTTER - 8)
 #define STACK_HEIGHT 78
 #define STRIP_HEIGHT 13
 #define STRIP_STEP   17
+#define LINE_STEP    14 /* of text below text */
 #define PANE_GAP     20
-#define MAX_TICKS    8
+#define AXIS_HEIGHT  24
 
-static void plot_begin(const struct timeline *t, FILE *f, int y, int height)
+/* The picture in two shapes: names in a gutter beside the plots, and for a phone above them. */
+struct look {
+	const char *css;
+	int width, gutter;
+	int ticks;  /* at most */
+	int legend; /* names in a line */
+	size_t columns;
+};
+
+static const struct look looks[] = {
+	{ "wide", 1120, 224, 8, 1, 31 },
+	{ "narrow", 344, 0, 4, 2, 48 },
+};
+
+static int plot_width(const struct look *k)
+{
+	return k->gutter ? k->width - k->gutter - 8 : k->width;
+}
+
+static void plot_begin(const struct timeline *t, FILE *f, const struct look *k, int y, int height)
 {
 	fprintf(f,
 		"<rect class=\"plot-bg\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>"
 		"<svg class=\"plot\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d "
 		"%d\" preserveAspectRatio=\"none\">",
-		GUTTER, y, PLOT, height, GUTTER, y, PLOT, height, t->n, height);
+		k->gutter, y, plot_width(k), height, k->gutter, y, plot_width(k), height, t->n,
+		height);
 }
 
-static void label(FILE *f, int y, const char *css, const char *name, size_t max)
+static void label(FILE *f, int x, int y, const char *css, const char *name, size_t max)
 {
 	size_t n;
 
-	fprintf(f, "<text class=\"%s\" x=\"0\" y=\"%d\">", css, y);
+	fprintf(f, "<text class=\"%s\" x=\"%d\" y=\"%d\">", css, x, y);
 	svg_text(f, name, max);
 	if (text_columns(name, max, &n) > max) {
 		fputs("<title>", f);
@@ -43,11 +60,68 @@ static void label(FILE *f, int y, const char *css, const char *name, size_t max)
 	fputs("</text>", f);
 }
 
+static int used_tracks(const struct timeline *t, enum pane pane)
+{
+	int n = 0;
+
+	for (int i = 0; i < t->tracks; i++)
+		n += t->track[i].pane == pane && t->track[i].sum;
+	return n;
+}
+
+/* How far below its names a pane's plot begins. */
+static int legend_height(const struct timeline *t, const struct look *k, enum pane pane)
+{
+	return k->gutter ? 0 : (used_tracks(t, pane) + k->legend - 1) / k->legend * LINE_STEP;
+}
+
+/* A strip's name stands beside it or above it. */
+static int strip_top(const struct look *k)
+{
+	return k->gutter ? 0 : LINE_STEP;
+}
+
+/* Names of a pane's tracks with their marks; sums where they mean something. */
+static void draw_legend(const struct timeline *t, FILE *f, const struct look *k, enum pane pane,
+			int y)
+{
+	bool lines = timeline_panes[pane].shape == SHAPE_LINES;
+	int nth = 0;
+
+	for (int i = 0; i < t->tracks; i++) {
+		const struct track *tr = &t->track[i];
+		int x = nth % k->legend * (k->width / k->legend);
+		int at = y + (k->gutter ? 12 : 10) + nth / k->legend * LINE_STEP;
+
+		if (tr->pane != pane || !tr->sum)
+			continue;
+		if (lines)
+			fprintf(f, "<path class=\"line %s\" d=\"M%d %dh10\"/>", tr->css, x, at - 4);
+		else
+			fprintf(f,
+				"<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"9\" height=\"9\"/>",
+				tr->css, x, at - 8);
+		fprintf(f, "<text class=\"t-row\" x=\"%d\" y=\"%d\">", x + 14, at);
+		svg_text(f, tr->name, lines ? 32 : 20);
+		if (!lines)
+			fprintf(f, " %s", text_short(tr->sum).s);
+		fputs("</text>", f);
+		nth++;
+	}
+}
+
+/* A scale's number: in the gutter, or on the plot where there is none. */
+static void draw_scale(FILE *f, const struct look *k, int y, const char *text)
+{
+	fprintf(f, "<text class=\"t-scale%s\" x=\"%d\" y=\"%d\">%s</text>",
+		k->gutter ? "" : " t-over", k->gutter ? k->gutter - 6 : k->width - 3, y, text);
+}
+
 /* Bars of one pane upon each other, the first track at the bottom. */
-static int draw_stack(const struct timeline *t, FILE *f, enum pane pane, int y)
+static void draw_stack(const struct timeline *t, FILE *f, const struct look *k, enum pane pane,
+		       int y)
 {
 	int64_t top = 0, base[MAX_BUCKETS] = { 0 };
-	int line = y + 12;
 
 	for (int b = 0; b < t->n; b++) {
 		int64_t sum = 0;
@@ -57,7 +131,9 @@ static int draw_stack(const struct timeline *t, FILE *f, enum pane pane, int y)
 				sum += t->track[i].v[b];
 		top = sum > top ? sum : top;
 	}
-	plot_begin(t, f, y, STACK_HEIGHT);
+	draw_legend(t, f, k, pane, y);
+	y += legend_height(t, k, pane);
+	plot_begin(t, f, k, y, STACK_HEIGHT);
 	for (int i = 0; i < t->tracks; i++) {
 		const struct track *tr = &t->track[i];
 
@@ -78,36 +154,23 @@ static int draw_stack(const struct timeline *t, FILE *f, enum pane pane, int y)
 		fputs("\"/>", f);
 	}
 	fputs("</svg>", f);
-	for (int i = 0; i < t->tracks; i++) {
-		const struct track *tr = &t->track[i];
-
-		if (tr->pane != pane || !tr->sum)
-			continue;
-		fprintf(f,
-			"<rect class=\"%s\" x=\"0\" y=\"%d\" width=\"9\" height=\"9\"/><text "
-			"class=\"t-row\" x=\"14\" y=\"%d\">",
-			tr->css, line - 8, line);
-		svg_text(f, tr->name, 20);
-		fprintf(f, " %s</text>", text_short(tr->sum).s);
-		line += 13;
-	}
 	if (top)
-		fprintf(f, "<text class=\"t-scale\" x=\"%d\" y=\"%d\">%s</text>", GUTTER - 6,
-			y + 10, text_short(top).s);
-	return y + STACK_HEIGHT;
+		draw_scale(f, k, y + 10, text_short(top).s);
 }
 
-static int draw_lines(const struct timeline *t, FILE *f, enum pane pane, int y)
+static void draw_lines(const struct timeline *t, FILE *f, const struct look *k, enum pane pane,
+		       int y)
 {
 	double top = 1e4, scale;
-	int line = y + 12;
 
 	for (int i = 0; i < t->tracks; i++)
 		if (t->track[i].pane == pane && (double)t->track[i].max > top)
 			top = (double)t->track[i].max;
 	top = pow(10, ceil(log10(top) - 1e-9));
 	scale = STACK_HEIGHT / log10(top / 1e3);
-	plot_begin(t, f, y, STACK_HEIGHT);
+	draw_legend(t, f, k, pane, y);
+	y += legend_height(t, k, pane);
+	plot_begin(t, f, k, y, STACK_HEIGHT);
 	for (double v = 1e4; v < top * 0.99; v *= 10)
 		fprintf(f, "<path class=\"r-grid\" d=\"M0 %.1fH%d\"/>",
 			STACK_HEIGHT - scale * log10(v / 1e3), t->n);
@@ -131,22 +194,11 @@ static int draw_lines(const struct timeline *t, FILE *f, enum pane pane, int y)
 		fputs("\"/>", f);
 	}
 	fputs("</svg>", f);
-	for (int i = 0; i < t->tracks; i++) {
-		const struct track *tr = &t->track[i];
-
-		if (tr->pane != pane || !tr->sum)
-			continue;
-		fprintf(f, "<path class=\"line %s\" d=\"M0 %dh10\"/>", tr->css, line - 4);
-		fprintf(f, "<text class=\"t-row\" x=\"14\" y=\"%d\">%s</text>", line, tr->name);
-		line += 14;
-	}
 	for (double v = 1e4; v <= top * 1.01; v *= 100) {
 		int at = (int)(y + STACK_HEIGHT - scale * log10(v / 1e3));
 
-		fprintf(f, "<text class=\"t-scale\" x=\"%d\" y=\"%d\">%s</text>", GUTTER - 6,
-			at < y + 9 ? y + 9 : at + 3, text_duration((int64_t)v).s);
+		draw_scale(f, k, at < y + 9 ? y + 9 : at + 3, text_duration((int64_t)v).s);
 	}
-	return y + STACK_HEIGHT;
 }
 
 /* 1 to 5; the square root keeps small numbers visible beside large ones. */
@@ -159,15 +211,17 @@ static int strength(const struct timeline *t, const struct track *tr, int64_t v)
 	return level > 5 ? 5 : level < 1 ? 1 : level;
 }
 
-static int draw_strips(const struct timeline *t, FILE *f, enum pane pane, int y)
+static void draw_strips(const struct timeline *t, FILE *f, const struct look *k, enum pane pane,
+			int y)
 {
 	for (int i = 0; i < t->tracks; i++) {
 		const struct track *tr = &t->track[i];
 
 		if (tr->pane != pane || !tr->sum)
 			continue;
-		label(f, y + 10, "t-row", tr->name, 31);
-		plot_begin(t, f, y, STRIP_HEIGHT);
+		label(f, 0, y + 10, "t-row", tr->name, k->columns);
+		y += strip_top(k);
+		plot_begin(t, f, k, y, STRIP_HEIGHT);
 		for (int b = 0; b < t->n;) {
 			int from = b, level;
 
@@ -184,15 +238,12 @@ static int draw_strips(const struct timeline *t, FILE *f, enum pane pane, int y)
 		fputs("</svg>", f);
 		y += STRIP_STEP;
 	}
-	return y - (STRIP_STEP - STRIP_HEIGHT);
 }
 
-static int draw_bands(const struct timeline *t, FILE *f, int y)
+static void draw_bands(const struct timeline *t, FILE *f, const struct look *k, int y)
 {
 	double end = (double)t->bucket_ns * t->n;
 
-	label(f, y + 10, "t-pane", _("Findings and gaps"), 40);
-	y += PANE_GAP;
 	for (int i = 0; i < t->bands; i++) {
 		const struct band *b = &t->band[i];
 		double from = (double)b->from_ns * t->n / end, to = (double)b->to_ns * t->n / end;
@@ -208,11 +259,9 @@ static int draw_bands(const struct timeline *t, FILE *f, int y)
 		} else {
 			snprintf(name, sizeof(name), _("not seen: %s"), b->label);
 		}
-		fprintf(f, "<svg x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\">", b->id ? 18 : 0, y,
-			GUTTER - 20, STRIP_HEIGHT + 3);
-		label(f, 10, "t-row", name, b->id ? 30 : 33);
-		fputs("</svg>", f);
-		plot_begin(t, f, y, STRIP_HEIGHT);
+		label(f, b->id ? 18 : 0, y + 10, "t-row", name, k->columns - (b->id ? 3 : 0));
+		y += strip_top(k);
+		plot_begin(t, f, k, y, STRIP_HEIGHT);
 		fprintf(f, "<path class=\"band %s%s\" d=\"M%.2f 2H%.2fv%dH%.2fz\"/></svg>",
 			b->id ? "band-" : "band-gap",
 			!b->id				   ? ""
@@ -222,89 +271,98 @@ static int draw_bands(const struct timeline *t, FILE *f, int y)
 			from, to, STRIP_HEIGHT - 4, from);
 		y += STRIP_STEP;
 	}
-	return y - (STRIP_STEP - STRIP_HEIGHT);
 }
 
-static bool pane_used(const struct timeline *t, enum pane pane)
+/* Height of @n strips, without the room below the last. */
+static int strips_height(const struct look *k, int n)
 {
-	for (int i = 0; i < t->tracks; i++)
-		if (t->track[i].pane == pane && t->track[i].sum)
-			return true;
-	return false;
+	return n * (STRIP_STEP + strip_top(k)) - (STRIP_STEP - STRIP_HEIGHT);
 }
 
-static int picture_height(const struct timeline *t)
+/* Height of a pane below its title; 0: nothing to show */
+static int pane_height(const struct timeline *t, const struct look *k, enum pane pane)
 {
-	int h = 24;
+	int n = used_tracks(t, pane);
+
+	if (!n)
+		return 0;
+	return timeline_panes[pane].shape == SHAPE_STRIPS
+		       ? strips_height(k, n)
+		       : STACK_HEIGHT + legend_height(t, k, pane);
+}
+
+static int picture_height(const struct timeline *t, const struct look *k)
+{
+	int h = AXIS_HEIGHT;
 
 	if (t->bands)
-		h += PANE_GAP + t->bands * STRIP_STEP + PANE_GAP;
+		h += strips_height(k, t->bands) + 2 * PANE_GAP;
 	for (int p = 0; p < PANE_COUNT; p++) {
-		if (!pane_used(t, (enum pane)p))
-			continue;
-		h += 2 * PANE_GAP;
-		if (timeline_panes[p].shape != SHAPE_STRIPS) {
-			h += STACK_HEIGHT;
-			continue;
-		}
-		for (int i = 0; i < t->tracks; i++)
-			h += t->track[i].pane == (enum pane)p && t->track[i].sum ? STRIP_STEP : 0;
+		int pane = pane_height(t, k, (enum pane)p);
+
+		h += pane ? pane + 2 * PANE_GAP : 0;
 	}
 	return h;
 }
 
 /* Lines at round times; the script draws others when it zooms. */
-static void draw_axis(const struct timeline *t, FILE *f, int y, int height)
+static void draw_axis(const struct timeline *t, FILE *f, const struct look *k, int y, int height)
 {
 	double span = (double)t->bucket_ns * t->n, step = pow(10, floor(log10(span)));
 
-	while (span / step > MAX_TICKS)
+	while (span / step > k->ticks)
 		step *= 2;
-	while (span / step < MAX_TICKS / 2)
+	while (span / step < k->ticks / 2)
 		step /= 2;
-	fprintf(f, "<g id=\"timeline-axis\" data-y=\"%d\" data-height=\"%d\">", y, height);
-	for (int i = 0; i * step <= span * 1.0001 && i <= MAX_TICKS; i++) {
-		double x = GUTTER + PLOT * (i * step) / span;
+	fprintf(f, "<g class=\"axis\" data-y=\"%d\" data-height=\"%d\" data-ticks=\"%d\">", y,
+		height, k->ticks);
+	for (int i = 0; i * step <= span * 1.0001 && i <= k->ticks; i++) {
+		double x = k->gutter + plot_width(k) * (i * step) / span;
 
 		fprintf(f, "<path class=\"tick\" d=\"M%.1f %dV%d\"/>", x, y + 4, height);
 		fprintf(f,
 			"<text class=\"t-tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>",
 			x, y,
-			!i		 ? "start"
-			: x > WIDTH - 40 ? "end"
-					 : "middle",
+			!i		    ? "start"
+			: x > k->width - 40 ? "end"
+					    : "middle",
 			i ? text_duration((int64_t)(i * step)).s : _("start"));
 	}
 	fputs("</g>", f);
 }
 
-static void draw(const struct timeline *t, FILE *f)
+static void draw(const struct timeline *t, FILE *f, const struct look *k)
 {
-	int height = picture_height(t), y = 24;
+	int height = picture_height(t, k), y = AXIS_HEIGHT;
 
 	fprintf(f,
-		"<svg id=\"timeline-picture\" class=\"timeline\" role=\"img\" "
+		"<svg class=\"timeline %s\" role=\"img\" "
 		"aria-label=\"%s\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" data-x=\"%d\" "
 		"data-w=\"%d\">",
-		_("Timeline of the recording; the table below holds the same numbers"), WIDTH,
-		height, WIDTH, height, GUTTER, PLOT);
-	draw_axis(t, f, 12, height);
-	if (t->bands)
-		y = draw_bands(t, f, y) + PANE_GAP;
-	for (int p = 0; p < PANE_COUNT; p++) {
-		if (!pane_used(t, (enum pane)p))
-			continue;
-		label(f, y + 10, "t-pane", _(timeline_panes[p].title), 40);
-		y += PANE_GAP;
-		if (timeline_panes[p].shape == SHAPE_STACK)
-			y = draw_stack(t, f, (enum pane)p, y);
-		else if (timeline_panes[p].shape == SHAPE_LINES)
-			y = draw_lines(t, f, (enum pane)p, y);
-		else
-			y = draw_strips(t, f, (enum pane)p, y);
-		y += PANE_GAP;
+		k->css, _("Timeline of the recording; the table below holds the same numbers"),
+		k->width, height, k->width, height, k->gutter, plot_width(k));
+	draw_axis(t, f, k, 12, height);
+	if (t->bands) {
+		label(f, 0, y + 10, "t-pane", _("Findings and gaps"), 40);
+		draw_bands(t, f, k, y + PANE_GAP);
+		y += strips_height(k, t->bands) + 2 * PANE_GAP;
 	}
-	fputs("<path id=\"timeline-cursor\" class=\"cursor\" d=\"\"/></svg>", f);
+	for (int i = 0; i < PANE_COUNT; i++) {
+		enum pane pane = (enum pane)i;
+
+		if (!used_tracks(t, pane))
+			continue;
+		label(f, 0, y + 10, "t-pane", _(timeline_panes[pane].title), 40);
+		y += PANE_GAP;
+		if (timeline_panes[pane].shape == SHAPE_STACK)
+			draw_stack(t, f, k, pane, y);
+		else if (timeline_panes[pane].shape == SHAPE_LINES)
+			draw_lines(t, f, k, pane, y);
+		else
+			draw_strips(t, f, k, pane, y);
+		y += pane_height(t, k, pane) + PANE_GAP;
+	}
+	fputs("<path class=\"cursor\" d=\"\"/></svg>", f);
 }
 
 static int64_t sum_of(const struct timeline *t, enum pane pane, int from, int to, bool harmful)
@@ -396,10 +454,13 @@ void panel_timeline(struct page *p)
 		"data-zoom=\"all\">%s</button></div>\n",
 		_("Zoom of the timeline"), _("Zoom in"), _("Zoom out"), _("Earlier"), _("Later"),
 		_("All"));
-	fprintf(p->f, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">",
+	fprintf(p->f,
+		"<div class=\"scroll wide\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">",
 		_("The timeline as a picture"));
-	draw(t, p->f);
-	fputs("</div>\n<div id=\"timeline-readout\" class=\"readout js\" hidden></div>\n", p->f);
+	draw(t, p->f, &looks[0]);
+	fputs("</div>\n", p->f);
+	draw(t, p->f, &looks[1]);
+	fputs("<div id=\"timeline-readout\" class=\"readout js\" hidden></div>\n", p->f);
 	if (t->cpus > MAX_CPUS) {
 		fputs("<p class=\"more\">", p->f);
 		fprintf(p->f, _("The %1$d CPUs with the most softirq time of %2$s are drawn."),

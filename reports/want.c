@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool is_proto(const char *word)
 {
@@ -139,6 +140,32 @@ int want_parse(struct want *w, const char *text, struct err *e)
 		return err_set(e, -EINVAL, "flow: nothing to look for in '%.80s'", text);
 	*w = got;
 	return 0;
+}
+
+/* Words as one text; the shell may have cut them apart. */
+static void join(char *out, size_t size, char *const *word, size_t words)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < words && n < size; i++)
+		n += (size_t)snprintf(out + n, size - n, "%s%s", i ? " " : "", word[i]);
+}
+
+int want_behind(struct want *w, char *const *word, size_t *n, struct err *e)
+{
+	char text[512];
+
+	for (size_t files = 1; files < *n; files++) {
+		join(text, sizeof(text), word + files, *n - files);
+		if (!want_parse(w, text, e)) {
+			*n = files;
+			return 0;
+		}
+		if (access(word[files], F_OK))
+			return -EINVAL;
+	}
+	return err_set(e, -EINVAL, "expected a flow, --packet N or --frame N behind %s; see skbtape why --help", word[*n - 1]);
 }
 
 void want_bind(const struct want *w, sqlite3_stmt *st)

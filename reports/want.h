@@ -26,6 +26,13 @@ struct want {
  */
 int want_parse(struct want *w, const char *text, struct err *e);
 
+/**
+ * want_behind() - a flow whose words stand behind the names of files on a command line
+ * @n: 1 or more words; becomes the number of files
+ * Return: 0, or -EINVAL with what is wrong.
+ */
+int want_behind(struct want *w, char *const *word, size_t *n, struct err *e);
+
 /* Condition on columns proto, src, sport, dst, dport, with parameters ?1 to ?5 bound by
  * want_bind(). */
 #define WANT_SQL                                                                                   \

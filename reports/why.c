@@ -32,6 +32,8 @@ static const char usage[] =
 	"  \"udp 10.0.0.1:53 > 10.0.0.2:4444\"   \"10.0.0.2:5001\"   \"tcp port 80\"   "
 	"\"[2001:db8::1]:443\"\n"
 	"\n"
+	"Instead of TAPE all that analyze takes, before FLOW: trace.dat eth0.pcap udp port 53\n"
+	"\n"
 	"  --packet N  the packet with that id (of the report, or of table packet)\n"
 	"  --frame N   the captured frame with that number (as in the exported pcapng)\n"
 	"  -l, --lang LANG  en: English (default), zh: Chinese\n"
@@ -778,26 +780,16 @@ enum ask_what {
 	ASK_FRAME,
 };
 
-/* The words behind TAPE|DB as one text; the shell may have cut them apart. */
-static void join(char *out, size_t size, int argc, char **argv)
-{
-	size_t n = 0;
-
-	out[0] = '\0';
-	for (int i = 0; i < argc && n < size; i++)
-		n += (size_t)snprintf(out + n, size - n, "%s%s", i ? " " : "", argv[i]);
-}
-
-static int run(const char *path, const char *filter, const char *tape, enum ask_what what, const struct want *w,
+static int run(const struct inputs *in, const char *filter, const char *tape, enum ask_what what, const struct want *w,
 	       int64_t number, bool *incomplete, struct err *e)
 {
 	struct rep r;
-	int rc = rep_open(&r, path, e);
+	int rc = rep_open(&r, in, e);
 
 	if (rc)
 		return rc;
 	if (filter)
-		rc = rep_only(&r, path, tape, filter, "why", e);
+		rc = rep_only(&r, tape, filter, "why", e);
 	if (rc)
 		goto out;
 	if (what == ASK_PACKET)
@@ -812,7 +804,7 @@ static int run(const char *path, const char *filter, const char *tape, enum ask_
 		rc = err_sys(e, "writing standard output");
 	if (!rc && r.incomplete) {
 		*incomplete = true;
-		fprintf(stderr, "skbtape why: %s: incomplete: %s\n", path, r.why);
+		fprintf(stderr, "skbtape why: %s: incomplete: %s\n", in->path[0], r.why);
 	}
 out:
 	rep_close(&r);
@@ -836,7 +828,7 @@ int why_main(int argc, char **argv)
 	bool incomplete = false;
 	struct err e = { "" };
 	int64_t number = 0;
-	char text[512];
+	struct inputs in;
 	int c, rc;
 
 	optind = 0;
@@ -875,18 +867,18 @@ int why_main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (argc - optind < 1 || (what == ASK_FLOW) != (argc - optind > 1)) {
+	in = (struct inputs){ argv + optind, (size_t)(argc - optind) };
+	if (!in.n || (what == ASK_FLOW && in.n == 1)) {
 		fputs("skbtape why: expected TAPE|DB and one of FLOW, --packet N, --frame N; see "
 		      "skbtape why --help\n",
 		      stderr);
 		return 2;
 	}
-	join(text, sizeof(text), argc - optind - 1, argv + optind + 1);
-	if (what == ASK_FLOW && want_parse(&want, text, &e)) {
+	if (what == ASK_FLOW && want_behind(&want, in.path, &in.n, &e)) {
 		fprintf(stderr, "skbtape why: %s\n", e.text);
 		return 2;
 	}
-	rc = run(argv[optind], filter, tape, what, &want, number, &incomplete, &e);
+	rc = run(&in, filter, tape, what, &want, number, &incomplete, &e);
 	if (rc)
 		fprintf(stderr, "skbtape why: %s\n", e.text);
 	lang_free();

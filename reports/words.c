@@ -105,7 +105,7 @@ const char *words_finding(struct rep *r, int64_t id, const char *part, int64_t s
 		return en;
 	buf_reset(out);
 	known = !take_values(r, id, part, seq, &row) &&
-		!rule_render(template, RULE_TEXT_PLAIN, &row, &none, "", out, &e) &&
+		!rule_render(template, RULE_TEXT_PLAIN, &row, &none, NULL, out, &e) &&
 		!buf_put(out, "", 1);
 	rule_row_free(&row);
 	return known ? (const char *)out->data : en;

@@ -7,6 +7,7 @@ CREATE TABLE ledger (
 	netns TEXT, -- NULL: of the whole machine
 	source TEXT NOT NULL,
 	name TEXT NOT NULL,
+	class TEXT NOT NULL, -- what it counts: loss, refusal, error, policy, limit (reached, and worked around), delay, repair (TCP mends a loss), normal, traffic (a volume), unknown
 	dev TEXT,
 	cpu INTEGER,
 	delta INTEGER NOT NULL,
@@ -136,7 +137,9 @@ CREATE TABLE _drop_group (
 	drops INTEGER NOT NULL,
 	bytes INTEGER NOT NULL, -- sum of the packets' lengths, where known
 	first_ns INTEGER NOT NULL,
-	last_ns INTEGER NOT NULL
+	last_ns INTEGER NOT NULL,
+	why TEXT, -- the reason; where this kernel knows no such reason, the one that the function and what else is known prove
+	why_by TEXT -- what proves it, NULL: the kernel said it
 ) STRICT;
 CREATE INDEX _drop_group_reason ON _drop_group(reason);
 CREATE INDEX _drop_group_place ON _drop_group(netns, dev);
@@ -179,7 +182,7 @@ SELECT
 	max(rmem_bytes) AS rmem_max,
 	max(rcvbuf_bytes) AS rcvbuf_bytes,
 	max(sndbuf_bytes) AS sndbuf_bytes,
-	max(drops) - CASE WHEN min(snap_id) = (SELECT min(id) FROM snapshot) THEN min(drops) ELSE 0 END AS drops_delta,
+	max(drops) - CASE WHEN min(snap_id) = (SELECT min(id) FROM snapshot) AND NOT EXISTS (SELECT 1 FROM tape WHERE key = 'since_boot_ns') THEN min(drops) ELSE 0 END AS drops_delta,
 	min(snap_id) = (SELECT min(id) FROM snapshot) AS at_start,
 	max(snap_id) = (SELECT max(id) FROM snapshot) AS at_end
 FROM socket
@@ -224,7 +227,8 @@ CREATE TABLE _flow_task (
 	cgroup TEXT,
 	times INTEGER NOT NULL, -- at least 3: an skb's address is used again, so one copy proves little
 	who TEXT NOT NULL, -- for texts
-	nth INTEGER NOT NULL -- of the flow: 1 is the one that read most
+	nth INTEGER NOT NULL, -- of the flow: 1 is the one that read most
+	alike INTEGER NOT NULL DEFAULT 0 -- 1: without frames, by packets of the flow's length on its device: no other task was woken by such
 ) STRICT;
 
 CREATE TABLE _drop_target (
@@ -250,9 +254,12 @@ CREATE TABLE _drop_target (
 	seen INTEGER, -- packets of these flows, dropped or not; NULL: no frames
 	syns INTEGER NOT NULL, -- connection attempts among the frames of these flows
 	from_ns INTEGER NOT NULL,
-	to_ns INTEGER NOT NULL
+	to_ns INTEGER NOT NULL,
+	why TEXT, -- as in _drop_group
+	why_by TEXT
 ) STRICT;
 CREATE INDEX _drop_target_reason ON _drop_target(reason, function);
+CREATE INDEX _drop_target_why ON _drop_target(why, function);
 
 CREATE TABLE _ruled (
 	-- a drop reason or function that the query of a rule names: if it stays silent, it had the choice

@@ -186,18 +186,29 @@ SELECT
 FROM irq
 GROUP BY cpu, irq, name;
 
+CREATE VIEW _poller AS -- what polls of a task are called, by their context; pid NULL: a task that is not known
+SELECT
+	t.pid,
+	c.column1 AS context,
+	CASE
+		WHEN c.column1 = 2 AND t.comm LIKE 'ksoftirqd/%' THEN 'ksoftirqd'
+		WHEN c.column1 = 2 THEN 'softirq'
+		WHEN t.comm LIKE 'napi/%' OR t.comm LIKE 'backlog_napi/%' THEN 'thread'
+		ELSE 'task'
+	END AS who
+FROM (SELECT pid, comm FROM task UNION ALL SELECT NULL, NULL) t CROSS JOIN (VALUES (1), (2), (3)) c;
+
 CREATE VIEW napi_share AS -- who polled: the softirq of an interrupted task, ksoftirqd, a NAPI thread, a reader that polls itself
 SELECT
 	p.cpu,
-	CASE
-		WHEN p.context = 2 AND t.comm LIKE 'ksoftirqd/%' THEN 'ksoftirqd'
-		WHEN p.context = 2 THEN 'softirq'
-		WHEN t.comm LIKE 'napi/%' OR t.comm LIKE 'backlog_napi/%' THEN 'thread'
-		ELSE 'task'
-	END AS context,
-	count(*) AS polls,
+	w.who AS context,
+	sum(p.polls) AS polls,
 	sum(p.work) AS work
-FROM napi_poll p LEFT JOIN task t ON t.pid = p.pid
+FROM (
+	SELECT cpu, context, pid, count(*) AS polls, sum(work) AS work
+	FROM napi_poll
+	GROUP BY cpu, context, pid
+) p JOIN _poller w ON w.context = p.context AND w.pid IS (SELECT pid FROM task WHERE pid = p.pid)
 GROUP BY 1, 2;
 
 CREATE VIEW net_thread AS -- how long the kernel's network threads waited for a CPU when they were woken

@@ -75,4 +75,8 @@ static inline uint64_t tape_tar_padded(uint64_t size)
 	return (size + TAPE_BLOCK - 1) / TAPE_BLOCK * TAPE_BLOCK;
 }
 
+/* tape_text() - append a field of a made text to @b, escaped as TAPE.md says, and @end ('\t' or
+ * '\n') behind it. Return: as buf_reserve(). */
+int tape_text(struct buf *b, struct span field, char end);
+
 #endif

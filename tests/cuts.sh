@@ -47,4 +47,4 @@ eq "40 damaged tapes: status 3 each" $bad 0
 # cut before its first event: how long it was is not known, and no number is made up
 head -c 4000 fixtures/healthy/healthy.skbtape >"$TMP/short.skbtape"
 "$SKBTAPE" report "$TMP/short.skbtape" --format md >"$TMP/short.md" 2>/dev/null
-eq "cut before its first event: status and duration" "$? $(grep -c ' for -' "$TMP/short.md") $(grep -c ' for 0 ns' "$TMP/short.md")" "3 0 1"
+eq "cut before its first event: status, date and duration" "$? $(grep -c '^Kernel .* UTC$' "$TMP/short.md") $(grep -c ' for -' "$TMP/short.md") $(grep -c ' for 0 ns' "$TMP/short.md")" "3 1 0 0"

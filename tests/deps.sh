@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# deps.sh [build|check|incidents]: install what is missing, as Debian packages; says what it does.
+# deps.sh [build|deb|check|incidents]: install what is missing, as Debian packages; says what it does.
 set -u
 build="gcc make libpcap-dev libtraceevent-dev libtracefs-dev libsqlite3-dev libzstd-dev zlib1g-dev libmnl-dev libseccomp-dev"
 demo="iproute2 nftables"
@@ -11,6 +11,7 @@ incidents="python3 ethtool conntrack procps util-linux"
 need="$build $demo"
 case ${1:-check} in
 build) ;;
+deb) need="$build build-essential debhelper dpkg-dev" ;;
 incidents) need="$need $incidents" ;;
 *) need="$need $check" ;;
 esac

@@ -180,6 +180,19 @@ timed() {
 	a=$(analyzed "$TMP/t.skbtape")
 	took="$((s / 10)).$((s % 10)) s; $cost"
 }
+# prompt: SIGINT while the first snapshot is taken: how long until the end, in late; not good above 10 s
+prompt() {
+	"$RECORD" -q -o "$TMP/p.skbtape" 2>"$TMP/log" &
+	_pid=$!
+	sleep 0.5
+	t0=$(date +%s%N)
+	kill -INT $_pid
+	wait $_pid
+	[ $? = 0 ] || good=0
+	s=$((($(date +%s%N) - t0) / 100000000))
+	late="$((s / 10)).$((s % 10)) s"
+	[ $s -le 100 ] || good=0
+}
 f_ifaces() {
 	ip netns add $NC
 	i=0
@@ -192,8 +205,9 @@ f_ifaces() {
 	seen=$(q "$TMP/f.db" "SELECT count(*) FROM netdev WHERE netns='$NC'")
 	good=0
 	case $rc in 0 | 3) [ "$seen" = "$made" ] && good=1 ;; esac
-	row "$made interfaces" "-d 3 took $took" "tape status $a; $seen of them on the tape; limits: $(q "$TMP/f.db" "SELECT count(*) FROM quality WHERE kind='limit'")" \
-		$good
+	said=$(q "$TMP/f.db" "SELECT count(*) FROM quality WHERE kind IN ('limit','slow-source')")
+	prompt
+	row "$made interfaces" "-d 3 took $took; SIGINT at its start: $late" "tape status $a; $seen of them on the tape; $said notes on limits" $good
 	ip netns del $NC
 }
 f_namespaces() {
@@ -208,7 +222,8 @@ f_namespaces() {
 	said=$(q "$TMP/f.db" "SELECT count(*) FROM quality WHERE kind IN ('limit','slow-source')")
 	good=0
 	case $rc in 0 | 3) { [ "$seen" = "$made" ] || [ "$said" -gt 0 ]; } && good=1 ;; esac
-	row "$made namespaces" "-d 3 took $took" "tape status $a; $seen on the tape; $said notes on limits" \
+	prompt
+	row "$made namespaces" "-d 3 took $took; SIGINT at its start: $late" "tape status $a; $seen on the tape; $said notes on limits" \
 		$good
 	for n in $(ip netns list | sed -n "s/^\($MANY[^ ]*\).*/\1/p"); do ip netns del "$n"; done
 }

@@ -163,6 +163,7 @@ static void nf_invalid(void)
 	nft(2, "udp dport 53 counter drop", "drop", 12);
 	counter(3, "conntrack", "invalid", NULL, -1, 12);
 	sysctl(3, "net.netfilter.nf_conntrack_tcp_loose", "0", NULL);
+	sysctl(3, "net.netfilter.nf_conntrack_tcp_be_liberal", "0", NULL);
 }
 
 void case_nf_frag(void)
@@ -192,6 +193,7 @@ static void ct_full(void)
 static void ct_time_wait(void)
 {
 	ct_full();
+	sysctl(3, "net.netfilter.nf_conntrack_tcp_timeout_time_wait", "120", NULL);
 	for (int i = 0; i < 50; i++)
 		sql("INSERT INTO conntrack(snap_ns, netns_id, netns, proto, src, sport, dst, "
 		    "dport, state, status) "
@@ -430,6 +432,9 @@ static void wrong_mac(void)
 	frames(200, 1, 3, "b0", 0, 0);
 	sql("UPDATE _frame SET dst_kind = 4");
 	drops(200, "OTHERHOST", "ip_rcv_core", "noise", 3, "b0", 1);
+	sql("INSERT INTO neigh VALUES(%lld, 2, 'a', 'a0', 2, '10.0.0.2', '02:00:00:00:00:77', "
+	    "'PERMANENT')",
+	    T0);
 }
 
 /* flooding for somebody else */
@@ -522,6 +527,12 @@ static void zero_window(void)
 	window(2500);
 }
 
+/* as harmful as fifteen lost packets */
+static void zero_window_warning(void)
+{
+	window(1500);
+}
+
 void case_zero_window_brief(void)
 {
 	window(220);
@@ -582,6 +593,7 @@ static void martian(void)
 {
 	flow(1, 3, "udp", "10.0.0.2", 4000, "10.0.0.2", 9000);
 	drops(20, "IP_LOCAL_SOURCE", "ip_rcv_finish_core", "policy", 3, "b0", 1);
+	sysctl(3, "net.ipv4.conf.all.log_martians", "0", NULL);
 }
 
 /* a DNAT to loopback: the frame's source is an ordinary one */
@@ -728,6 +740,7 @@ static void tcp_backlog(void)
 static void paws(void)
 {
 	simple("TCP_RFC7323_PAWS", "tcp_validate_incoming", 20);
+	sysctl(3, "net.ipv4.tcp_timestamps", "1", NULL);
 }
 
 static void paws_no(void)
@@ -744,6 +757,8 @@ static void nic_missed(void)
 {
 	counter(1, "dev", "rx_missed_errors", "eth0", -1, 900);
 	counter(1, "dev", "rx_packets", "eth0", -1, 100000);
+	sql("INSERT INTO dev_feature VALUES(1, 'init', 'eth0', 'ring', 'rx', '512'), "
+	    "(1, 'init', 'eth0', 'ring', 'rx_max', '4096')");
 }
 
 static void nic_missed_no(void)
@@ -836,6 +851,7 @@ const struct finding_case finding_cases[] = {
 	{ "capture_own", capture_own, "capture-overflow", "info" },
 	{ "capture_other", capture_other, "capture-overflow", "info" },
 	{ "zero_window", zero_window, "tcp-zero-window", "critical" },
+	{ "zero_window_warning", zero_window_warning, "tcp-zero-window", "warning" },
 	{ "zero_window_probe", zero_window_probe, "tcp-zero-window", "warning" },
 	{ "zero_window_brief", case_zero_window_brief, "tcp-zero-window", "warning" },
 	{ "zero_window_no", zero_window_no, NULL, NULL },

@@ -13,7 +13,8 @@ struct finding_case {
 };
 
 /* The last one of each has no name. */
-extern const struct finding_case finding_cases[], delay_cases[], net_cases[], tcp_cases[], hint_cases[];
+extern const struct finding_case finding_cases[], delay_cases[], net_cases[], tcp_cases[], hint_cases[],
+	kernel_cases[], less_cases[];
 
 /* The database that all of these write into. */
 extern struct db *db;
@@ -65,5 +66,6 @@ void case_very_late_softirq(void);
 void case_zero_window_brief(void);
 void case_nf_frag(void);
 void case_backlog(void);
+void case_rps_one_cpu(void);
 
 #endif

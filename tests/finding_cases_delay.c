@@ -101,6 +101,14 @@ static void mtu_hole(void)
 	nft(1, "icmp type 3 counter drop", "drop", 7);
 }
 
+/* the sender is on this host */
+static void mtu_hole_own(void)
+{
+	mtu_hole();
+	sql("INSERT INTO addr VALUES(2, 'a', 'a0', 2, '10.0.1.1', 24, 0, 0)");
+	sysctl(2, "net.ipv4.tcp_mtu_probing", "0", NULL);
+}
+
 /* a window of packets until the sender learns */
 static void mtu_hole_no(void)
 {
@@ -203,6 +211,7 @@ static void squeeze(void)
 	softirq(12, 10000);
 	counter(0, "softnet_stat", "time_squeeze", NULL, 1, 300);
 	sysctl(1, "net.core.netdev_budget", "300", NULL);
+	sysctl(1, "net.core.netdev_budget_usecs", "2000", NULL);
 }
 
 /* now and then */
@@ -373,6 +382,13 @@ static void path_lost(void)
 	path_loss(30, "192.0.2.7");
 }
 
+/* the device is one that a process carries on */
+static void path_lost_tun(void)
+{
+	sql("UPDATE netdev SET kind = 'tun' WHERE name = 'a0'");
+	path_loss(30, "192.0.2.7");
+}
+
 static void path_lost_no(void)
 {
 	path_loss(4, "192.0.2.7");
@@ -401,6 +417,7 @@ static void udp_sndbuf(int errors)
 static void udp_snd_full(void)
 {
 	udp_sndbuf(60);
+	sysctl(1, "net.core.wmem_max", "212992", NULL);
 }
 
 /* what is lost on the way out is counted here, too */
@@ -493,6 +510,7 @@ const struct finding_case delay_cases[] = {
 	{ "mtu_hole_blind", mtu_hole_blind, "mtu-blackhole", "critical" },
 	{ "mtu_hole_blind_no", mtu_hole_blind_no, NULL, NULL },
 	{ "mtu_hole", mtu_hole, "mtu-blackhole", "critical" },
+	{ "mtu_hole_own", mtu_hole_own, "mtu-blackhole", "critical" },
 	{ "mtu_hole_no", mtu_hole_no, NULL, NULL },
 	{ "starved", starved, "reader-starved", "critical" },
 	{ "starved_busy", case_starved_busy, "reader-starved", "warning" },
@@ -512,6 +530,7 @@ const struct finding_case delay_cases[] = {
 	{ "nagle_acks", nagle_acks, "tcp-nagle-delayed-ack", "warning" },
 	{ "nagle_no", nagle_no, NULL, NULL },
 	{ "path_lost", path_lost, "tcp-loss-off-host", "warning" },
+	{ "path_lost_tun", path_lost_tun, "tcp-loss-off-host", "warning" },
 	{ "path_lost_no", path_lost_no, NULL, NULL },
 	{ "path_lost_local_no", path_lost_local_no, NULL, NULL },
 	{ "watchdog", watchdog, "tx-queue-stopped", "critical" },

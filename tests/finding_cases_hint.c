@@ -19,6 +19,7 @@ static void tracked(int n, int established, int silent)
 	sysctl(1, "net.netfilter.nf_conntrack_max", "1000", NULL);
 	sysctl(3, "net.netfilter.nf_conntrack_max", "1000", NULL);
 	sysctl(3, "net.netfilter.nf_conntrack_tcp_timeout_established", "432000", NULL);
+	sysctl(3, "net.ipv4.tcp_keepalive_time", "7200", NULL);
 	level(3, "conntrack", "entries", n);
 	for (int i = 0; i < n; i++)
 		sql("INSERT INTO conntrack(snap_ns, netns_id, netns, proto, src, sport, dst, "
@@ -133,6 +134,70 @@ static void irqs_other_card_no(void)
 	irqs("42 b11-TxRx-1");
 }
 
+/* cards whose interrupts are not named after the device */
+static void irqs_named(const char *driver, const char *first, const char *second)
+{
+	load(60, 90);
+	counter(0, "interrupts", first, NULL, 0, 20000);
+	counter(0, "interrupts", second, NULL, 0, 20000);
+	sql("INSERT INTO dev_feature VALUES(3, 'b', 'b1', 'driver', 'driver', '%s'), (3, 'b', 'b1', 'driver', 'bus', '0000:5e:00.0')", driver);
+}
+
+static void irqs_virtio(void)
+{
+	irqs_named("virtio_net", "41 virtio0-input.0", "42 virtio0-input.1");
+}
+
+static void irqs_mlx5(void)
+{
+	irqs_named("mlx5_core", "41 mlx5_comp0@pci:0000:5e:00.0", "42 mlx5_comp1@pci:0000:5e:00.0");
+}
+
+/* another card's */
+static void irqs_mlx5_no(void)
+{
+	irqs_named("mlx5_core", "41 mlx5_comp0@pci:0000:5e:00.1", "42 mlx5_comp1@pci:0000:5e:00.1");
+}
+
+/* two cards: whose they are is not known */
+static void irqs_virtio_no(void)
+{
+	irqs_virtio();
+	sql("INSERT INTO dev_feature VALUES(2, 'a', 'a0', 'driver', 'driver', 'virtio_net')");
+}
+
+/* the console's, not the card's */
+static void irqs_console_no(void)
+{
+	irqs_named("virtio_net", "41 virtio4-input", "42 virtio5-input");
+}
+
+/* a sender whose buffer was the limit for @ms of 4 s */
+static void buffered(int sndbuf, int ms)
+{
+	sysctl(2, "net.ipv4.tcp_wmem", "4096 16384 4194304", NULL);
+	sysctl(2, "net.core.wmem_max", "212992", NULL);
+	for (int snap = 0; snap < 2; snap++)
+		sql("INSERT INTO socket(snap_id, snap_ns, netns_id, netns, proto, family, state, src, sport, dst, dport, cookie, sndbuf_bytes, tcp_info) "
+		    "VALUES(%d, %lld, 2, 'a', 'tcp', 2, 'ESTABLISHED', '10.0.0.1', 4000, '10.9.0.2', 8000, 7, %d, '{\"busy_time\":%d,\"sndbuf_limited\":%d}')",
+		    snap, T0 + snap * 4000 * MS, sndbuf, 100000 + snap * 4000000, 5000 + snap * ms * 1000);
+}
+
+static void sndbuf_max(void)
+{
+	buffered(4194304, 2500);
+}
+
+static void sndbuf_fixed(void)
+{
+	buffered(425984, 2500);
+}
+
+static void sndbuf_growing_no(void)
+{
+	buffered(4194304, 300);
+}
+
 static void steered(const char *mask)
 {
 	load(60, 90);
@@ -140,7 +205,38 @@ static void steered(const char *mask)
 	counter(3, "dev", "rx_packets", "b1", -1, 50000);
 }
 
-static void rps_one_cpu(void)
+/* names with dots, which separate the parts of a sysctl's name */
+static void rp_filter_vlan(void)
+{
+	flow(1, 3, "udp", "192.0.2.9", 4000, "10.0.0.2", 9000);
+	frames(20, 1, 3, "b0.7", 0, 0);
+	drops(20, "IP_RPFILTER", "ip_rcv_finish_core", "policy", 3, "b0.7", 1);
+	sysctl(3, "net.ipv4.conf.all.rp_filter", "0", NULL);
+	sysctl(3, "net.ipv4.conf.b0/7.rp_filter", "1", NULL);
+}
+
+static void neigh_queue_vlan(void)
+{
+	flow(1, 3, "udp", "10.0.0.1", 4000, "10.0.0.7", 9000);
+	drops(60, "NEIGH_QUEUEFULL", "__neigh_event_send", "loss", 3, "b0", 1);
+	sql("INSERT INTO neigh VALUES(%lld, 3, 'b', 'b0.7', 2, '10.0.0.7', '02:00:00:00:00:07', "
+	    "'REACHABLE')",
+	    T0 + 1000);
+	sysctl(3, "net.ipv4.neigh.b0/7.unres_qlen_bytes", "20000", NULL);
+}
+
+/* a listener whose backlog is all that the system allows */
+static void accept_limit(void)
+{
+	counter(3, "netstat", "TcpExt.ListenOverflows", NULL, -1, 12);
+	counter(3, "netstat", "TcpExt.ListenDrops", NULL, -1, 12);
+	sock(1, 3, "tcp", "LISTEN", "10.0.0.2", 8000, 129, 128, 0);
+	flow(1, 3, "tcp", "10.0.0.1", 4000, "10.0.0.2", 8000);
+	frames(3, 1, 3, "b0", 0, 2);
+	sysctl(3, "net.core.somaxconn", "128", NULL);
+}
+
+void case_rps_one_cpu(void)
 {
 	steered("00000000,00000001");
 }
@@ -240,7 +336,18 @@ const struct finding_case hint_cases[] = {
 	{ "irqs_one_cpu", irqs_one_cpu, "rx-single-cpu", "info" },
 	{ "irqs_little_load_no", irqs_little_load_no, "", NULL },
 	{ "irqs_other_card_no", irqs_other_card_no, "", NULL },
-	{ "rps_one_cpu", rps_one_cpu, "rps-hot-cpu", "info" },
+	{ "irqs_virtio", irqs_virtio, "rx-single-cpu", "info" },
+	{ "irqs_virtio_no", irqs_virtio_no, "", NULL },
+	{ "irqs_console_no", irqs_console_no, "", NULL },
+	{ "irqs_mlx5", irqs_mlx5, "rx-single-cpu", "info" },
+	{ "irqs_mlx5_no", irqs_mlx5_no, "", NULL },
+	{ "sndbuf_max", sndbuf_max, "tcp-sndbuf-full", "info" },
+	{ "sndbuf_fixed", sndbuf_fixed, "tcp-sndbuf-full", "info" },
+	{ "sndbuf_growing_no", sndbuf_growing_no, "", NULL },
+	{ "rp_filter_vlan", rp_filter_vlan, "rp-filter", "critical" },
+	{ "neigh_queue_vlan", neigh_queue_vlan, "neighbour-queue-full", "warning" },
+	{ "accept_limit", accept_limit, "tcp-accept-queue-overflow", NULL },
+	{ "rps_one_cpu", case_rps_one_cpu, "rps-hot-cpu", "info" },
 	{ "rps_two_cpus_no", rps_two_cpus_no, "", NULL },
 	{ "xps_one_queue", xps_one_queue, "xps-slow-queue", "info" },
 	{ "xps_apart_no", xps_apart_no, "", NULL },

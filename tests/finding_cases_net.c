@@ -249,6 +249,7 @@ static void tunnel_outer(void)
 static void tunnel_inner(void)
 {
 	tunnel("b1");
+	sql("INSERT INTO dev_feature VALUES(3, 'b', 'b1', 'feature', 'rx-checksum', 'on')");
 }
 
 /* ---- netfilter ---- */
@@ -277,6 +278,7 @@ static void escape(int resets)
 static void nat_escape(void)
 {
 	escape(3);
+	sysctl(3, "net.netfilter.nf_conntrack_tcp_be_liberal", "0", NULL);
 }
 
 /* a tap before the translation */

@@ -112,6 +112,13 @@ static void sndbuf_small(void)
 	sndbuf(100, 1);
 }
 
+/* no larger one is allowed */
+static void sndbuf_limit(void)
+{
+	sndbuf(100, 1);
+	sql("UPDATE sysctl SET value = '4096\t16384\t40000' WHERE name = 'net.ipv4.tcp_wmem'");
+}
+
 /* the congestion window is used up: it is the path */
 static void sndbuf_cwnd_no(void)
 {
@@ -178,6 +185,7 @@ static void one_cpu(int64_t share, int64_t other, int flows)
 static void one_cpu_hot(void)
 {
 	one_cpu(800 * MS, 100 * MS, 6);
+	sql("INSERT INTO queue_setting VALUES(2, 'a', 'a0', 'rx-0', 'rps_cpus', '0')");
 }
 
 /* the others are busy, too */
@@ -402,6 +410,7 @@ const struct finding_case tcp_cases[] = {
 	{ "reader_away", reader_away, "reader-blocked", "warning" },
 	{ "reader_away_no", reader_away_no, NULL, NULL },
 	{ "reader_client_no", reader_client_no, NULL, NULL },
+	{ "sndbuf_limit", sndbuf_limit, "tcp-sndbuf-full", "info" },
 	{ "sndbuf_small", sndbuf_small, "tcp-sndbuf-full", "warning" },
 	{ "sndbuf_cwnd_no", sndbuf_cwnd_no, NULL, NULL },
 	{ "windows_closed", windows_closed, "tcp-zero-window", "warning" },

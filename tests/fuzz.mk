@@ -12,14 +12,15 @@ FUZZ_BASE   := $(BASE) tests/fuzz/fuzz.c tests/tape_make.c
 F_tape      := $(FUZZ_BASE) $(TAPE_READ)
 F_import    := $(T_trace) tests/fuzz/fuzz.c
 F_page      := $(T_trace) tests/fuzz/fuzz.c
+F_perf      := $(FUZZ_BASE) analyze/perfring.c analyze/perf_sample.c
 F_format    := $(F_page)
 F_kallsyms  := $(FUZZ_BASE) analyze/symbols.c
 F_frames    := $(FUZZ_BASE) analyze/pcapng.c analyze/dissect.c
 F_procfs    := $(FUZZ_BASE) analyze/procfs.c
 F_netlink   := $(filter-out tests/snap_load.c,$(T_snapshots)) tests/fuzz/fuzz.c tests/fuzz/fuzz_db.c
 F_members   := $(F_netlink) analyze/detail.c analyze/facts.c analyze/ringstats.c
-FUZZ_LDFLAGS_analysis := -Wl,--wrap=findings_run,--wrap=ledger_build
-F_analysis  := $(FUZZ_BASE) $(filter-out analyze/analyze.c analyze/export.c,$(ANALYZE)) capture/filter.c
+FUZZ_LDFLAGS_analysis := -Wl,--wrap=findings_run,--wrap=ledger_build,--wrap=format_parse,--wrap=format_free
+F_analysis  := $(FUZZ_BASE) $(filter-out analyze/analyze.c analyze/export.c,$(ANALYZE)) capture/filter.c capture/snap_files.c capture/clock.c
 
 FUZZ_ALL := $(patsubst tests/fuzz/fuzz_%.c,%,$(filter-out %/fuzz_db.c,$(sort $(wildcard tests/fuzz/fuzz_*.c))))
 FUZZ     ?= $(FUZZ_ALL)

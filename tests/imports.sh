@@ -63,6 +63,8 @@ eq "one capture alone: the right end" "$? $(q "$TMP/p.db" "SELECT DISTINCT dev F
 eq "a capture of another time: no device, no tie claimed" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame WHERE direction IS NOT NULL OR packet_id IS NOT NULL") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE note LIKE '%which device its frames passed is not known'")" "0 0 1"
 "$SKBTAPE" analyze -q $dir/veth-va.pcap -o "$TMP/p.db"
 eq "a capture without a trace" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT value FROM tape WHERE key = 'start_ns'")" "0 400 1700000005000000000"
+"$SKBTAPE" report $dir/veth-va.pcap --format md >"$TMP/r.md"
+eq "a capture without a trace: the summary says so and lists its flows" "$(grep -c -e '^\*\*Captured frames alone:\*\* 400 frames of 2 flows' -e '^| 300 | .* | udp 10.77.0.1:7000 &#62; 10.77.0.2:7001 |' "$TMP/r.md") $(grep -c -e 'No drop of class' -e 'Nothing wrong' "$TMP/r.md")" "2 0"
 "$SKBTAPE" export $dir/veth-va.pcap --pcapng "$TMP/p.pcapng" && "$SKBTAPE" analyze -q "$TMP/p.pcapng" -o "$TMP/p2.db"
 eq "exported and read again: the same frames" "$(sqlite3 -batch "$TMP/p2.db" "SELECT ts_ns, len_bytes FROM frame" | cksum)" "$(sqlite3 -batch "$TMP/p.db" "SELECT ts_ns, len_bytes FROM frame" | cksum)"
 head -c 5000 $dir/veth-va.pcap >"$TMP/cut.pcap"
@@ -86,3 +88,21 @@ if command -v python3 >/dev/null && command -v zstd >/dev/null; then
 else
 	skip "large perf.data" "no python3 or no zstd"
 fi
+
+# what analyze takes together, the others take together, too
+set -- $dir/veth.dat $dir/veth-va.pcap $dir/veth-vb.pcap
+"$SKBTAPE" analyze -q "$@" -o "$TMP/p.db"
+"$SKBTAPE" report "$@" --format md >"$TMP/files.md" && "$SKBTAPE" report "$TMP/p.db" --format md >"$TMP/db.md"
+eq "report of a trace and captures: as of their database" "$? $(cmp "$TMP/files.md" "$TMP/db.md" 2>&1)" "0 "
+eq "why of a trace and captures" "$("$SKBTAPE" why "$@" --frame 5 | cksum)" "$("$SKBTAPE" why "$TMP/p.db" --frame 5 | cksum)"
+eq "why: files, then the words of a flow" "$("$SKBTAPE" why "$@" udp port 7001 | cksum)" "$("$SKBTAPE" why "$TMP/p.db" udp port 7001 | cksum)"
+"$SKBTAPE" why "$@" >/dev/null 2>"$TMP/err"
+eq "why: no flow behind the files" "$? $(grep -c 'expected a flow' "$TMP/err")" "2 1"
+"$SKBTAPE" export "$@" --pcapng "$TMP/p.pcapng" && "$SKBTAPE" analyze -q "$TMP/p.pcapng" -o "$TMP/p2.db"
+eq "export of a trace and captures: all frames" "$? $(q "$TMP/p2.db" "SELECT count(*) FROM frame")" "0 800"
+"$SKBTAPE" export "$TMP/p.db" --pcapng "$TMP/p.pcapng" 2>"$TMP/err"
+eq "export of their database: says what to name" "$? $(grep -c 'name these files in place of the database' "$TMP/err")" "1 1"
+"$SKBTAPE" analyze -q "$@" --filter 'src host 10.77.0.1' -o "$TMP/p2.db"
+eq "analyze --filter of a trace and captures" "$? $(q "$TMP/p2.db" "SELECT count(*) FROM frame")" "0 600"
+"$SKBTAPE" report "$TMP/p.db" $dir/veth-va.pcap --format md >/dev/null 2>"$TMP/err"
+eq "a capture beside a database is refused" "$? $(grep -c 'analyze both together' "$TMP/err")" "1 1"

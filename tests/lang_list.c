@@ -258,7 +258,7 @@ int main(int argc, char **argv)
 	look_in_sources();
 	look_in_rules();
 	look_in_dictionary("analyze/drop_reasons.tsv", 4, 4);
-	look_in_dictionary("analyze/ledger.tsv", 7, 8);
+	look_in_dictionary("analyze/ledger.tsv", 8, 9);
 	snprintf(path, sizeof(path), "reports/lang/%s.po", argv[1]);
 	look_for_stale(path);
 	for (size_t i = 0; i < keys_n; i++)

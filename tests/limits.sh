@@ -30,4 +30,5 @@ big-kallsyms ,0, (count(*)=3)_FROM_packet@drop kernel symbols of 60 MB
 big-flows ,3, (count(*)=1000000)_FROM_flow a million flows
 big-interfaces ,3, (count(*)=1)_FROM_quality_WHERE_kind='tape-damaged' 65536 interfaces in one pcapng section
 big-times ,3, (count(*)=21)_FROM_packet@drop times at both ends of their range
+big-perf ,0, (count(*)=500000)_FROM_packet@drop half a million of perf's records, all waiting for an earlier one, in 100001 members
 LIST

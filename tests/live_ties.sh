@@ -53,10 +53,11 @@ received() {
 # run FROM:TO...: $each frames are of each of N datagrams by all senders together. All at once, recorded and judged
 run() {
 	start_record "$TMP/rec.log" -s 0 -b "${BUF:-64M}" -o "$TMP/t.skbtape" || { no "$path" "$(cat "$TMP/rec.log")"; return 1; }
-	_pids=
+	_pids= _pps=$PPS
 	for _s; do
-		ip netns exec "$(ns "${_s%%:*}")" "$TRAFFIC" send "${_s#*:}" 9000 "$N" 200 "$PPS" >/dev/null &
+		ip netns exec "$(ns "${_s%%:*}")" "$TRAFFIC" send "${_s#*:}" 9000 "$N" 200 "$_pps" >/dev/null &
 		_pids="$_pids $!"
+		_pps=$((_pps - PPS / 50)) # at one pace two would send at one moment through the whole run, or never
 	done
 	# shellcheck disable=SC2086
 	wait $_pids

@@ -105,6 +105,22 @@ static void print_findings(const char *name)
 	sqlite3_reset(st);
 }
 
+/* The advice of the findings of a case, a line of JSON for each, for tests/advice.sh. */
+static void write_advice(const char *name, FILE *to)
+{
+	sqlite3_stmt *st = db_prepare(
+		db, "SELECT json_object('case', ?, 'rule', f.rule, 'netns', f.netns, 'dev', f.dev, "
+		    "'template', t.template, 'command', a.command, 'undo', a.undo) "
+		    "FROM finding f JOIN finding_advice a ON a.finding_id = f.id "
+		    "JOIN finding_text t ON t.finding_id = f.id AND t.part = 'advice' AND t.seq = "
+		    "a.seq ORDER BY f.id, a.seq");
+
+	db_bind_text(st, 1, name);
+	while (sqlite3_step(st) == SQLITE_ROW)
+		fprintf(to, "%s\n", sqlite3_column_text(st, 0));
+	sqlite3_reset(st);
+}
+
 /* The rules that found something in a case that must. */
 static char found[256][64];
 static size_t found_n;
@@ -134,8 +150,10 @@ static void remember_rules(void)
 
 static void try_cases(const struct finding_case *cases)
 {
-	const char *only = getenv("CASE");
+	const char *only = getenv("CASE"), *advice = getenv("ADVICE");
+	FILE *to = advice ? fopen(advice, "a") : NULL;
 
+	assert_true(!advice || to);
 	for (size_t i = 0; cases[i].name; i++) {
 		const char *name = cases[i].name, *cause, *severity;
 		sqlite3_stmt *st;
@@ -153,6 +171,8 @@ static void try_cases(const struct finding_case *cases)
 			fail_msg("%s: %s", name, sqlite3_column_text(st, 0));
 		check_evidence(name);
 		check_texts(name);
+		if (to)
+			write_advice(name, to);
 		if (cases[i].cause && *cases[i].cause)
 			remember_rules();
 		st = db_prepare(db, "SELECT cause, severity FROM finding ORDER BY id LIMIT 1");
@@ -176,6 +196,8 @@ static void try_cases(const struct finding_case *cases)
 			fail_msg("%s: more than one cause", name);
 		db_close(db);
 	}
+	if (to)
+		assert_int_equal(fclose(to), 0);
 }
 
 static void test_cases(void **state)
@@ -196,6 +218,12 @@ static void test_net_cases(void **state)
 	try_cases(net_cases);
 }
 
+static void test_kernel_cases(void **state)
+{
+	(void)state;
+	try_cases(kernel_cases);
+}
+
 static void test_tcp_cases(void **state)
 {
 	(void)state;
@@ -206,6 +234,12 @@ static void test_hint_cases(void **state)
 {
 	(void)state;
 	try_cases(hint_cases);
+}
+
+static void test_less_cases(void **state)
+{
+	(void)state;
+	try_cases(less_cases);
 }
 
 /* A rule that found nothing in the positive cases above has no test. */
@@ -309,8 +343,7 @@ static void test_no_command_for_a_place_not_known(void **state)
 {
 	(void)state;
 	start();
-	drops(30, "NEIGH_QUEUEFULL", "__neigh_event_send", "loss", 0, NULL, 0);
-	sysctl(1, "net.ipv4.neigh.default.unres_qlen_bytes", "212992", NULL);
+	drops(30, "SOCKET_BACKLOG", "tcp_add_backlog", "loss", 0, NULL, 0);
 	run_all();
 	assert_int_equal(number("SELECT count(*) FROM finding f JOIN finding_advice a ON "
 				"a.finding_id = f.id "
@@ -318,6 +351,32 @@ static void test_no_command_for_a_place_not_known(void **state)
 			 1);
 	assert_int_equal(number("SELECT count(command) + count(undo) FROM finding_advice"), 0);
 	db_close(db);
+}
+
+/* A namespace without a name is entered by a process; its /sys is not that of its process. */
+static void test_commands_in_a_nameless_namespace(void **state)
+{
+	(void)state;
+	for (int known = 0; known < 2; known++) {
+		start();
+		case_rps_one_cpu();
+		sql("UPDATE netns SET name = 'net:[30]', names = '', pid = %s WHERE name = 'b'",
+		    known ? "300" : "NULL");
+		sql("UPDATE netdev SET netns = 'net:[30]' WHERE netns = 'b'");
+		sql("UPDATE queue_setting SET netns = 'net:[30]' WHERE netns = 'b'");
+		run_all();
+		assert_int_equal(number("SELECT count(*) FROM finding WHERE netns = 'net:[30]'"),
+				 1);
+		assert_int_equal(
+			number("SELECT count(*) FROM finding_advice WHERE command = 'nsenter -t "
+			       "300 -n unshare -m sh -c ''mount -t sysfs sysfs /sys && exec "
+			       "\"$@\"'' sh sh -c ''echo 0 "
+			       ">/sys/class/net/b1/queues/rx-0/rps_cpus'''"),
+			known);
+		assert_int_equal(number("SELECT count(command) + count(undo) FROM finding_advice"),
+				 2 * known);
+		db_close(db);
+	}
 }
 
 static void test_confidence_falls_with_what_was_lost(void **state)
@@ -496,8 +555,35 @@ static void test_ledger_scopes(void **state)
 	assert_int_equal(
 		number("SELECT explained IS NULL FROM ledger WHERE name = 'TcpExt.TCPAbortOnData'"),
 		1);
-	assert_int_equal(number("SELECT count(*) FROM ledger WHERE name = 'TcpExt.TCPPureAcks'"),
+	assert_int_equal(number("SELECT class = 'traffic' FROM ledger WHERE name = 'TcpExt.TCPPureAcks'"), 1);
+	db_close(db);
+}
+
+/* Each counter of a current kernel has a meaning: none is left to the patterns that only sound like trouble. */
+static void test_ledger_knows_counters(void **state)
+{
+	char line[128], source[32], name[64];
+	FILE *f = fopen("tests/data/counters-6.18.txt", "r");
+	int n = 0;
+
+	(void)state;
+	assert_non_null(f);
+	start();
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%31s %63s", source, name) == 2) {
+			counter(3, source, name, NULL, -1, 5);
+			n++;
+		}
+	fclose(f);
+	run_all();
+	assert_true(n > 300);
+	assert_int_equal(number("SELECT count(*) FROM ledger WHERE class = 'unknown'"), 0);
+	assert_int_equal(number("SELECT count(*) FROM ledger"), n);
+	assert_int_equal(number("SELECT count(*) FROM ledger WHERE class NOT IN ('loss', 'refusal', 'error', 'policy', 'limit', 'delay', "
+				"'repair', 'normal', 'traffic')"),
 			 0);
+	assert_int_equal(number("SELECT class = 'limit' FROM ledger WHERE name = 'TcpExt.SyncookiesSent'"), 1);
+	assert_int_equal(number("SELECT class = 'delay' FROM ledger WHERE name = 'TcpExt.TCPTimeouts'"), 1);
 	db_close(db);
 }
 
@@ -507,14 +593,16 @@ int main(void)
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_delay_cases),
 		cmocka_unit_test(test_net_cases),
-		cmocka_unit_test(test_tcp_cases),
+		cmocka_unit_test(test_tcp_cases), cmocka_unit_test(test_kernel_cases),
 		cmocka_unit_test(test_hint_cases),
+		cmocka_unit_test(test_less_cases),
 		cmocka_unit_test(test_every_rule_has_a_case),
 		cmocka_unit_test(test_symptom_ranks_behind_its_cause),
 		cmocka_unit_test(test_more_harm_ranks_first),
 		cmocka_unit_test(test_lost_ranks_before_late),
 		cmocka_unit_test(test_finding_is_whole),
 		cmocka_unit_test(test_no_command_for_a_place_not_known),
+		cmocka_unit_test(test_commands_in_a_nameless_namespace),
 		cmocka_unit_test(test_confidence_falls_with_what_was_lost),
 		cmocka_unit_test(test_silent_where_detail_was_lowered),
 		cmocka_unit_test(test_same_twice),
@@ -522,6 +610,7 @@ int main(void)
 		cmocka_unit_test(test_ledger_takes_a_task_s_place_back),
 		cmocka_unit_test(test_ledger_does_not_guess),
 		cmocka_unit_test(test_ledger_scopes),
+		cmocka_unit_test(test_ledger_knows_counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,9 +2,11 @@
 /* Reports of a database full of hostile text: nothing of it may become markup, and the same input
  * gives the same bytes. */
 #include "../analyze/db.h"
+#include "../analyze/beside.h"
 #include "../analyze/load.h"
 #include "../reports/lang.h"
 #include "../reports/report.h"
+#include "../reports/tally.h"
 #include "../reports/text.h"
 #include "../reports/want.h"
 
@@ -19,14 +21,22 @@
 #include <cmocka.h>
 
 /* A tape is never given here; the commands then say so. */
-int load_tape(const char *tape_path, const char *db_path, const char *rules_dir, struct db **out,
-	      struct load_result *r, struct err *e)
+int beside_open(struct tape **t, char *const *paths, size_t n, struct err *e)
 {
+	(void)t;
+	(void)n;
+	return err_set(e, -EINVAL, "%s: not a tape", paths[0]);
+}
+
+int load_tapes(char *const *paths, size_t n, const char *db_path, const char *rules_dir, struct db **out,
+	       struct load_result *r, struct err *e)
+{
+	(void)n;
 	(void)db_path;
 	(void)rules_dir;
 	(void)out;
 	(void)r;
-	return err_set(e, -EINVAL, "%s: not a tape", tape_path);
+	return err_set(e, -EINVAL, "%s: not a tape", paths[0]);
 }
 
 /* What a process or a rule may be called. */
@@ -79,8 +89,8 @@ static void fill(struct db *d)
 	evil(d, "INSERT INTO quality(kind, source, note, dev) VALUES('note', ?, ?, ?)");
 	evil(d, "INSERT INTO sysctl(netns_id, netns, name, value, value_end) VALUES(1, ?, "
 		"'net.core.somaxconn', '1', ?)");
-	evil(d, "INSERT INTO ledger(netns, source, name, dev, delta, explanation) VALUES(?, ?, ?, "
-		"?, 5, ?)");
+	evil(d, "INSERT INTO ledger(netns, source, name, class, dev, delta, explanation) VALUES(?, ?, ?, "
+		"'unknown', ?, 5, ?)");
 	evil(d, "INSERT INTO nft_rule(netns_id, netns, family, table_name, chain, handle, "
 		"position, text, verdict) "
 		"VALUES(1, ?, ?, ?, ?, 1, 1, ?, ?)");
@@ -297,8 +307,8 @@ static void test_size(void **state)
 		   "x < 300) SELECT x, x || replace(hex(zeroblob(20000)), '0', '\"') AS t FROM c;"
 		   "INSERT INTO tape SELECT t, t FROM n;"
 		   "INSERT INTO quality(kind, source, note, dev) SELECT t, t, t, t FROM n;"
-		   "INSERT INTO ledger(netns, source, name, dev, delta, explanation) SELECT t, t, "
-		   "t, t, x, t FROM n;"
+		   "INSERT INTO ledger(netns, source, name, class, dev, delta, explanation) SELECT t, t, "
+		   "t, 'unknown', t, x, t FROM n;"
 		   "INSERT INTO finding(id, rank, rule, cause, severity, confidence, title, "
 		   "summary, layer) "
 		   "SELECT x, x, t, t, 'critical', 1, t, t, t FROM n;"
@@ -588,6 +598,32 @@ static void test_want(void **state)
 	assert_int_equal(want_parse(&w, "[::1", &e), -EINVAL);
 }
 
+/* Rows are counted by their key in the order of the first; of too many keys the rest is counted as left out. */
+static void test_tally(void **state)
+{
+	struct buf json = { 0 };
+	struct tally t;
+
+	(void)state;
+	tally_init(&t);
+	assert_int_equal(tally_add(&t, (int64_t[]){ 1, 2, 3 }, 10), 0);
+	assert_int_equal(tally_add(&t, (int64_t[]){ 1, 2, 4 }, 1), 1);
+	assert_int_equal(tally_add(&t, (int64_t[]){ 1, 2, 3 }, -4), 0);
+	tally_again(&t, 0);
+	tally_json(&t, &json);
+	assert_string_equal((const char *)json.data, "[[1,2,3,3,6],[1,2,4,1,1]]");
+	for (int64_t i = 0; i < TALLY_MAX; i++)
+		tally_add(&t, (int64_t[]){ i, 0, 0 }, 0);
+	assert_int_equal(tally_count(&t), TALLY_MAX);
+	assert_int_equal(t.left_out, 2);
+	assert_int_equal(tally_add(&t, (int64_t[]){ TALLY_MAX, 0, 0 }, 0), -1);
+	assert_int_equal(t.left_out, 3);
+	assert_int_equal(tally_add(&t, (int64_t[]){ 1, 2, 4 }, 0), 1);
+	assert_int_equal(tally_at(&t, 1)->rows, 2);
+	tally_free(&t);
+	buf_free(&json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -598,6 +634,7 @@ int main(void)
 		cmocka_unit_test(test_json),	     cmocka_unit_test(test_query),
 		cmocka_unit_test(test_why),	     cmocka_unit_test(test_text),
 		cmocka_unit_test(test_utf8),	     cmocka_unit_test(test_want),
+		cmocka_unit_test(test_tally),
 	};
 
 	return cmocka_run_group_tests(tests, make_db, remove_db);

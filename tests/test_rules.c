@@ -216,12 +216,19 @@ static void test_list(void **state)
 
 /* ---- templates ---- */
 
+static int in_space(void *ctx, const char *netns, struct buf *out)
+{
+	return buf_printf(out, "%s %s ", (const char *)ctx, netns ? netns : "n");
+}
+
 static void render(enum rule_text mode, const char *values, const char *text, const char *expect)
 {
 	sqlite3 *h = NULL;
 	sqlite3_stmt *st = NULL;
 	struct rule_row row = { 0 };
 	struct buf b = { 0 };
+	char exec[] = "ip netns exec";
+	struct rule_ns ns = { in_space, exec };
 	struct err e = { "" };
 	int rc;
 
@@ -230,7 +237,7 @@ static void render(enum rule_text mode, const char *values, const char *text, co
 	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
 	assert_int_equal(rule_row_take(&row, st), 0);
 	sqlite3_finalize(st);
-	rc = rule_render(text, mode, &row, NULL, "ip netns exec n ", &b, &e);
+	rc = rule_render(text, mode, &row, NULL, &ns, &b, &e);
 	if (!expect) {
 		assert_int_equal(rc, -EINVAL);
 	} else {
@@ -279,6 +286,25 @@ static void test_shell_quoting(void **state)
 	render(RULE_TEXT_SHELL, "SELECT 'a' || char(10) || 'rm' AS a, '' AS b", "x {a} {b}",
 	       "x 'a?rm' ''");
 	render(RULE_TEXT_SHELL, "SELECT '-rf' AS a", "x {a}", "x '-rf'");
+	render(RULE_TEXT_SHELL, "SELECT '1024' || char(9) || '65535' AS a", "sysctl -w r={a}",
+	       "sysctl -w r='1024 65535'");
+}
+
+/* What is quoted for one shell only would run as a command of the other. */
+static void test_shell_in_shell_quoting(void **state)
+{
+	(void)state;
+	render(RULE_TEXT_SHELL, "SELECT 'eth0' AS a", "sh -c 'echo 0 >/sys/{a}/x' {a}",
+	       "sh -c 'echo 0 >/sys/eth0/x' eth0");
+	render(RULE_TEXT_SHELL, "SELECT 'e;reboot' AS a", "sh -c 'echo 0 >/sys/{a}/x' {a}",
+	       "sh -c 'echo 0 >/sys/'\\''e;reboot'\\''/x' 'e;reboot'");
+}
+
+static void test_prefix_of_a_namespace(void **state)
+{
+	(void)state;
+	render(RULE_TEXT_SHELL, "SELECT 'b' AS a", "{ns}ip link; {a:ns}ip link",
+	       "ip netns exec n ip link; ip netns exec b ip link");
 }
 
 /* ---- running a user's rules ---- */
@@ -385,6 +411,8 @@ int main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_sql_literals),
 		cmocka_unit_test(test_shell_quoting),
+		cmocka_unit_test(test_shell_in_shell_quoting),
+		cmocka_unit_test(test_prefix_of_a_namespace),
 		cmocka_unit_test(test_rules_are_confined),
 		cmocka_unit_test(test_odd_rules),
 	};

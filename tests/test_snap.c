@@ -184,13 +184,17 @@ static void test_sysctl(void **state)
 	assert_int_equal(mkdir(sub, 0700), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		write_file(sub, names[i], "1\t2\nnext\n");
-	assert_int_equal(files_sysctl(dir, &b), 0);
+	assert_int_equal(files_sysctl(dir, INT64_MAX, &b), 0);
 	assert_true(span_is(text_of(&b), "eth0/5.rp_filter\t1\\0112\n"));
+	/* no time is left: as cut, and nothing is */
+	buf_reset(&b);
+	assert_int_equal(files_sysctl(dir, 0, &b), -ETIME);
+	assert_int_equal(b.len, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		remove_file(sub, names[i]);
 	assert_int_equal(rmdir(sub), 0);
 	assert_int_equal(rmdir(dir), 0);
-	assert_int_equal(files_sysctl(dir, &b), -ENOENT);
+	assert_int_equal(files_sysctl(dir, INT64_MAX, &b), -ENOENT);
 	buf_free(&b);
 }
 

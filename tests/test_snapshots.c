@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
 #include <cmocka.h>
 
@@ -606,6 +608,60 @@ static void test_peers_unknown(void **state)
 	snap_unload(&x);
 }
 
+/* Statistics of a CPU as ctnetlink gives them from when its module is loaded, behind the first
+ * snapshot. */
+static void test_conntrack_late(void **state)
+{
+	struct tape_make *m = tape_make_open(NULL);
+	uint8_t head[4] = { 0 }, drop[4] = { 0, 0, 0, 12 }; /* struct nfgenmsg; big endian */
+	struct dump u = { .n = 0 };
+	struct nlmsghdr *h = begin(&u, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS_CPU,
+				   head, sizeof(head));
+	struct loaded x;
+
+	(void)state;
+	attr(h, CTA_STATS_DROP, drop, sizeof(drop));
+	end(&u, h);
+	tape_make_text(m, "snap/000000/101/proc/net/stat/nf_conntrack",
+		       "entries clashres drop\n00000003 00000002 00000007\n");
+	tape_make_text(m, "snap/000000/time", "2000000000\t2200000000\tbefore\n");
+	tape_make_frame(m);
+	tape_make_text(m, "snap/000001/101/proc/net/stat/nf_conntrack",
+		       "entries clashres drop\n00000005 00000002 0000000c\n");
+	tape_make_member(m, "snap/000001/101/nl/ctstats", u.data, u.n);
+	tape_make_text(m, "snap/000001/time", "3000000000\t3200000000\tafter\n");
+	x = snap_load(m, true);
+	check(x.d,
+	      "SELECT name, first_value, last_value FROM counter_delta WHERE source = 'conntrack'",
+	      "entries|3|5\nclash_resolve|2|2\ndrop|7|12");
+	snap_unload(&x);
+}
+
+/* Sockets of /proc/net in the snapshots that have no dump of them: how many wait at a listener, not
+ * its backlog; no address of the kernel's. */
+static void test_sockets_without_diag(void **state)
+{
+	static const char tcp[] =
+		"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+		"   0: 0100007F:1538 00000000:0000 0A 00000000:00000003 00:00000000 00000000  1000        0 4711 1 "
+		"ffff888012345678 100 0 0 10 0\n"
+		"   1: rubbish\n";
+	struct tape_make *m = tape_make_open(NULL);
+	struct loaded x;
+
+	(void)state;
+	tape_make_text(m, "snap/000000/101/proc/net/tcp", tcp);
+	tape_make_text(m, "snap/000000/time", "2000000000\t2200000000\tbefore\n");
+	tape_make_frame(m);
+	tape_make_text(m, "snap/000001/101/proc/net/tcp", tcp);
+	tape_make_text(m, "snap/000001/101/nl/sock-tcp", "");
+	tape_make_text(m, "snap/000001/time", "3000000000\t3200000000\tafter\n");
+	x = snap_load(m, true);
+	check(x.d, "SELECT state, src, sport, rqueue, wqueue, uid, inode, cookie FROM socket",
+	      "LISTEN|127.0.0.1|5432|3|-|1000|4711|4711");
+	snap_unload(&x);
+}
+
 static void test_big_endian(void **state)
 {
 	struct tape_make *m = tape_make_open("{\"format_version\":1,\"little_endian\": false}");
@@ -633,7 +689,9 @@ int main(void)
 		cmocka_unit_test(test_nft),	      cmocka_unit_test(test_tc),
 		cmocka_unit_test(test_filters),	      cmocka_unit_test(test_ethtool),
 		cmocka_unit_test(test_texts),	      cmocka_unit_test(test_peers),
-		cmocka_unit_test(test_peers_unknown), cmocka_unit_test(test_big_endian),
+		cmocka_unit_test(test_peers_unknown), cmocka_unit_test(test_conntrack_late),
+		cmocka_unit_test(test_sockets_without_diag),
+		cmocka_unit_test(test_big_endian),
 	};
 
 	return cmocka_run_group_tests(tests, load_fixtures, unload_fixtures);

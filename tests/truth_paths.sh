@@ -7,7 +7,9 @@
 #                 the counts are variables then. Status 2: this kernel cannot (WHY), 1: it went wrong (WHY).
 # N datagrams of each sender, PPS of them a second, BUF the ring buffer. LOCK names a file to hold while recording, KEEP a
 # directory for tapes and databases.
+# DRIFT is the pace of a second sender: at one pace the two would send at once through a whole run, or never.
 N=${N:-2000} PPS=${PPS:-20000}
+DRIFT=$((PPS * 93 / 100))
 ROWS=$TMP/rows
 IDENTITY=$BUILD/tests/identity
 CASES="veth napi rps two routed bridge vxlan v6 nat fragments loopback tun macvlan ifb same ends full shaper tbf tcp tcp-nogso tcp-napi tcp-routed short rate busy loss"
@@ -136,7 +138,7 @@ setup_rps() {
 down_rps() { in_b sh -c 'echo 0 >/sys/class/net/vb/queues/rx-0/rps_cpus'; }
 setup_two() {
 	setup_veth
-	say "$NA" 1 10.77.0.2 9000 "$N" 200 "$PPS"
+	say "$NA" 1 10.77.0.2 9000 "$N" 200 "$DRIFT"
 }
 setup_routed() {
 	third 10.79.0.3
@@ -239,7 +241,7 @@ setup_same() {
 	pair_cd eth0
 	for _n in "$NB" "$ND"; do listen "$_n" 10.77.0.2 9000; done
 	say "$NA" 0 10.77.0.2 9000 "$N" 200 "$PPS"
-	say "$NC" 1 10.77.0.2 9000 "$N" 200 "$PPS"
+	say "$NC" 1 10.77.0.2 9000 "$N" 200 "$DRIFT"
 }
 down_same() {
 	more_down

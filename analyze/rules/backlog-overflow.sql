@@ -42,7 +42,7 @@ SELECT
 	CASE WHEN s.dropped > 0 AND e.drops > 0 THEN 0.98 WHEN s.dropped > 0 THEN 0.9 ELSE 0.85 END AS confidence,
 	w.netns,
 	w.dev,
-	nullif(e.devs - 1, 0) AS v_others,
+	CASE WHEN e.devs > 1 THEN e.devs - 1 END AS v_others,
 	e.function,
 	e.reason,
 	e.flow_id,

@@ -28,7 +28,7 @@ WITH behind AS (
 	SELECT d.id, d.netns, d.dev, d.function, d.reason, d.ts_ns, d.flow_id, w.proto, w.src, w.dst, w.dport
 	FROM packet_drop d
 	LEFT JOIN flow w ON w.id = d.flow_id
-	WHERE (d.reason = 'BRIDGE_INGRESS_STP_STATE' OR (d.reason IS NULL AND d.function = 'br_handle_frame')
+	WHERE (d.reason = 'BRIDGE_INGRESS_STP_STATE' OR (coalesce(d.reason, 'NOT_SPECIFIED') = 'NOT_SPECIFIED' AND d.function = 'br_handle_frame' AND NOT EXISTS (SELECT 1 FROM _drop_reason WHERE name = 'BRIDGE_INGRESS_STP_STATE'))
 			OR d.function IN ('br_allowed_ingress', '__allowed_ingress', 'br_handle_frame_finish', 'br_forward', '__br_forward', 'br_flood'))
 		AND NOT EXISTS (SELECT 1 FROM _frame f WHERE f.packet_id = d.packet_id AND f.dst_kind IN (2, 3))
 		AND NOT (w.dst IS NOT NULL AND (w.dst LIKE 'ff%' OR w.dst = '255.255.255.255' OR CAST(w.dst AS INTEGER) BETWEEN 224 AND 239))
@@ -37,7 +37,7 @@ WITH behind AS (
 SELECT
 	CASE WHEN count(*) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
 	CASE WHEN h.reason = 'BRIDGE_INGRESS_STP_STATE' THEN 0.97 WHEN h.function IN ('br_allowed_ingress', '__allowed_ingress') THEN 0.9
-		WHEN h.reason IS NULL THEN 0.7 ELSE 0.75 END AS confidence,
+		WHEN h.function = 'br_handle_frame' THEN 0.7 ELSE 0.75 END AS confidence,
 	h.netns,
 	h.dev,
 	h.function,
@@ -78,9 +78,8 @@ SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {rea
 SELECT d.name FROM addr a JOIN netdev d ON d.netns_id = a.netns_id AND d.name = a.dev JOIN netdev o ON o.id = d.peer_id JOIN netdev p ON p.netns_id = o.netns_id AND p.master_ifindex = o.master_ifindex AND p.name = {dev} AND p.netns IS {netns} WHERE a.address = {flow_dst} AND o.name <> p.name ORDER BY d.id;
 -- advice: Look at the port's state, isolation and locking, and at its VLANs.
 -- command: {ns}bridge -d link show dev {dev}; {ns}bridge vlan show dev {dev}
--- advice: If the port should forward and no loop is possible, set it so.
+-- advice: If the port should forward and no loop is possible, set it so; the state that the command before shows takes it back.
 -- command: {ns}bridge link set dev {dev} state 3
--- undo: {ns}bridge link set dev {dev} state 4
 -- when: SELECT {v_state} = 1
 -- ruled-out: Not the flooding of broadcasts to a spare port: the frames are for one host.
 -- ruled-out: Not a firewall rule: netfilter dropped nothing in this namespace.

@@ -18,9 +18,9 @@ WITH own AS (
 		(SELECT count(*) FROM quality WHERE kind IN ('events-lost', 'frames-lost') AND count IS NULL) AS unknown
 ), other AS (
 	SELECT
-		(SELECT coalesce(sum(drops), 0) FROM _drop_target WHERE reason = 'PACKET_SOCK_ERROR') AS seen,
+		(SELECT coalesce(sum(drops), 0) FROM _drop_target WHERE why = 'PACKET_SOCK_ERROR') AS seen,
 		(SELECT coalesce(sum(drops_delta), 0) FROM _socket_span WHERE proto = 'packet') AS counted,
-		(SELECT t.id FROM _drop_target t WHERE t.reason = 'PACKET_SOCK_ERROR' ORDER BY t.drops DESC, t.id LIMIT 1) AS target
+		(SELECT t.id FROM _drop_target t WHERE t.why = 'PACKET_SOCK_ERROR' ORDER BY t.drops DESC, t.id LIMIT 1) AS target
 ), tap AS (
 	-- the packet socket that lost most, and the device it is bound to
 	SELECT s.netns, s.cookie, s.drops_delta,
@@ -34,7 +34,7 @@ WITH own AS (
 	SELECT 1 AS which, 'This recording lost events or frames' AS title,
 		'The recording itself lost ' || own.events || ' events and ' || own.frames || ' frames'
 			|| CASE WHEN own.unknown > 0 THEN ' (and more, of unknown number)' ELSE '' END AS text,
-		own.events + own.frames AS n
+		nullif(own.frames, 0) AS n -- an event is no packet
 	FROM own
 	WHERE own.events + own.frames + own.unknown > 0
 	UNION ALL
@@ -72,6 +72,8 @@ ORDER BY s.which;
 SELECT count(*), CAST(total(count) AS INTEGER) AS losses FROM quality WHERE kind IN ('events-lost', 'frames-lost') AND {v_which} = 1;
 -- evidence?: {result} packets were freed with reason PACKET_SOCK_ERROR, in {functions}.
 SELECT sum(drops), group_concat(DISTINCT function) AS functions FROM _drop_target WHERE reason = 'PACKET_SOCK_ERROR' AND {v_which} = 2;
+-- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.why_by IS NOT NULL AND t.why = 'PACKET_SOCK_ERROR' AND {v_which} = 2;
 -- evidence?: The drop counters of packet sockets grew by {result}[[, most in {netns}]].
 SELECT sum(drops_delta) FROM _socket_span WHERE proto = 'packet' AND {v_which} = 2;
 -- advice: Give this recording larger buffers (-b), a narrower filter or a smaller profile (-e drops).

@@ -27,6 +27,7 @@ SELECT
 	r.n AS v_used,
 	r.most AS v_max,
 	2 * r.most AS v_max_new,
+	2 * (SELECT max(CAST(coalesce(value_end, value) AS INTEGER)) FROM sysctl WHERE name = 'net.ipv4.tcp_keepalive_time') AS v_timeout_new,
 	min(1.0, CAST(r.n AS REAL) / r.most) AS v_share,
 	r.timeout AS v_timeout,
 	(SELECT count(*) FROM conntrack c WHERE c.netns IS r.netns AND c.state = 'ESTABLISHED' AND r.timeout - c.timeout_s BETWEEN 3600 AND r.timeout HAVING count(*) * 2 >= r.n) AS v_idle
@@ -43,10 +44,10 @@ SELECT proto || coalesce(' ' || state, CASE WHEN status & 2 = 0 THEN ' without a
 -- advice: Make the table larger (about 320 bytes for each entry).
 -- command: sysctl -w net.netfilter.nf_conntrack_max={v_max_new}
 -- undo: sysctl -w net.netfilter.nf_conntrack_max={v_max}
--- advice: Forget silent connections sooner; those that send keep-alives more often than that stay.
--- command: {ns}sysctl -w net.netfilter.nf_conntrack_tcp_timeout_established=7200
+-- advice: Forget silent connections sooner; those that send keep-alives stay: the new value leaves time for twice as long as this host's own wait (tcp_keepalive_time).
+-- command: {ns}sysctl -w net.netfilter.nf_conntrack_tcp_timeout_established={v_timeout_new}
 -- undo: {ns}sysctl -w net.netfilter.nf_conntrack_tcp_timeout_established={v_timeout}
--- when: SELECT {v_idle} > 0 AND {v_timeout} > 7200
+-- when: SELECT {v_idle} > 0 AND {v_timeout_new} < {v_timeout}
 -- advice: See what fills it, and shorten that timeout or exempt that traffic (notrack).
 -- command: {ns}conntrack -L
 -- ruled-out: Not a loss so far: connection tracking's counters drop and early_drop stood still.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: conntrack-time-wait
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: counters, config
 -- how: As for a full table (counter drop grew, not explained by insert_failed), and most of its TCP entries, at least half of all, are in TIME_WAIT.
 -- title: Connection tracking table filled by TIME_WAIT entries
@@ -23,7 +23,8 @@ SELECT
 	CAST(c.dropped AS INTEGER) AS packets,
 	e.tw AS v_tw,
 	e.n AS v_all,
-	coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_tcp_timeout_time_wait' AND netns IS c.netns), (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_tcp_timeout_time_wait' ORDER BY netns_id LIMIT 1)) AS v_timeout
+	coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_tcp_timeout_time_wait' AND netns IS c.netns), (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_tcp_timeout_time_wait' ORDER BY netns_id LIMIT 1)) AS v_timeout,
+	(SELECT CAST(value AS INTEGER) / 4 FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_tcp_timeout_time_wait' AND netns IS c.netns) AS v_timeout_new
 FROM ct c
 JOIN entries e ON e.netns IS c.netns
 WHERE c.dropped >= 3 AND e.tw * 2 >= e.n AND e.tw >= 20
@@ -36,7 +37,7 @@ SELECT sum(delta) FROM _moved WHERE source = 'conntrack' AND name = 'drop' AND n
 -- evidence?: An entry stays {result} s in TIME_WAIT (net.netfilter.nf_conntrack_tcp_timeout_time_wait).
 SELECT {v_timeout};
 -- advice: Shorten the time that closed connections stay in the table.
--- command: {ns}sysctl -w net.netfilter.nf_conntrack_tcp_timeout_time_wait=30
+-- command: {ns}sysctl -w net.netfilter.nf_conntrack_tcp_timeout_time_wait={v_timeout_new}
 -- undo: {ns}sysctl -w net.netfilter.nf_conntrack_tcp_timeout_time_wait={v_timeout}
--- when: SELECT {v_timeout} > 30
+-- when: SELECT {v_timeout_new} > 0
 -- advice: Let clients reuse connections (keep-alive, pools) instead of one for each request.

@@ -61,7 +61,7 @@ SELECT count(DISTINCT sport) FROM socket WHERE proto = 'tcp' AND dst = {flow_dst
 SELECT {v_range};
 -- advice: Find out why so many connections to one address and port are open: a pool without limit, or a leak.
 -- command: {ns}ss -tnp dst \[{flow_dst}\] dport = {flow_dport}
--- advice: Widen the range of local ports, if it is narrow.
+-- advice: Widen the range of local ports; keep the ports of services out of it (net.ipv4.ip_local_reserved_ports).
 -- command: {ns}sysctl -w net.ipv4.ip_local_port_range='1024 65535'
 -- undo: {ns}sysctl -w net.ipv4.ip_local_port_range={v_range}
 -- when: SELECT {v_range} IS NOT NULL AND {v_range} <> '1024 65535'

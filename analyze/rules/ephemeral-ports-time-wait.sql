@@ -65,7 +65,7 @@ SELECT {v_range};
 -- command: {ns}sysctl -w net.ipv4.tcp_tw_reuse=1
 -- undo: {ns}sysctl -w net.ipv4.tcp_tw_reuse={v_reuse}
 -- when: SELECT {v_reuse} <> '1'
--- advice: Widen the range of local ports, if it is narrow.
+-- advice: Widen the range of local ports; keep the ports of services out of it (net.ipv4.ip_local_reserved_ports).
 -- command: {ns}sysctl -w net.ipv4.ip_local_port_range='1024 65535'
 -- undo: {ns}sysctl -w net.ipv4.ip_local_port_range={v_range}
 -- when: SELECT {v_range} IS NOT NULL AND {v_range} <> '1024 65535'

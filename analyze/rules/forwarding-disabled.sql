@@ -3,10 +3,11 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters, config
--- how: Drops at ip_error with reason IP_INADDRERRORS (or IP_INNOROUTES, or without reasons while Ip.InAddrErrors grows), at least
+-- how: Drops at ip_error with reason IP_INADDRERRORS, which the kernel gives there only where the device does not forward (net/ipv4/route.c; or IP_INNOROUTES, or without reasons while Ip.InAddrErrors grows), at least
 --   5 to one destination, in a namespace whose net.ipv4.ip_forward is 0 in the last snapshot; for IPv6 at ip6_forward with reason
 --   IP_INADDRERRORS (or none while Ip6InAddrErrors grows) and net.ipv6.conf.all.forwarding. Critical where forwarding was
---   on at the start; info on a host with one leg, which was never meant to be a router.
+--   on at the start; info on a host with one leg, which was never meant to be a router. Where the setting is 1 it is the device's own, or, on a tape
+--   that was cut before the last snapshot, one that was switched off later: then the reason alone tells it, with less confidence.
 -- title: Forwarding is off, but packets to forward arrive[[ for {flow_dst}]]
 -- summary: {packets}[[ of {v_seen}]] packets[[ to {flow_dst}]] reached[[ {netns}]] to be forwarded and were dropped, because
 --   {v_key} is 0 there[[; {v_was}]].
@@ -21,12 +22,18 @@ WITH hit AS (
 		OR (t.function = 'ip6_forward' AND t.reason = 'IP_INADDRERRORS')
 		OR (t.function = 'ip6_forward' AND t.reason IS NULL
 			AND EXISTS (SELECT 1 FROM _moved m WHERE m.name = 'Ip6InAddrErrors' AND m.delta > 0 AND (m.netns = t.netns OR t.netns IS NULL)))
+), keyed AS (
+	SELECT h.*, CASE WHEN h.key = 'net.ipv4.ip_forward' AND coalesce(a.value_end, a.value) <> '0' AND coalesce(d.value_end, d.value) = '0' THEN d.name ELSE h.key END AS name,
+		CASE WHEN h.reason = 'IP_INADDRERRORS' AND NOT EXISTS (SELECT 1 FROM snapshot WHERE kind = 'after') THEN 1 ELSE 0 END AS cut
+	FROM hit h
+	LEFT JOIN sysctl a ON a.netns IS h.netns AND a.name = h.key
+	LEFT JOIN sysctl d ON d.netns IS h.netns AND d.name = 'net.ipv4.conf.' || replace(h.dev, '.', '/') || '.forwarding'
 ), legs AS (
 	SELECT netns, count(*) AS n FROM netdev WHERE flags & 9 = 1 GROUP BY netns -- IFF_UP, not IFF_LOOPBACK
 )
 SELECT
 	CASE WHEN s.value <> '0' AND h.dst_drops >= 10 THEN 'critical' WHEN coalesce(l.n, 2) < 2 THEN 'info' ELSE 'warning' END AS severity,
-	CASE WHEN h.function = '?' THEN 0.8 WHEN h.reason IS NOT NULL AND h.netns_by IS NULL THEN 0.98 WHEN h.reason IS NOT NULL THEN 0.9 ELSE 0.75 END AS confidence,
+	CASE WHEN coalesce(s.value_end, s.value) <> '0' THEN 0.7 WHEN h.function = '?' THEN 0.8 WHEN h.reason IS NOT NULL AND h.netns_by IS NULL THEN 0.98 WHEN h.reason IS NOT NULL THEN 0.9 ELSE 0.75 END AS confidence,
 	h.netns,
 	h.dev,
 	h.function,
@@ -43,12 +50,13 @@ SELECT
 	nullif(h.flows, 0) AS flows,
 	h.dst_seen AS v_seen,
 	h.netns_by AS v_placed,
-	h.key AS v_key,
+	h.name AS v_key,
 	CASE h.key WHEN 'net.ipv4.ip_forward' THEN 'Ip.' ELSE 'Ip6' END AS v_ip,
 	CASE h.key WHEN 'net.ipv4.ip_forward' THEN 'Ip.ForwDatagrams' ELSE 'Ip6OutForwDatagrams' END AS v_forw,
-	CASE WHEN s.value <> '0' THEN 'it was ' || s.value || ' when the recording began' END AS v_was
-FROM hit h
-JOIN sysctl s ON s.netns IS h.netns AND s.name = h.key AND coalesce(s.value_end, s.value) = '0'
+	CASE WHEN s.value <> '0' THEN 'it was ' || s.value || ' when the recording began' END
+		|| CASE WHEN coalesce(s.value_end, s.value) <> '0' THEN ', and the tape ends before the snapshot that would show it' ELSE '' END AS v_was
+FROM keyed h
+JOIN sysctl s ON s.netns IS h.netns AND s.name = h.name AND (coalesce(s.value_end, s.value) = '0' OR h.cut)
 LEFT JOIN legs l ON l.netns IS h.netns
 WHERE h.nth = 1 AND h.dst_drops >= 5
 ORDER BY h.dst_drops DESC, h.netns, h.dst

@@ -18,7 +18,7 @@ WITH counted AS (
 ), hit AS (
 	SELECT t.*, row_number() OVER (PARTITION BY t.netns ORDER BY t.drops DESC, t.id) AS nth, sum(t.drops) OVER (PARTITION BY t.netns) AS all_drops
 	FROM _drop_target t
-	WHERE t.reason = 'FRAG_REASM_TIMEOUT' OR (t.reason IS NULL AND t.function IN ('ip_expire', 'inet_frag_rbtree_purge'))
+	WHERE t.why = 'FRAG_REASM_TIMEOUT' OR (t.reason IS NULL AND t.function IN ('ip_expire', 'inet_frag_rbtree_purge'))
 ), place AS (
 	SELECT c.netns, c.delta AS n, 1 AS counted FROM counted c
 	UNION ALL

@@ -23,7 +23,8 @@ SELECT
 	max(t.to_ns) AS to_ns,
 	t.key AS v_key,
 	t.ip AS v_ip,
-	coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = t.key AND netns IS t.netns), (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = t.key ORDER BY netns_id LIMIT 1)) AS v_limit
+	coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = t.key AND netns IS t.netns), (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = t.key ORDER BY netns_id LIMIT 1)) AS v_limit,
+	4 * (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = t.key AND netns IS t.netns) AS v_limit_new
 FROM hit t
 GROUP BY t.netns, t.function, t.reason
 HAVING sum(t.drops) >= 3
@@ -38,6 +39,6 @@ SELECT sum(delta) FROM _moved WHERE name = {v_ip} || 'ReasmFails' AND (netns IS 
 -- evidence?: Fragments held up to {result} bytes (sockstat, FRAG.memory).
 SELECT max(value) FROM counter WHERE source = 'sockstat' AND name = CASE {v_ip} WHEN 'Ip6' THEN 'FRAG6.memory' ELSE 'FRAG.memory' END;
 -- advice: Find out who sends so many incomplete datagrams; if they are honest, allow more memory.
--- command: {ns}sysctl -w {v_key}=16777216
+-- command: {ns}sysctl -w {v_key}={v_limit_new}
 -- undo: {ns}sysctl -w {v_key}={v_limit}
--- when: SELECT {v_limit} < 16777216
+-- when: SELECT {v_limit_new} IS NOT NULL

@@ -8,7 +8,7 @@
 -- summary: {packets} packets[[ from {flow_src}]] were dropped[[ at {dev}]][[ in {netns}]] because their IP header checksum was wrong.
 SELECT
 	CASE WHEN sum(t.drops) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
-	CASE WHEN t.netns IS NULL THEN 0.85 ELSE 0.95 END AS confidence,
+	CASE WHEN t.netns IS NULL OR max(t.why_by) IS NOT NULL THEN 0.85 ELSE 0.95 END AS confidence,
 	t.netns,
 	CASE WHEN min(t.dev) = max(t.dev) THEN min(t.dev) END AS dev,
 	max(t.function) AS function,
@@ -23,15 +23,17 @@ SELECT
 	sum(t.drops) AS packets,
 	nullif(sum(t.flows), 0) AS flows
 FROM _drop_target t
-WHERE t.reason = 'IP_CSUM'
+WHERE t.why = 'IP_CSUM'
 GROUP BY t.netns
 HAVING sum(t.drops) >= 5
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence?: {result} packets were freed with reason {reasons} in {functions}.
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'IP_CSUM');
+-- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.netns IS {netns} AND t.why_by IS NOT NULL AND (t.why = 'IP_CSUM');
 -- evidence?: IpExt.InCsumErrors grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('IpExt.InCsumErrors') AND netns IS {netns} AND delta > 0;
 -- packets:
-SELECT packet_id FROM packet_drop t WHERE packet_id IS NOT NULL AND (t.reason = 'IP_CSUM') AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;
+SELECT packet_id FROM packet_drop t WHERE packet_id IS NOT NULL AND (t.reason = 'IP_CSUM' OR (t.function = {function} AND t.reason IS {reason})) AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;
 -- advice: Find the hop that damages headers: a NIC, a tunnel, a middlebox that rewrites addresses or TTL.

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
 -- cause: ipv6-disabled
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames
 -- how: At least 10 unicast packets dropped with reason IPV6DISABLED; multicast (neighbour discovery of others) is left out.
 -- title: IPv6 packets reach an interface where IPv6 is off
 -- summary: {packets} IPv6 packets[[ to {flow_dst}]] were dropped[[ at {dev}]][[ in {netns}]] because IPv6 is disabled there (disable_ipv6).
 SELECT
 	CASE WHEN sum(t.drops) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
-	CASE WHEN t.netns IS NULL THEN 0.85 ELSE 0.95 END AS confidence,
+	CASE WHEN t.netns IS NULL OR max(t.why_by) IS NOT NULL THEN 0.85 ELSE 0.95 END AS confidence,
 	t.netns,
 	CASE WHEN min(t.dev) = max(t.dev) THEN min(t.dev) END AS dev,
 	max(t.function) AS function,
@@ -23,16 +23,18 @@ SELECT
 	sum(t.drops) AS packets,
 	nullif(sum(t.flows), 0) AS flows
 FROM _drop_target t
-WHERE t.reason = 'IPV6DISABLED' AND t.dst IS NOT NULL AND t.dst NOT LIKE 'ff%'
+WHERE t.why = 'IPV6DISABLED' AND t.dst IS NOT NULL AND t.dst NOT LIKE 'ff%'
 GROUP BY t.netns
 HAVING sum(t.drops) >= 10
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence?: {result} packets were freed with reason {reasons} in {functions}.
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'IPV6DISABLED' AND t.dst IS NOT NULL AND t.dst NOT LIKE 'ff%');
+-- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.netns IS {netns} AND t.why_by IS NOT NULL AND (t.why = 'IPV6DISABLED' AND t.dst IS NOT NULL AND t.dst NOT LIKE 'ff%');
 -- packets:
-SELECT packet_id FROM packet_drop WHERE packet_id IS NOT NULL AND reason = 'IPV6DISABLED' AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;
+SELECT packet_id FROM packet_drop t WHERE packet_id IS NOT NULL AND (t.reason = 'IPV6DISABLED' OR (t.function = {function} AND t.reason IS {reason})) AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;
 -- advice: Enable IPv6 on the interface, or stop announcing IPv6 addresses of this host.
--- command: {ns}sysctl -w net.ipv6.conf.{dev}.disable_ipv6=0
--- undo: {ns}sysctl -w net.ipv6.conf.{dev}.disable_ipv6=1
+-- command: {ns}sysctl -w net/ipv6/conf/{dev}/disable_ipv6=0
+-- undo: {ns}sysctl -w net/ipv6/conf/{dev}/disable_ipv6=1
 -- when: SELECT {dev} IS NOT NULL

@@ -45,4 +45,4 @@ SELECT mtu FROM netdev WHERE netns IS {v_peer_netns} AND name = {v_peer};
 -- packets:
 SELECT packet_id FROM packet_drop WHERE function = {function} AND dev = {dev} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
 -- advice: Give both ends of the link the same MTU.
--- command: ip -n {v_peer_netns} link show dev {v_peer}
+-- command: {v_peer_netns:ns}ip link show dev {v_peer}

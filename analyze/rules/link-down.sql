@@ -23,7 +23,7 @@ WITH down AS (
 ), hurt AS (
 	SELECT w.netns, w.dev, w.changes,
 		(SELECT coalesce(sum(t.drops), 0) FROM _drop_target t
-			WHERE t.reason IN ('NEIGH_FAILED', 'NEIGH_QUEUEFULL', 'NEIGH_DEAD', 'DEV_READY')
+			WHERE t.why IN ('NEIGH_FAILED', 'NEIGH_QUEUEFULL', 'NEIGH_DEAD', 'DEV_READY')
 				AND ((t.netns = w.netns AND (t.dev = w.dev OR t.dev IS NULL
 						OR EXISTS (SELECT 1 FROM neigh n WHERE n.netns = w.netns AND n.dev = w.dev AND n.address = t.dst)
 						OR (w.changes IS NOT NULL AND NOT EXISTS (SELECT 1 FROM netdev d WHERE d.netns = w.netns AND d.name NOT IN ('lo', w.dev, t.dev)))))

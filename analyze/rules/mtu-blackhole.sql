@@ -62,14 +62,22 @@ SELECT
 	coalesce((SELECT d.mtu FROM netdev d WHERE d.netns = h.netns AND d.name = w.dev),
 		(SELECT min(d.mtu) FROM netdev d WHERE d.netns = h.netns AND d.name <> 'lo' AND d.flags & 1)) AS v_mtu,
 	(SELECT nullif(sum(r.packets_delta), 0) FROM nft_rule r WHERE r.netns = h.netns AND r.verdict LIKE 'drop%' AND r.text LIKE '%icmp%' AND r.packets_delta > 0) AS v_icmp,
-	coalesce(w.dev, h.dev) AS v_place
+	coalesce(w.dev, h.dev) AS v_place,
+	s.netns AS v_sender,
+	s.value AS v_probing
 FROM hit h
 LEFT JOIN way w ON w.netns IS h.netns AND w.flow_id = h.flow_id AND w.nth = 1
+LEFT JOIN (
+	SELECT a.address, y.netns, coalesce(y.value_end, y.value) AS value
+	FROM addr a JOIN sysctl y ON y.netns_id = a.netns_id AND y.name = 'net.ipv4.tcp_mtu_probing'
+	GROUP BY a.address
+	HAVING count(DISTINCT a.netns_id) = 1
+) s ON s.address = h.src
 UNION ALL
 SELECT 0.8, m.netns, m.dev, m.function, m.reason, NULL, NULL, NULL, NULL, NULL, NULL, m.from_ns, m.to_ns, m.drops, NULL, NULL, m.to_ns - m.from_ns, m.to_ns - m.from_ns, NULL,
 	(SELECT min(d.mtu) FROM netdev d WHERE d.netns = m.netns AND d.name <> 'lo' AND d.flags & 1),
 	(SELECT nullif(sum(r.packets_delta), 0) FROM nft_rule r WHERE r.netns = m.netns AND r.verdict LIKE 'drop%' AND r.text LIKE '%icmp%' AND r.packets_delta > 0),
-	m.dev
+	m.dev, NULL, NULL
 FROM mutes m
 ORDER BY 14 DESC, 2, 6;
 
@@ -93,9 +101,11 @@ SELECT count(*) FROM event WHERE name = 'tcp_retransmit_skb' AND {flow_proto} = 
 SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {reason} AND flow_id IS {flow_id} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
 -- advice: Let ICMP type 3 code 4 (IPv6: packet too big) pass on the whole way back to the sender.
 -- command: {ns}nft list ruleset
--- advice: Where that cannot be, let the sender itself probe for the size that passes (RFC 4821).
--- command: sysctl -w net.ipv4.tcp_mtu_probing=1
--- undo: sysctl -w net.ipv4.tcp_mtu_probing=0
--- when: SELECT coalesce({flow_proto}, 'tcp') = 'tcp'
+-- advice: Where that cannot be, let the sender, which is on this host ({v_sender}), probe for the size that passes (RFC 4821).
+-- command: {v_sender:ns}sysctl -w net.ipv4.tcp_mtu_probing=1
+-- undo: {v_sender:ns}sysctl -w net.ipv4.tcp_mtu_probing={v_probing}
+-- when: SELECT {flow_proto} = 'tcp' AND {v_probing} = '0'
+-- advice: Where that cannot be, let the sender probe for the size that passes (RFC 4821): net.ipv4.tcp_mtu_probing=1 there.
+-- when: SELECT coalesce({flow_proto}, 'tcp') = 'tcp' AND {v_sender} IS NULL
 -- ruled-out: Not a random loss: the packets that are dropped are those that are larger than the way out.
 -- ruled-out: Not a normal discovery of the path's MTU, which ends within a round trip.

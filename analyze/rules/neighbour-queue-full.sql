@@ -18,7 +18,7 @@ WITH hit AS (
 		CASE WHEN min(t.dport) = max(t.dport) AND count(t.dport) = count(*) THEN min(t.dport) END AS dport,
 		max(t.flow_id) AS flow_id
 	FROM _drop_target t
-	WHERE t.reason = 'NEIGH_QUEUEFULL'
+	WHERE t.why = 'NEIGH_QUEUEFULL'
 	GROUP BY t.netns, t.reason
 	HAVING sum(t.drops) >= 5
 ), placed AS (
@@ -31,15 +31,21 @@ SELECT
 	CASE WHEN p.dst LIKE '%:%' THEN 'net.ipv6' ELSE 'net.ipv4' END || '.neigh.' || coalesce(replace(p.dev, '.', '/'), 'default') || '.unres_qlen_bytes' AS v_key,
 	coalesce((SELECT CAST(max(s.value) AS INTEGER) FROM sysctl s WHERE s.netns = p.netns
 		AND s.name = CASE WHEN p.dst LIKE '%:%' THEN 'net.ipv6' ELSE 'net.ipv4' END || '.neigh.' || coalesce(replace(p.dev, '.', '/'), 'default') || '.unres_qlen_bytes'),
-		(SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.ipv4.neigh.default.unres_qlen_bytes' ORDER BY netns_id LIMIT 1)) AS v_qlen
+		(SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.ipv4.neigh.default.unres_qlen_bytes' ORDER BY netns_id LIMIT 1)) AS v_qlen,
+	q.n AS v_qlen_set,
+	4 * q.n AS v_qlen_new
 FROM placed p
+LEFT JOIN (SELECT netns, name, CAST(coalesce(value_end, value) AS INTEGER) AS n FROM sysctl WHERE name LIKE 'net.ipv_.neigh.%.unres_qlen_bytes') q ON q.netns = p.netns
+	AND q.name = CASE WHEN p.dst LIKE '%:%' THEN 'net.ipv6' ELSE 'net.ipv4' END || '.neigh.' || replace(p.dev, '.', '/') || '.unres_qlen_bytes'
 ORDER BY p.packets DESC, p.netns;
 
--- evidence: {result} packets were freed with reason NEIGH_QUEUEFULL.
+-- evidence?: {result} packets were freed with reason NEIGH_QUEUEFULL.
 SELECT sum(drops) FROM _drop_target WHERE reason = 'NEIGH_QUEUEFULL' AND netns IS {netns};
+-- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.why_by IS NOT NULL AND t.netns IS {netns} AND t.why = 'NEIGH_QUEUEFULL';
 -- evidence?: The kernel counted {result} such discards (arp_cache, unresolved_discards; of the machine).
 SELECT sum(delta) FROM _moved WHERE source IN ('arp_cache', 'ndisc_cache') AND name = 'unresolved_discards' AND delta > 0;
 -- advice: If the neighbour does resolve in the end, let more packets wait for it.
--- command: {ns}sysctl -w {v_key}=1048576
--- undo: {ns}sysctl -w {v_key}={v_qlen}
--- when: SELECT {v_qlen} < 1048576
+-- command: {ns}sysctl -w {v_key}={v_qlen_new}
+-- undo: {ns}sysctl -w {v_key}={v_qlen_set}
+-- when: SELECT {dev} IS NOT NULL AND {v_qlen_set} IS NOT NULL

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: neighbour-table-full
 -- severity: critical
--- tested: replay
+-- tested: live
 -- uses: events, counters, config
 -- how: At least 3 drops with reason NEIGH_CREATEFAIL, or growth of table_fulls of the neighbour cache, or the kernel log's
 --   "neighbour table overflow".
@@ -9,14 +9,14 @@
 -- summary: {packets:n time} no entry could be made for a neighbour, because the table is at its limit (net.ipv4.neigh.default.gc_thresh3[[ = {v_limit}]]).
 WITH n AS (
 	SELECT
-		(SELECT coalesce(sum(drops), 0) FROM _drop_target WHERE reason = 'NEIGH_CREATEFAIL') AS drops,
+		(SELECT coalesce(sum(drops), 0) FROM _drop_target WHERE why = 'NEIGH_CREATEFAIL') AS drops,
 		(SELECT coalesce(sum(delta), 0) FROM _moved WHERE source IN ('arp_cache', 'ndisc_cache') AND name = 'table_fulls' AND delta > 0) AS fulls,
 		(SELECT count(*) FROM kmsg WHERE text LIKE '%neighbo%r table overflow%') AS said
 )
 SELECT
 	CASE WHEN n.drops > 0 AND (n.fulls > 0 OR n.said > 0) THEN 0.98 WHEN n.fulls > 0 OR n.said > 0 THEN 0.9 ELSE 0.8 END AS confidence,
-	(SELECT max(function) FROM _drop_target WHERE reason = 'NEIGH_CREATEFAIL') AS function,
-	CASE WHEN n.drops > 0 THEN 'NEIGH_CREATEFAIL' END AS reason,
+	(SELECT max(function) FROM _drop_target WHERE why = 'NEIGH_CREATEFAIL') AS function,
+	(SELECT max(reason) FROM _drop_target WHERE why = 'NEIGH_CREATEFAIL') AS reason,
 	max(n.drops, n.fulls) AS packets,
 	(SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.ipv4.neigh.default.gc_thresh3' ORDER BY netns_id LIMIT 1) AS v_limit,
 	4 * (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.ipv4.neigh.default.gc_thresh3' ORDER BY netns_id LIMIT 1) AS v_limit_new

@@ -8,7 +8,8 @@
 --   destination and port, joined with the nftables rule whose verdict and match fit and whose counter moved, or with a base
 --   chain whose policy is drop. A firewall that refuses strangers does its work, so a finding needs 10 packets to one
 --   destination and port, 5 to a port on which a socket of this host listens, or 3 of a flow that otherwise gets
---   through. Without frames a rule that names the port tells it. Rejects, INVALID, fragments and connection tracking have causes of their own.
+--   through. Without frames a rule that names the port tells it; 5 packets are enough, too, where a rule counted as many, they are of 500 bytes or more
+--   on average, and TCP sent at least half as many again until a second behind the last: strangers are refused at their first packet, which is small. Rejects, INVALID, fragments and connection tracking have causes of their own.
 -- title: Firewall drops[[ {flow_proto}]] packets[[ to {flow_dst}]][[ port {flow_dport}]]
 -- summary: {packets}[[ of {v_seen}]] packets[[ to {flow_dst}]][[ port {flow_dport}]] were dropped by netfilter[[ in {netns}]][[: the rule "{v_rule}" in {v_where}]].
 WITH hit AS (
@@ -23,12 +24,16 @@ WITH hit AS (
 	SELECT h.*,
 		(SELECT c.family || ' ' || c.table_name || ' ' || c.chain || ' (hook ' || c.hook || ')' FROM nft_chain c
 			WHERE c.netns = h.place AND c.policy = 'drop' AND c.hook IS NOT NULL AND h.rule IS NULL
-			ORDER BY c.hook, c.family, c.table_name, c.chain LIMIT 1) AS policy_chain
+			ORDER BY c.hook, c.family, c.table_name, c.chain LIMIT 1) AS policy_chain,
+		CASE WHEN h.flows = 0 AND h.bytes >= 500 * h.drops AND abs(h.rule_delta - h.drops) * 10 <= h.drops
+			THEN (SELECT count(*) FROM event_type e JOIN _event r ON r.type_id = e.id
+				WHERE e.name = 'tcp_retransmit_skb' AND r.ts_ns BETWEEN h.from_ns AND h.to_ns + 1000000000) END AS again
 	FROM hit h
 )
 SELECT
 	CASE WHEN h.seen > h.drops AND h.drops >= 3 THEN 'warning' WHEN h.drops >= 50 AND h.seen IS NOT NULL THEN 'critical' ELSE 'warning' END AS severity,
-	CASE WHEN h.rule IS NOT NULL AND abs(h.rule_delta - h.drops) * 10 <= h.drops THEN 0.97
+	CASE WHEN h.flows = 0 AND h.drops < 10 AND h.again IS NOT NULL THEN 0.75
+		WHEN h.rule IS NOT NULL AND abs(h.rule_delta - h.drops) * 10 <= h.drops THEN 0.97
 		WHEN h.rule IS NOT NULL THEN 0.85
 		WHEN h.policy_chain IS NOT NULL THEN 0.8 ELSE 0.75 END AS confidence,
 	coalesce(h.place, h.rule_netns) AS netns,
@@ -55,13 +60,15 @@ SELECT
 	h.table_name AS v_table,
 	h.chain AS v_chain,
 	h.netns AS v_netns,
-	h.policy_chain AS v_policy
+	h.policy_chain AS v_policy,
+	h.again AS v_again
 FROM chosen h
 WHERE h.drops >= 10 OR (h.drops >= 3 AND h.seen > h.drops)
 	OR (h.drops >= 5 AND EXISTS (SELECT 1 FROM _socket_span s WHERE s.netns = h.netns AND s.proto = h.proto AND s.sport = h.dport AND s.src IN (h.dst, '0.0.0.0', '::', '*')
 		AND (s.state = 'LISTEN' OR s.proto = 'udp')))
 	OR (h.drops >= 5 AND h.dport IS NULL AND abs(h.rule_delta - h.drops) * 10 <= h.drops AND EXISTS (SELECT 1 FROM _socket_span s WHERE s.netns = h.place
 		AND ' ' || h.rule || ' ' LIKE '% ' || s.proto || ' dport ' || s.sport || ' %' AND (s.state = 'LISTEN' OR s.proto = 'udp')))
+	OR (h.drops >= 5 AND h.again * 2 >= h.drops)
 ORDER BY h.drops DESC, h.netns, h.dst, h.dport, h.id
 LIMIT 12;
 
@@ -75,6 +82,8 @@ SELECT packets IS NULL FROM nft_rule WHERE id = {v_rule_id};
 SELECT {v_policy};
 -- evidence?: All rules that dropped in this namespace moved by {result} packets together.
 SELECT sum(packets_delta) FROM nft_rule WHERE netns IS {netns} AND verdict LIKE 'drop%' AND packets_delta > 0;
+-- evidence?: The tape has no frames of them: whose they were is not known. They were {mean} bytes long on average, and TCP sent {result:n segment} again in that time.
+SELECT {v_again}, {bytes} / {packets} AS mean;
 -- evidence?: Of the flow that lost most, {frames} frames were captured and {result} packets dropped.
 SELECT (SELECT max(drops_max) FROM _drop_target WHERE netns IS {v_netns} AND function = {function} AND dst IS {flow_dst} AND dport IS {flow_dport}), frames FROM _flow_seen WHERE flow_id = {flow_id};
 -- packets:
@@ -82,9 +91,9 @@ SELECT d.packet_id FROM packet_drop d LEFT JOIN flow f ON f.id = d.flow_id WHERE
 -- advice: Look at the rule in its chain; if these packets should pass, put an accept before it or correct it.
 -- command: {ns}nft -a list chain {v_family} {v_table} {v_chain}
 -- when: SELECT {v_handle} IS NOT NULL
--- advice: To take the rule out for a test, with the whole ruleset kept aside first:
--- command: {ns}sh -c 'nft list ruleset >before.nft'; {ns}nft delete rule {v_family} {v_table} {v_chain} handle {v_handle}
--- undo: {ns}sh -c 'nft flush ruleset && nft -f before.nft'
+-- advice: To take the rule out for a test, once the whole ruleset is kept aside and nft has found that it can be loaded again:
+-- command: {ns}sh -c '(echo flush ruleset; nft list ruleset) >before.nft && nft -c -f before.nft' && {ns}nft delete rule {v_family} {v_table} {v_chain} handle {v_handle}
+-- undo: {ns}nft -f before.nft
 -- when: SELECT {v_handle} IS NOT NULL
 -- advice: No nftables rule could be named: look for the rule whose counter grows (legacy iptables too).
 -- command: {ns}nft list ruleset; {ns}iptables -nvL

@@ -31,6 +31,8 @@ WITH told AS (
 	LEFT JOIN _drop_location p ON p.function = t.function AND p.reason = t.reason
 	LEFT JOIN _drop_location l ON l.function = t.function AND l.reason = '-'
 	WHERE t.class IN ('loss', 'error', 'policy')
+		-- frames for other hosts, as later kernels say
+		AND NOT (t.why = 'OTHERHOST' AND t.why_by IS NOT NULL)
 		AND t.layer NOT IN ('qdisc', 'capture', 'unix', 'netlink', 'vsock', 'bluetooth')
 		AND NOT EXISTS (
 			SELECT 1 FROM _claim c

@@ -46,5 +46,5 @@ SELECT flags FROM netdev WHERE netns IS {v_peer_netns} AND name = {v_peer};
 -- packets:
 SELECT packet_id FROM packet_drop WHERE function = {function} AND dev = {v_dev} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
 -- advice: Bring the other end up.
--- command: ip -n {v_peer_netns} link set dev {v_peer} up
--- undo: ip -n {v_peer_netns} link set dev {v_peer} down
+-- command: {v_peer_netns:ns}ip link set dev {v_peer} up
+-- undo: {v_peer_netns:ns}ip link set dev {v_peer} down

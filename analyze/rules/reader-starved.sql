@@ -15,7 +15,7 @@
 -- summary: {v_who} reads {flow_dst} port {flow_dport} and was ready to run, but did not, {v_times:n time}, up to {delay_ns:time} and {v_total:time} in all[[, because
 --   the CPU quota of its cgroup {v_cgroup} ({v_quota} of {v_period} us) was used up]]. Meanwhile its data waited in the socket[[ and {packets:n datagram} were dropped]].
 WITH victim AS (
-	SELECT proto, dst, dport, max(flow_id) AS flow_id, pid, comm, who, cgroup, sum(times) AS times,
+	SELECT proto, dst, dport, max(flow_id) AS flow_id, pid, comm, who, cgroup, sum(times) AS times, min(alike) AS alike,
 		row_number() OVER (PARTITION BY proto, dst, dport ORDER BY sum(times) DESC, pid) AS nth
 	FROM _flow_task
 	WHERE proto IN ('tcp', 'udp')
@@ -65,7 +65,7 @@ WITH victim AS (
 SELECT
 	CASE WHEN h.drops >= 20 OR (c.path IS NOT NULL AND h.longest >= 1000000000) THEN 'critical'
 		WHEN c.path IS NULL AND coalesce(h.drops, 0) < 3 AND h.longest < 250000000 THEN 'info' ELSE 'warning' END AS severity,
-	CASE WHEN c.path IS NOT NULL THEN 0.97 ELSE 0.85 END AS confidence,
+	CASE WHEN h.alike THEN 0.75 WHEN c.path IS NOT NULL THEN 0.97 ELSE 0.85 END AS confidence,
 	(SELECT a.netns FROM addr a WHERE a.address = h.dst ORDER BY a.netns_id LIMIT 1) AS netns,
 	h.flow_id,
 	h.proto AS flow_proto,
@@ -96,10 +96,12 @@ LIMIT 10;
 
 -- evidence: {v_who} was runnable without running {result:n time} for 10 ms or more, {v_total:time} in all.
 SELECT {v_times};
--- evidence: It is the reader: data for this port woke it, or it was seen reading it ({result:n time}).
-SELECT sum(times) FROM _flow_task WHERE proto = {flow_proto} AND dst = {flow_dst} AND dport = {flow_dport} AND pid = {pid};
--- evidence?: The cgroup {v_cgroup} was throttled {result:n time} in that time, for {ns:time}.
-SELECT max(nr_throttled) - min(nr_throttled), max(throttled_ns) - min(throttled_ns) AS ns FROM cgroup_quota WHERE path = {v_cgroup};
+-- evidence?: It is the reader: data for this port woke it, or it was seen reading it ({result:n time}).
+SELECT sum(times) FROM _flow_task WHERE proto = {flow_proto} AND dst = {flow_dst} AND dport = {flow_dport} AND pid = {pid} AND NOT alike;
+-- evidence?: The tape has no frames: it is taken for the reader, because packets of the same length on the same device woke it {result:n time} and no other task.
+SELECT sum(times) FROM _flow_task WHERE proto = {flow_proto} AND dst = {flow_dst} AND dport = {flow_dport} AND pid = {pid} AND alike;
+-- evidence?: The cgroup {v_cgroup} was throttled {result:n time} in that time, for {held:time}.
+SELECT max(nr_throttled) - min(nr_throttled), max(throttled_ns) - min(throttled_ns) AS held FROM cgroup_quota WHERE path = {v_cgroup};
 -- evidence?: During its longest wait {who} ran for {result:time} on CPU {cpu}.
 SELECT sum(min(r.end_ns, g.to_ns) - max(r.start_ns, g.from_ns)) AS ns, coalesce(t.comm || ' (pid ' || r.pid || ')', 'a task (pid ' || r.pid || ')') AS who, r.cpu FROM (SELECT end_ns AS from_ns, next_ns AS to_ns, cpu FROM (SELECT end_ns, end_state, cpu, lead(start_ns) OVER (ORDER BY start_ns) AS next_ns FROM run WHERE pid = {pid}) WHERE end_state IN (0, 256) ORDER BY next_ns - end_ns DESC, end_ns LIMIT 1) g JOIN run r ON r.cpu = g.cpu AND r.end_ns > g.from_ns AND r.start_ns < g.to_ns LEFT JOIN task t ON t.pid = r.pid WHERE {v_cgroup} IS NULL GROUP BY r.pid ORDER BY ns DESC, r.pid LIMIT 1;
 -- evidence?: {result} datagrams for it were dropped because its receive buffer was full.
@@ -109,7 +111,7 @@ SELECT {v_queue};
 -- packets:
 SELECT id FROM _packet WHERE flow_id = {flow_id} ORDER BY outcome = 4 DESC, id LIMIT 20;
 -- advice: Raise the CPU quota of the cgroup {v_cgroup}, or give its tasks less to do.
--- command: cat /sys/fs/cgroup/{v_cgroup}/cpu.stat
+-- command: cat /sys/fs/cgroup{v_cgroup}/cpu.stat
 -- when: SELECT {v_cgroup} IS NOT NULL
 -- advice: Give the reader its share of the CPU: a better priority, or CPUs where less runs.
 -- command: taskset -cp {pid}

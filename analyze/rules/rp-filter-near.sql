@@ -55,5 +55,5 @@ SELECT {packets};
 -- advice: See which way the kernel would send an answer; if it is wrong, correct the route.
 -- command: {ns}ip route get {flow_src}
 -- advice: If the two directions are meant to differ, use the loose mode on that device (the source must be reachable by some route).
--- command: {ns}sysctl -w net.ipv4.conf.{dev}.rp_filter=2
--- undo: {ns}sysctl -w net.ipv4.conf.{dev}.rp_filter={v_dev}
+-- command: {ns}sysctl -w net/ipv4/conf/{dev}/rp_filter=2
+-- undo: {ns}sysctl -w net/ipv4/conf/{dev}/rp_filter={v_dev}

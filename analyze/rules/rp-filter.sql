@@ -72,8 +72,8 @@ SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {rea
 -- command: {ns}ip route get {flow_src}
 -- when: SELECT {flow_src} IS NOT NULL
 -- advice: If the two directions are meant to differ, use the loose mode on that device (the source must be reachable by some route).
--- command: {ns}sysctl -w net.ipv4.conf.{dev}.rp_filter=2
--- undo: {ns}sysctl -w net.ipv4.conf.{dev}.rp_filter={v_dev}
+-- command: {ns}sysctl -w net/ipv4/conf/{dev}/rp_filter=2
+-- undo: {ns}sysctl -w net/ipv4/conf/{dev}/rp_filter={v_dev}
 -- when: SELECT {v_dev} IS NOT NULL
 -- ruled-out: Not a firewall rule: netfilter dropped nothing in this namespace.
 -- when: SELECT NOT EXISTS (SELECT 1 FROM _drop_group WHERE reason = 'NETFILTER_DROP' AND (netns IS {netns} OR netns IS NULL))

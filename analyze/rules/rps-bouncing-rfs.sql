@@ -26,6 +26,7 @@ SELECT
 		ELSE 'net.core.rps_sock_flow_entries is ' || e.n || ', but rps_flow_cnt of ' || d.dev || ' is 0' END AS v_text,
 	d.cnt AS v_cnt,
 	max(1, e.n / d.queues) AS v_part,
+	(SELECT sum(CAST(value AS INTEGER)) FROM queue_setting WHERE name = 'rps_flow_cnt') AS v_all,
 	e.n AS v_entries
 FROM dev d JOIN entries e
 WHERE d.rps AND ((e.n = 0 AND d.cnt > 0) OR (e.n > 0 AND d.cnt = 0))
@@ -35,11 +36,11 @@ LIMIT 1;
 
 -- evidence: net.core.rps_sock_flow_entries is {result}, rps_flow_cnt {v_cnt}.
 SELECT printf('%d', {v_entries});
--- advice: Set both: the table of sockets for the machine, and a share of it for each receive queue.
--- command: sysctl -w net.core.rps_sock_flow_entries=32768
+-- advice: Give the table of sockets as many entries as the receive queues have together.
+-- command: sysctl -w net.core.rps_sock_flow_entries={v_all}
 -- undo: sysctl -w net.core.rps_sock_flow_entries={v_entries}
 -- when: SELECT {v_entries} = 0
 -- advice: Give each receive queue its share of that table, beginning with {v_queue}.
 -- command: {ns}sh -c 'echo {v_part} >/sys/class/net/{dev}/queues/{v_queue}/rps_flow_cnt'
--- undo: {ns}sh -c 'echo 0 >/sys/class/net/{dev}/queues/{v_queue}/rps_flow_cnt'
+-- undo: {ns}sh -c 'echo {v_cnt} >/sys/class/net/{dev}/queues/{v_queue}/rps_flow_cnt'
 -- when: SELECT {v_entries} > 0

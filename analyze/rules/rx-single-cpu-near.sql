@@ -4,16 +4,26 @@
 -- tested: replay
 -- uses: counters, config
 -- order: last
--- how: A network card has several interrupts in use (named after the device, as drivers of such cards do: eth0-TxRx-0; at least two of them with 1000 interrupts or more), and
+-- how: A network card has several interrupts in use (named after the device, as drivers of such cards do: eth0-TxRx-0; after its PCI address: mlx5_comp0@pci:...; or after its driver's
+--   number, where it is the only card of virtio: virtio0-input.0; at least two of them with 1000 interrupts or more), and
 --   19 of 20 of them all fell on one CPU. That CPU spent a quarter of its time or more in softirqs, and another one was idle for half of its time or more
---   (/proc/stat). Below that load one CPU is enough, and fewer interrupted CPUs are no fault. Cards whose interrupts do not bear the device's name (virtio, mlx5) are not looked at.
+--   (/proc/stat). Below that load one CPU is enough, and fewer interrupted CPUs are no fault. Cards whose interrupts tell less are not looked at.
 -- title: All interrupts of {dev} fall on CPU {cpu}
 -- summary: {dev} has {v_irqs:n interrupt} in use, and {v_part:pct} of them came on CPU {cpu}, which spent {v_soft:pct} of its time in softirqs, while CPU {v_idle_cpu} was idle {v_idle:pct}. The
 --   queues of the card could be served by several CPUs.
-WITH line AS (
+WITH driver AS (
+	SELECT x.netns, x.dev, x.value AS driver, count(*) OVER (PARTITION BY x.value) AS cards,
+		(SELECT b.value FROM dev_feature b WHERE b.netns_id = x.netns_id AND b.dev = x.dev AND b.kind = 'driver' AND b.name = 'bus') AS bus
+	FROM dev_feature x
+	WHERE x.kind = 'driver' AND x.name = 'driver'
+), line AS (
 	SELECT d.netns, d.name AS dev, CAST(m.name AS INTEGER) AS irq, m.cpu, sum(m.delta) AS n
-	FROM _moved m JOIN netdev d ON d.kind IS NULL AND d.arphrd = 1 AND '-' || substr(m.name, instr(m.name, ' ') + 1) || '-' LIKE '%-' || d.name || '-%'
+	FROM _moved m JOIN netdev d ON d.kind IS NULL AND d.arphrd = 1
+	LEFT JOIN driver r ON r.netns = d.netns AND r.dev = d.name
 	WHERE m.source = 'interrupts' AND m.delta > 0 AND CAST(m.name AS INTEGER) > 0
+		AND ('-' || substr(m.name, instr(m.name, ' ') + 1) || '-' LIKE '%-' || d.name || '-%'
+			OR (m.name GLOB '* mlx5_comp[0-9]*' AND r.driver = 'mlx5_core' AND m.name LIKE '%@pci:' || r.bus)
+			OR (m.name GLOB '* virtio[0-9]*-input.[0-9]*' AND r.driver = 'virtio_net' AND r.cards = 1))
 	GROUP BY d.netns, d.name, CAST(m.name AS INTEGER), m.cpu
 ), busy AS (
 	SELECT netns, dev, irq, sum(n) AS n FROM line GROUP BY netns, dev, irq HAVING sum(n) >= 1000

@@ -96,6 +96,7 @@ SELECT
 	(SELECT CAST(sum(n.ns) AS REAL) / (SELECT sum(x.ns) FROM net x WHERE x.sec IN (SELECT sec FROM hots y WHERE y.cpu = h.cpu)) FROM hots n WHERE n.cpu = h.cpu) AS v_share,
 	(SELECT count(DISTINCT q.queue) FROM queue_setting q WHERE q.netns = d.netns AND q.dev = d.dev AND q.queue LIKE 'rx-%') AS v_queues,
 	CASE WHEN (SELECT count(*) FROM cpus) <= 32 THEN printf('%x', (1 << (SELECT count(*) FROM cpus)) - 1) END AS v_mask,
+	(SELECT q.value FROM queue_setting q WHERE q.netns = d.netns AND q.dev = d.dev AND q.name = 'rps_cpus' ORDER BY q.queue LIMIT 1) AS v_rps,
 	(SELECT min(q.queue) FROM queue_setting q WHERE q.netns = d.netns AND q.dev = d.dev AND q.name = 'rps_cpus') AS v_queue
 FROM harm h JOIN flows f ON f.cpu = h.cpu AND f.flows >= 4 AND f.most * 10 <= f.packets * 6
 JOIN dev d ON d.cpu = h.cpu AND d.nth = 1
@@ -114,7 +115,7 @@ SELECT {v_dropped};
 SELECT {v_queues};
 -- advice: Let the other CPUs take a share: RPS, or as many receive queues and interrupts as CPUs where the device can.
 -- command: {ns}sh -c 'echo {v_mask} >/sys/class/net/{dev}/queues/{v_queue}/rps_cpus'
--- undo: {ns}sh -c 'echo 0 >/sys/class/net/{dev}/queues/{v_queue}/rps_cpus'
+-- undo: {ns}sh -c 'echo {v_rps} >/sys/class/net/{dev}/queues/{v_queue}/rps_cpus'
 -- when: SELECT {v_mask} IS NOT NULL AND {v_queue} IS NOT NULL
 -- ruled-out: Not a single flow, which no setting could spread: {v_flows} flows shared it.
 -- ruled-out: Not a lack of CPU: others were idle.

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: snat-ports-exhausted
 -- severity: critical
--- tested: replay
+-- tested: live
 -- uses: events, counters, config
 -- how: Connection tracking could not insert entries (insert_failed and at least 3 drops at nf_hook_slow), and its table shows why: to one destination and
 --   port, at least 10 entries leave by one source address, the ports they were given have no gap, and most were changed by NAT.

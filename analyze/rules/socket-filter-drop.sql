@@ -10,7 +10,7 @@
 --   (SO_ATTACH_FILTER, SO_ATTACH_BPF) refuses them.
 SELECT
 	CASE WHEN sum(t.drops) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
-	CASE WHEN t.netns IS NULL THEN 0.85 ELSE 0.95 END AS confidence,
+	CASE WHEN max(t.function) = '?' THEN 0.75 WHEN t.netns IS NULL OR max(t.why_by) IS NOT NULL THEN 0.85 ELSE 0.95 END AS confidence,
 	t.netns,
 	CASE WHEN min(t.dev) = max(t.dev) THEN min(t.dev) END AS dev,
 	max(t.function) AS function,
@@ -25,15 +25,17 @@ SELECT
 	sum(t.drops) AS packets,
 	nullif(sum(t.flows), 0) AS flows
 FROM _drop_target t
-WHERE t.reason = 'SOCKET_FILTER' AND (t.function LIKE '%udp%' OR t.function LIKE 'tcp%')
+WHERE t.why = 'SOCKET_FILTER' AND (t.function LIKE '%udp%' OR t.function LIKE 'tcp%' OR (t.function = '?' AND t.proto IN ('udp', 'tcp')))
 GROUP BY t.netns
 HAVING sum(t.drops) >= 10
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence: {result} packets were freed with reason {reasons} in {functions}.
-SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'SOCKET_FILTER' AND (t.function LIKE '%udp%' OR t.function LIKE 'tcp%'));
+-- evidence?: {result} packets were freed with reason {reasons} in {functions}.
+SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'SOCKET_FILTER' AND (t.function LIKE '%udp%' OR t.function LIKE 'tcp%' OR (t.function = '?' AND t.proto IN ('udp', 'tcp'))));
+-- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.netns IS {netns} AND t.why_by IS NOT NULL AND (t.why = 'SOCKET_FILTER' AND (t.function LIKE '%udp%' OR t.function LIKE 'tcp%'));
 -- packets:
-SELECT packet_id FROM packet_drop t WHERE packet_id IS NOT NULL AND (t.reason = 'SOCKET_FILTER' AND (t.function LIKE '%udp%' OR t.function LIKE 'tcp%')) AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;
+SELECT packet_id FROM packet_drop t WHERE packet_id IS NOT NULL AND (t.reason = 'SOCKET_FILTER' AND (t.function LIKE '%udp%' OR t.function LIKE 'tcp%' OR (t.function = '?' AND (SELECT f.proto FROM flow f WHERE f.id = t.flow_id) IN ('udp', 'tcp'))) OR (t.function = {function} AND t.reason IS {reason})) AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;
 -- advice: See which filter the socket has, and ask the application's owner.
 -- command: {ns}ss -lnp --bpf
 -- ruled-out: Not the firewall: the packets had reached their socket.

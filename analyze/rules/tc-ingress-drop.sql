@@ -57,7 +57,7 @@ SELECT group_concat(kind || ' pref ' || coalesce(pref, '?') || coalesce(' ' || a
 -- packets:
 SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {reason} AND dev IS {v_dev} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
 -- advice: Look at the filters (those of BPF programs attached by tcx are shown by bpftool only).
--- command: {ns}tc -s filter show dev {dev} ingress; bpftool net
+-- command: {ns}tc -s filter show dev {dev} ingress; {ns}bpftool net
 -- when: SELECT {dev} IS NOT NULL
 -- ruled-out: Not a firewall rule: netfilter comes after tc ingress.
 -- ruled-out: Not an XDP program: XDP comes before, and its drops have another place.

@@ -11,7 +11,7 @@
 --   is late, not the answer. Of connections without frames: a snapshot shows them without an inode, which accept() gives them, 200 ms or more
 --   after inet_sock_set_state told that they were established; they waited longer than that.
 -- title: Connections to {flow_dst} port {flow_dport} wait up to {delay_ns:time} to be accepted
--- summary: {packets:n connection} to {flow_dst} port {flow_dport} stood in the accept queue (up to {v_queue} at once, of {v_backlog}): the server[[, {v_who},]] did not call
+-- summary: {packets:n connection} to {flow_dst} port {flow_dport} stood in the accept queue (up to {v_queue} at once[[, of {v_backlog}]]): the server[[, {v_who},]] did not call
 --   accept(). [[They waited up to {v_first:time} for its first byte.]][[At a snapshot they had waited up to {v_unseen:time}.]] Nothing was lost and the queue never was full.
 WITH listener AS (
 	SELECT netns, src, sport, max(rqueue) AS queue, max(wqueue) AS backlog FROM socket

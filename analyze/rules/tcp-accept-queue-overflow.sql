@@ -48,6 +48,7 @@ SELECT
 	l.src AS v_src,
 	y.syns AS v_syns,
 	coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.somaxconn' AND netns IS o.netns), (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.somaxconn' ORDER BY netns_id LIMIT 1)) AS v_somaxconn,
+	(SELECT max(4096, 2 * CAST(value AS INTEGER)) FROM sysctl WHERE name = 'net.core.somaxconn' AND netns IS o.netns) AS v_somaxconn_new,
 	(SELECT value FROM sysctl WHERE name = 'net.ipv4.tcp_abort_on_overflow' AND netns IS o.netns) AS v_abort
 FROM over o
 LEFT JOIN listener l ON l.netns = o.netns AND l.nth = 1 AND (l.full OR l.listeners = 1)
@@ -69,9 +70,9 @@ SELECT {v_somaxconn};
 -- command: {ns}ss -ltnp sport = :{flow_dport}
 -- when: SELECT {flow_dport} IS NOT NULL
 -- advice: The backlog is at the limit of net.core.somaxconn: raise it, then restart the service so that it calls listen(2) again.
--- command: {ns}sysctl -w net.core.somaxconn=4096
+-- command: {ns}sysctl -w net.core.somaxconn={v_somaxconn_new}
 -- undo: {ns}sysctl -w net.core.somaxconn={v_somaxconn}
--- when: SELECT {v_backlog} = {v_somaxconn} AND {v_somaxconn} < 4096
+-- when: SELECT {v_backlog} = {v_somaxconn} AND {v_somaxconn_new} IS NOT NULL
 -- advice: The backlog is the application's own ({v_backlog}): raise it in its configuration.
 -- when: SELECT {v_backlog} < {v_somaxconn}
 -- ruled-out: Not a loss on the network: the SYNs arrived and the listener refused them.

@@ -25,7 +25,7 @@ WITH hit AS (
 		min(t.from_ns) AS from_ns,
 		max(t.to_ns) AS to_ns
 	FROM _drop_target t
-	WHERE t.function IN ('tcp_v4_rcv', 'tcp_v6_rcv') AND t.dport IS NOT NULL AND t.proto = 'tcp' AND t.syns > 0
+	WHERE (t.function IN ('tcp_v4_rcv', 'tcp_v6_rcv') OR (t.function = '?' AND t.reason = 'NO_SOCKET')) AND t.dport IS NOT NULL AND t.proto = 'tcp' AND t.syns > 0
 		AND (t.reason = 'NO_SOCKET' OR t.reason IS NULL)
 	GROUP BY t.netns, t.dst, t.dport
 )
@@ -33,7 +33,7 @@ SELECT
 	CASE WHEN EXISTS (SELECT 1 FROM _socket_span s WHERE s.proto = 'tcp' AND s.netns IS h.netns AND s.state = 'LISTEN' AND s.sport = h.dport
 			AND s.src IN (h.dst, '0.0.0.0', '::', '*'))
 		THEN 'critical' ELSE 'warning' END AS severity,
-	CASE WHEN h.placed IS NOT NULL THEN 0.85 WHEN h.reason IS NULL THEN 0.7 ELSE 0.95 END AS confidence,
+	CASE WHEN h.placed IS NOT NULL OR h.function = '?' THEN 0.85 WHEN h.reason IS NULL THEN 0.7 ELSE 0.95 END AS confidence,
 	h.netns,
 	h.dev,
 	h.function,

@@ -22,7 +22,8 @@ SELECT
 	min(t.from_ns) AS from_ns,
 	max(t.to_ns) AS to_ns,
 	sum(t.drops) AS packets,
-	nullif(sum(t.flows), 0) AS flows
+	nullif(sum(t.flows), 0) AS flows,
+	(SELECT coalesce(value_end, value) FROM sysctl s WHERE s.netns = t.netns AND s.name = 'net.ipv4.tcp_timestamps') AS v_stamps
 FROM _drop_target t
 WHERE t.reason IN ('TCP_RFC7323_PAWS', 'TCP_RFC7323_TW_PAWS')
 GROUP BY t.netns
@@ -35,6 +36,8 @@ SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DI
 SELECT sum(delta) FROM _moved WHERE name IN ('TcpExt.PAWSEstab', 'TcpExt.PAWSActive', 'TcpExt.PAWSTimewait') AND netns IS {netns} AND delta > 0;
 -- packets:
 SELECT packet_id FROM packet_drop t WHERE packet_id IS NOT NULL AND (t.reason IN ('TCP_RFC7323_PAWS', 'TCP_RFC7323_TW_PAWS')) AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;
--- advice: Behind NAT, let the translator rewrite or strip timestamps, or use more addresses; for a test, switch timestamps off.
+-- advice: Behind NAT, let the translator rewrite or strip timestamps, or use more addresses.
+-- advice: For a test, switch timestamps off.
 -- command: {ns}sysctl -w net.ipv4.tcp_timestamps=0
--- undo: {ns}sysctl -w net.ipv4.tcp_timestamps=1
+-- undo: {ns}sysctl -w net.ipv4.tcp_timestamps={v_stamps}
+-- when: SELECT {v_stamps} <> '0'

@@ -5,7 +5,8 @@
 -- uses: frames, counters, sockets
 -- symptom-of: tcp-memory-limit/any
 -- how: Frames of one TCP flow that advertise a receive window of 0 (no SYN or RST), and how long until the next frame that opens
---   it; one closing of at least 200 ms makes a finding. It is the receiving application that does not
+--   it; one closing of at least 200 ms makes a finding, critical from 2 s in all with one of 1 s: as much harm as 20 lost packets, from which on a loss is
+--   critical. It is the receiving application that does not
 --   read. Shorter closings of 1 s in all are 'info': a reader slower than the sender, which flow control is made for. Without frames: TCPToZeroWindowAdv grew and a socket was seen probing a closed window (timer 4).
 -- title: {v_who} does not read: TCP window closed[[ for {delay_ns:time}]]
 -- summary: The receiver of the connection[[ {flow_src} port {flow_sport}]] to {flow_dst} port {flow_dport}[[ ({v_reader})]] did not read: its
@@ -43,7 +44,7 @@ WITH flows AS (
 	WHERE w.proto = 'tcp'
 )
 SELECT
-	CASE WHEN s.longest >= 1000000000 THEN 'critical' WHEN s.longest >= 200000000 THEN 'warning' ELSE 'info' END AS severity,
+	CASE WHEN s.longest >= 1000000000 AND s.felt >= 2000000000 THEN 'critical' WHEN s.longest >= 200000000 THEN 'warning' ELSE 'info' END AS severity,
 	CASE WHEN s.direction = 1 THEN 0.97 ELSE 0.9 END AS confidence,
 	s.netns,
 	s.dev,

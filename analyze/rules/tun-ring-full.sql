@@ -3,7 +3,7 @@
 -- severity: critical
 -- tested: live
 -- uses: events, counters, config
--- how: At least 5 drops with reason FULL_RING at tun_net_xmit (without reasons: drops at tun_net_xmit while tx_dropped of a tun
+-- how: At least 5 drops with reason FULL_RING at tun_net_xmit, or anywhere where the tape names no functions, for only tun and tap give it (without reasons: drops at tun_net_xmit while tx_dropped of a tun
 --   device grows), per device: the process behind the device does not take the packets out of its queue.
 -- title: The process behind {dev} does not read: its queue is full
 -- summary: {packets}[[ of {v_seen}]] packets sent to the tun/tap device {dev}[[ in {netns}]] were dropped because its queue[[ (txqueuelen {v_qlen})]] was
@@ -12,7 +12,8 @@ WITH hit AS (
 	SELECT t.*, row_number() OVER (PARTITION BY t.netns, t.dev ORDER BY t.drops DESC, t.id) AS nth, sum(t.drops) OVER (PARTITION BY t.netns, t.dev) AS all_drops,
 		sum(t.seen) OVER (PARTITION BY t.netns, t.dev) AS all_seen
 	FROM _drop_target t
-	WHERE t.function IN ('tun_net_xmit', 'tap_handle_frame') AND (t.reason = 'FULL_RING' OR (t.reason IS NULL
+	WHERE (t.function = '?' AND t.reason = 'FULL_RING')
+		OR t.function IN ('tun_net_xmit', 'tap_handle_frame') AND (t.reason = 'FULL_RING' OR (t.reason IS NULL
 		AND EXISTS (SELECT 1 FROM _moved m JOIN netdev d ON d.name = m.dev AND d.netns IS m.netns AND d.kind = 'tun'
 			WHERE m.source = 'dev' AND m.name = 'tx_dropped' AND m.delta > 0)))
 ), one AS (
@@ -29,7 +30,7 @@ WITH hit AS (
 )
 SELECT
 	CASE WHEN h.all_drops >= 20 THEN 'critical' ELSE 'warning' END AS severity,
-	CASE WHEN h.dev IS NOT NULL THEN 0.97 WHEN o.dev IS NOT NULL THEN 0.85 ELSE 0.7 END AS confidence,
+	CASE WHEN h.function = '?' THEN 0.75 WHEN h.dev IS NOT NULL THEN 0.97 WHEN o.dev IS NOT NULL THEN 0.85 ELSE 0.7 END AS confidence,
 	coalesce(h.netns, o.netns) AS netns,
 	coalesce(h.dev, o.dev) AS dev,
 	h.function,
@@ -48,7 +49,8 @@ SELECT
 	h.all_seen AS v_seen,
 	h.dev AS v_dev,
 	h.netns AS v_netns,
-	(SELECT tx_queue_len FROM netdev d WHERE d.netns IS coalesce(h.netns, o.netns) AND d.name = coalesce(h.dev, o.dev)) AS v_qlen
+	(SELECT tx_queue_len FROM netdev d WHERE d.netns IS coalesce(h.netns, o.netns) AND d.name = coalesce(h.dev, o.dev)) AS v_qlen,
+	(SELECT 4 * tx_queue_len FROM netdev d WHERE d.netns IS coalesce(h.netns, o.netns) AND d.name = coalesce(h.dev, o.dev) AND tx_queue_len > 0) AS v_qlen_new
 FROM hit h
 LEFT JOIN one o ON h.dev IS NULL
 WHERE h.nth = 1 AND h.all_drops >= 5
@@ -65,10 +67,10 @@ SELECT count(*), {to_ns} - max(h.ts_ns) AS ago FROM hop h JOIN packet p ON p.id 
 -- packets:
 SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {reason} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
 -- advice: Look at the process that holds the device (VPN daemon, virtual machine): does it hang, is it starved of CPU?
--- command: grep -ls {dev} /proc/[0-9]*/fdinfo/*
+-- command: grep -lsw {dev} /proc/[0-9]*/fdinfo/*
 -- when: SELECT {dev} IS NOT NULL
 -- advice: Against bursts only, a longer queue helps.
--- command: {ns}ip link set dev {dev} txqueuelen 2000
+-- command: {ns}ip link set dev {dev} txqueuelen {v_qlen_new}
 -- undo: {ns}ip link set dev {dev} txqueuelen {v_qlen}
--- when: SELECT {v_qlen} < 2000
+-- when: SELECT {v_qlen_new} IS NOT NULL
 -- ruled-out: Not a queueing discipline: the packets had passed it and were refused by the device itself.

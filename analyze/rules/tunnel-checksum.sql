@@ -57,11 +57,8 @@ SELECT sum(delta) FROM _moved WHERE name IN ('Udp.InCsumErrors', 'Udp6InCsumErro
 SELECT sum(delta) FROM _moved WHERE source = 'dev' AND name = 'rx_crc_errors' AND netns IS {netns} AND dev = {dev} AND {function} IS NULL;
 -- packets:
 SELECT packet_id FROM packet_drop WHERE function = {function} AND reason = {reason} AND netns IS {netns} AND dev IS {dev} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
--- advice: At the sender, for a test, let the tunnel device's checksums be made in software: offload and NAT of tunnel packets do not go together in every
---   driver and kernel. Here stands the name of this host's tunnel device; use the sender's.
--- command: ethtool -K {v_tunnel} tx-checksum-ip-generic off
--- undo: ethtool -K {v_tunnel} tx-checksum-ip-generic on
--- when: SELECT {v_tunnel} IS NOT NULL
+-- advice: At the sender, for a test, let the tunnel device's checksums be made in software (ethtool -K, tx-checksum-ip-generic off): offload and NAT of
+--   tunnel packets do not go together in every driver and kernel.
 -- advice: Or send without an outer checksum (IPv4: noudpcsum, IPv6: udp6zerocsumtx and udp6zerocsumrx).
 -- command: {ns}ip -d link show dev {v_tunnel}
 -- when: SELECT {v_tunnel} IS NOT NULL

@@ -42,6 +42,6 @@ SELECT sum(delta) FROM _moved WHERE name LIKE '%tx_timeout' AND dev = {dev} AND 
 SELECT value FROM dev_feature WHERE dev = {dev} AND kind = 'driver' AND name = 'driver';
 -- advice: Look at the driver and the firmware; update them, and take the link partner's flow control (pause frames) into account.
 -- command: {ns}ethtool -S {dev}
--- advice: If it comes back, set the link down and up.
+-- advice: If it comes back, set the link down and up, from elsewhere than over this link; routes over it and IPv6 addresses set by hand have to be set again.
 -- command: {ns}ip link set {dev} down && {ns}ip link set {dev} up
 -- ruled-out: Not a full qdisc: that is its consequence.

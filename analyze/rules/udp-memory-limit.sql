@@ -10,6 +10,7 @@
 --   (net.ipv4.udp_mem[[ = {v_udp_mem} pages]]), whatever the receivers' own buffers.
 SELECT
 	CASE WHEN sum(t.drops) >= 20 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE max(t.function) WHEN '?' THEN 0.75 ELSE 0.9 END AS confidence,
 	t.netns,
 	max(t.function) AS function,
 	t.reason,
@@ -22,13 +23,15 @@ SELECT
 	sum(t.flows) AS flows,
 	coalesce((SELECT value FROM sysctl WHERE name = 'net.ipv4.udp_mem' AND netns IS t.netns), (SELECT value FROM sysctl WHERE name = 'net.ipv4.udp_mem' ORDER BY netns_id LIMIT 1)) AS v_udp_mem
 FROM _drop_target t
-WHERE t.reason = 'PROTO_MEM' AND t.function LIKE '%udp%'
+WHERE t.why = 'PROTO_MEM' AND (t.function LIKE '%udp%' OR (t.function = '?' AND t.proto = 'udp'))
 GROUP BY t.netns, t.reason
 HAVING sum(t.drops) >= 3
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence: {result} datagrams were freed with reason PROTO_MEM in {function}.
-SELECT sum(drops) FROM _drop_target WHERE reason = 'PROTO_MEM' AND function LIKE '%udp%' AND netns IS {netns};
+-- evidence?: {result} datagrams were freed with reason PROTO_MEM in {function}.
+SELECT sum(drops) FROM _drop_target WHERE reason = 'PROTO_MEM' AND (function LIKE '%udp%' OR (function = '?' AND proto = 'udp')) AND netns IS {netns};
+-- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.why_by IS NOT NULL AND t.netns IS {netns} AND t.why = 'PROTO_MEM' AND t.function LIKE '%udp%';
 -- evidence?: UDP sockets held up to {result} pages (sockstat, UDP.mem).
 SELECT max(value) FROM counter WHERE source = 'sockstat' AND name = 'UDP.mem';
 -- evidence?: net.ipv4.udp_mem is {result} (pages: low, pressure, high).
@@ -36,3 +39,4 @@ SELECT value FROM sysctl WHERE name = 'net.ipv4.udp_mem' ORDER BY netns IS {netn
 -- advice: Find the sockets that hold the memory: many queues, or a few large ones whose readers do not read.
 -- command: {ns}ss -uamn
 -- ruled-out: Not one socket's receive buffer alone: that would be reason SOCKET_RCVBUFF.
+-- when: SELECT {reason} = 'PROTO_MEM'

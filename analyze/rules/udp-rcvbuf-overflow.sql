@@ -6,7 +6,8 @@
 -- partial: yes
 -- symptom-of: reader-starved/flow, reader-blocked/flow
 -- how: Drops with reason SOCKET_RCVBUFF in UDP's receive functions (on kernels without reasons: drops there while
---   RcvbufErrors grows), per destination address and port; without events, the growth of RcvbufErrors alone. The
+--   RcvbufErrors grows), per destination address and port; without events, the growth of RcvbufErrors alone. Where the tape names no
+--   functions the reason alone tells it, with less confidence where no flow says that they were UDP's: raw sockets use it too. The
 --   socket table gives the buffer and the socket's own drop counter; the task that the data wakes, or that is seen copying it, is the reading process.
 --   At least 3 datagrams: one or two may be lost at the start or end of a service.
 -- title: UDP receive buffer full[[ of {process}]][[ at {flow_dst} port {flow_dport}]]
@@ -20,6 +21,7 @@ WITH hit AS (
 		max(t.dev) AS dev,
 		max(t.function) AS function,
 		max(t.reason) AS reason,
+		max(t.proto) AS proto,
 		t.dst,
 		t.dport,
 		CASE WHEN min(t.src) = max(t.src) AND count(t.src) = count(*) THEN min(t.src) END AS src,
@@ -32,7 +34,8 @@ WITH hit AS (
 		min(t.from_ns) AS from_ns,
 		max(t.to_ns) AS to_ns
 	FROM _drop_target t
-	WHERE t.function IN ('udp_queue_rcv_one_skb', 'udp_queue_rcv_skb', '__udp_queue_rcv_skb', 'udp_unicast_rcv_skb',
+	WHERE (t.function = '?' AND t.reason = 'SOCKET_RCVBUFF' AND coalesce(t.proto, 'udp') = 'udp')
+		OR t.function IN ('udp_queue_rcv_one_skb', 'udp_queue_rcv_skb', '__udp_queue_rcv_skb', 'udp_unicast_rcv_skb',
 			'__udp_enqueue_schedule_skb', 'udpv6_queue_rcv_one_skb', 'udpv6_queue_rcv_skb', 'udp6_unicast_rcv_skb')
 		AND (t.reason = 'SOCKET_RCVBUFF' OR (t.reason IS NULL AND EXISTS (
 			SELECT 1 FROM _moved m WHERE m.name IN ('Udp.RcvbufErrors', 'Udp6RcvbufErrors') AND m.delta > 0
@@ -46,7 +49,7 @@ WITH hit AS (
 ), place AS (
 	SELECT * FROM hit
 	UNION ALL
-	SELECT c.netns, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, c.delta, NULL, NULL, NULL, NULL
+	SELECT c.netns, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, c.delta, NULL, NULL, NULL, NULL
 	FROM counted c
 	WHERE NOT EXISTS (SELECT 1 FROM hit h WHERE h.netns IS c.netns OR h.netns IS NULL)
 ), sock AS (
@@ -67,8 +70,9 @@ WITH hit AS (
 SELECT
 	CASE WHEN p.drops >= 20 AND p.drops * 20 >= coalesce(p.seen, p.drops) THEN 'critical' ELSE 'warning' END AS severity,
 	CASE WHEN p.function IS NULL THEN 0.75
+		WHEN p.function = '?' AND p.proto IS NULL AND c.delta IS NULL THEN 0.5
 		WHEN p.placed IS NOT NULL THEN 0.85
-		WHEN c.delta IS NULL THEN 0.85
+		WHEN c.delta IS NULL OR p.function = '?' THEN 0.85
 		ELSE 0.98 END AS confidence,
 	p.netns,
 	p.dev,
@@ -106,6 +110,8 @@ ORDER BY p.drops DESC, p.netns, p.dst, p.dport;
 
 -- evidence?: {result} datagrams were freed in {function}[[ with reason {reason}]], after the firewall and the socket lookup.
 SELECT sum(drops) FROM _drop_target WHERE netns IS {netns} AND function = {function} AND reason IS {reason} AND dst IS {v_dst} AND dport IS {v_dport};
+-- evidence?: The tape names no kernel functions, so the reason alone tells it[[; {v_unsure}]].
+SELECT 1, CASE WHEN NOT EXISTS (SELECT 1 FROM _drop_target WHERE function = '?' AND reason = 'SOCKET_RCVBUFF' AND netns IS {netns} AND dst IS {v_dst} AND proto = 'udp') THEN 'no flow says that it was UDP, and raw sockets use it too' END AS v_unsure WHERE {function} = '?';
 -- evidence?: The counter RcvbufErrors of UDP grew by {result} in the namespace {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('Udp.RcvbufErrors', 'Udp6RcvbufErrors') AND netns IS {netns} AND delta > 0;
 -- evidence?: The drop events name no namespace; they belong to {netns}, because RcvbufErrors grew nowhere else.

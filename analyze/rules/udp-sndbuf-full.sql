@@ -32,7 +32,8 @@ SELECT
 	g.n AS packets,
 	f.sndbuf_bytes AS v_sndbuf,
 	f.wmem_bytes AS v_wmem,
-	(SELECT max(CAST(value AS INTEGER)) FROM sysctl WHERE name = 'net.core.wmem_max') AS v_wmem_max
+	(SELECT max(CAST(value AS INTEGER)) FROM sysctl WHERE name = 'net.core.wmem_max') AS v_wmem_max,
+	4 * (SELECT max(CAST(value AS INTEGER)) FROM sysctl WHERE name = 'net.core.wmem_max') AS v_wmem_new
 FROM grown g JOIN full f ON f.netns IS g.netns AND f.nth = 1
 LEFT JOIN (
 	-- the task whose calls sent from that port
@@ -52,7 +53,7 @@ SELECT {v_wmem};
 -- advice: Send at the rate of the device, or let the application wait (poll) until the socket is writable.
 -- command: {ns}ss -uanmp sport = {flow_sport}
 -- advice: Allow larger send buffers for bursts; the application asks for them with SO_SNDBUF.
--- command: sysctl -w net.core.wmem_max=8388608
+-- command: sysctl -w net.core.wmem_max={v_wmem_new}
 -- undo: sysctl -w net.core.wmem_max={v_wmem_max}
--- when: SELECT {v_wmem_max} < 8388608
+-- when: SELECT {v_wmem_new} IS NOT NULL
 -- ruled-out: Not a loss on the way out: drops there explain none of these.

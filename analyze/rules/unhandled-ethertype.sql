@@ -56,8 +56,8 @@ SELECT packet_id FROM frame WHERE netns IS {netns} AND dev = {dev} AND direction
 -- advice: See who takes which type; load the module or set up the device that takes this one, or stop the sender.
 -- command: {ns}cat /proc/net/ptype
 -- advice: MPLS needs its module, and input switched on for each device.
--- command: modprobe mpls_router && {ns}sysctl -w net.mpls.conf.{dev}.input=1
--- undo: {ns}sysctl -w net.mpls.conf.{dev}.input=0
+-- command: modprobe mpls_router && {ns}sysctl -w net/mpls/conf/{dev}/input=1
+-- undo: {ns}sysctl -w net/mpls/conf/{dev}/input=0
 -- when: SELECT {v_ethertype} IN (34887, 34888)
 -- ruled-out: Not flooding and not a neighbour protocol: the frames carry this device's own MAC address.
 -- ruled-out: Not a missing VLAN: the frames are untagged.

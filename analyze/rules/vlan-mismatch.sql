@@ -26,7 +26,7 @@ SELECT
 FROM packet_drop d
 JOIN frame f ON f.packet_id = d.packet_id AND f.vlan IS NOT NULL AND f.direction = 'in'
 LEFT JOIN flow w ON w.id = f.flow_id
-WHERE d.reason IN ('OTHERHOST', 'UNHANDLED_PROTO')
+WHERE (d.reason IN ('OTHERHOST', 'UNHANDLED_PROTO') OR (d.reason IS NULL AND d.function IN ('ip_rcv_core', 'ip_rcv', 'ip6_rcv_core', 'ipv6_rcv', '__netif_receive_skb_core')))
 	AND NOT EXISTS (SELECT 1 FROM netdev p JOIN netdev v ON v.netns_id = p.netns_id AND v.link_ifindex = p.ifindex AND v.kind = 'vlan'
 		WHERE p.netns = f.netns AND p.name = f.dev AND (v.name LIKE '%.' || f.vlan OR v.name = 'vlan' || f.vlan))
 GROUP BY d.netns, f.netns, f.dev, d.reason, f.vlan
@@ -34,7 +34,7 @@ HAVING count(DISTINCT d.id) >= 5
 ORDER BY count(DISTINCT d.id) DESC, f.dev, f.vlan;
 
 -- evidence: {result} dropped packets were captured with the tag {v_vlan} on {dev}.
-SELECT count(DISTINCT d.id) FROM packet_drop d JOIN frame f ON f.packet_id = d.packet_id WHERE f.vlan = {v_vlan} AND f.dev = {dev} AND d.reason = {reason};
+SELECT count(DISTINCT d.id) FROM packet_drop d JOIN frame f ON f.packet_id = d.packet_id WHERE f.vlan = {v_vlan} AND f.dev = {dev} AND d.reason IS {reason};
 -- evidence: VLAN devices on {dev}: {result}.
 SELECT coalesce(group_concat(v.name, ', '), 'none') FROM netdev p JOIN netdev v ON v.netns_id = p.netns_id AND v.link_ifindex = p.ifindex AND v.kind = 'vlan' WHERE p.name = {dev} AND p.netns IS {netns};
 -- packets:

@@ -12,7 +12,7 @@
 --   frames are addressed to another MAC address: the sender's neighbour entry for {flow_dst} is stale or wrong.
 SELECT
 	CASE WHEN sum(t.drops) >= 20 THEN 'critical' ELSE 'warning' END AS severity,
-	CASE WHEN t.netns_by IS NULL THEN 0.95 ELSE 0.8 END AS confidence,
+	CASE WHEN t.netns_by IS NULL AND t.why_by IS NULL THEN 0.95 ELSE 0.8 END AS confidence,
 	t.netns,
 	t.dev,
 	t.function,
@@ -32,7 +32,7 @@ SELECT
 	t.dst AS v_dst
 FROM _drop_target t
 JOIN _local_addr a ON a.netns = t.netns AND a.address = t.dst
-WHERE t.reason = 'OTHERHOST' AND t.dst IS NOT NULL
+WHERE t.why = 'OTHERHOST' AND t.dst IS NOT NULL
 	AND NOT EXISTS (SELECT 1 FROM flow w JOIN _frame f ON f.flow_id = w.id WHERE w.dst = t.dst AND w.proto = t.proto AND w.dport IS t.dport AND f.vlan IS NOT NULL)
 GROUP BY t.netns, t.dev, t.dst
 HAVING sum(t.drops) >= 5
@@ -48,8 +48,10 @@ WHERE NOT EXISTS (SELECT 1 FROM _frame)
 GROUP BY t.netns, t.dev, t.function, a.address
 ORDER BY 15 DESC, 3, 11;
 
--- evidence: {result} packets[[ to {v_dst}]] were freed in {function} with reason OTHERHOST.
+-- evidence?: {result} packets[[ to {v_dst}]] were freed in {function} with reason OTHERHOST.
 SELECT sum(drops) FROM _drop_target WHERE reason = 'OTHERHOST' AND netns IS {netns} AND dev IS {dev} AND (dst = {flow_dst} OR ({flow_id} IS NULL AND dst IS NULL));
+-- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.why_by IS NOT NULL AND t.netns IS {netns} AND t.why = 'OTHERHOST' AND t.dst = {flow_dst};
 -- evidence: {flow_dst} is an address of {result} in the same namespace.
 SELECT dev FROM addr WHERE netns IS {netns} AND address = {flow_dst} ORDER BY dev;
 -- evidence?: {result} captured frames of these flows are marked by the kernel as addressed to another host.
@@ -61,9 +63,13 @@ SELECT {v_mac};
 -- evidence?: rx_otherhost_dropped of {dev} grew by {result}.
 SELECT sum(delta) FROM _moved WHERE source = 'dev' AND name = 'rx_otherhost_dropped' AND netns IS {netns} AND dev = {dev};
 -- packets:
-SELECT d.packet_id FROM packet_drop d JOIN flow f ON f.id = d.flow_id WHERE d.reason = 'OTHERHOST' AND f.dst = {flow_dst} ORDER BY d.id LIMIT 20;
--- advice: At the sender, look at the neighbour entry and renew it.
--- command: ip neigh show {flow_dst}; ip neigh flush to {flow_dst}
+SELECT d.packet_id FROM packet_drop d JOIN flow f ON f.id = d.flow_id WHERE (d.reason = 'OTHERHOST' OR (d.function = {function} AND d.reason IS {reason})) AND f.dst = {flow_dst} ORDER BY d.id LIMIT 20;
+-- advice: Take the neighbour entry of the sender, which is on this host, away, so that it asks anew.
+-- command: {netns_of:ns}ip neigh del {flow_dst} dev {dev_of}
+-- undo: {netns_of:ns}ip neigh replace {flow_dst} lladdr {mac} nud {nud} dev {dev_of}
+-- when: SELECT n.mac, n.netns AS netns_of, n.dev AS dev_of, lower(n.state) AS nud FROM netdev d JOIN netdev p ON p.id = d.peer_id JOIN neigh n ON n.netns = p.netns AND n.dev = p.name WHERE d.netns = {netns} AND d.name = {dev} AND n.address = {flow_dst} AND n.mac <> d.mac AND n.state IN ('PERMANENT', 'REACHABLE', 'STALE', 'DELAY', 'PROBE') ORDER BY n.snap_ns DESC, n.mac
+-- advice: At the sender, look at the neighbour entry of {flow_dst} (ip neigh show) and delete it, so that it asks anew.
+-- when: SELECT NOT EXISTS (SELECT 1 FROM netdev d JOIN netdev p ON p.id = d.peer_id JOIN neigh n ON n.netns = p.netns AND n.dev = p.name WHERE d.netns = {netns} AND d.name = {dev} AND n.address = {flow_dst} AND n.mac <> d.mac)
 -- advice: Announce the address again from here.
 -- command: {ns}arping -c 2 -U -I {dev} {flow_dst}
 -- when: SELECT {dev} IS NOT NULL

@@ -58,6 +58,6 @@ SELECT delta, name FROM _moved WHERE source = 'ethtool' AND lower(name) LIKE '%x
 -- packets:
 SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {reason} AND dev IS {v_dev} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
 -- advice: See which program is attached and who put it there.
--- command: {ns}ip -d link show dev {dev}; bpftool net
+-- command: {ns}ip -d link show dev {dev}; {ns}bpftool net
 -- when: SELECT {dev} IS NOT NULL
 -- ruled-out: Not a firewall rule: netfilter comes after XDP.

@@ -179,20 +179,22 @@ async function checkInteraction(page, name) {
 			check(`${name} a slow packet opens`, opened.includes(` ${id}:`), `${opened}, packet ${id}`);
 		}
 	}
-	if (await page.locator("#timeline-picture").count()) {
-		await page.locator("#timeline-picture").focus();
+	if (await page.locator("svg.timeline:visible").count()) {
+		await page.locator("svg.timeline:visible").focus();
 		await page.keyboard.press("ArrowRight");
 		const text = await page.locator("#timeline-readout").textContent();
+		const box = await page.locator("svg.timeline:visible").boundingBox(), screen = page.viewportSize().width;
+		check(`${name} the timeline fits the screen`, box.x >= 0 && box.x + box.width <= screen, `${box.x} and ${box.width} px of ${screen}`);
 		check(`${name} timeline by keyboard`, /^\+.* \+/.test(text), text);
-		const before = await page.locator("#timeline-picture .plot").first().getAttribute("viewBox");
+		const before = await page.locator("svg.timeline:visible .plot").first().getAttribute("viewBox");
 		await page.keyboard.press("+");
-		const zoomed = await page.locator("#timeline-picture .plot").first().getAttribute("viewBox");
+		const zoomed = await page.locator("svg.timeline:visible .plot").first().getAttribute("viewBox");
 		await page.keyboard.press("Escape");
 		await page.locator("button[data-zoom=in]").click();
-		const button = await page.locator("#timeline-picture .plot").first().getAttribute("viewBox");
+		const button = await page.locator("svg.timeline:visible .plot").first().getAttribute("viewBox");
 		check(`${name} zoom by button`, button !== before || Number(before.split(" ")[2]) < 3, button);
 		await page.locator("button[data-zoom=all]").click();
-		const after = await page.locator("#timeline-picture .plot").first().getAttribute("viewBox");
+		const after = await page.locator("svg.timeline:visible .plot").first().getAttribute("viewBox");
 		const buckets = Number(before.split(" ")[2]);
 		check(`${name} timeline zoom`, (zoomed !== before || buckets < 3) && after === before, `${before}, ${zoomed}, ${after}`);
 	}
@@ -261,6 +263,12 @@ async function checkReport(browser, url, label, width, scheme, scripts) {
 	check(`${name} structure`, !structure.length, structure.join("; "));
 	const contrast = await page.evaluate(contrastProblems);
 	check(`${name} contrast`, !contrast.length, contrast.join("; "));
+	/* paper is white whatever the screen is, and has the picture that fits on it */
+	await page.emulateMedia({ media: "print" });
+	const paper = await page.evaluate(contrastProblems);
+	check(`${name} contrast on paper`, !paper.length, paper.join("; "));
+	check(`${name} the stack on paper`, await page.locator("#stack-host .ways").isVisible() && !await page.locator("#stack-host .stack.wide").isVisible(), "not the narrow picture");
+	await page.emulateMedia({ media: "screen" });
 	if (scripts) { /* axe waits by timers, which a page without scripts does not have */
 		await page.evaluate(axeSource);
 		const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));

@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct span left = { (const char *)data, n }, name, part;
 	struct readers r = { 0 };
 	static struct tape *t; /* an empty one */
-	struct nl_env env;
+	struct nl_env env = { 0 };
 	struct err e;
 
 	if (!t)

@@ -15,9 +15,10 @@ for t in "$@"; do
 	new=$build/fuzz/corpus/$t log=$build/fuzz/$t.log
 	mkdir -p "$new" "tests/corpus/$t"
 	case $t in page | format | analysis | import) leaks=0 ;; *) leaks=1 ;; esac
+	# short stacks of allocations: to take long ones costs more than most targets; replay.c takes them
 	dict=
 	[ -f "tests/fuzz/$t.dict" ] && dict=-dict=tests/fuzz/$t.dict
-	ASAN_OPTIONS=detect_leaks=$leaks UBSAN_OPTIONS=print_stacktrace=1 "$build/fuzz/fuzz_$t" $dict -max_total_time="$seconds" \
+	ASAN_OPTIONS=detect_leaks=$leaks:malloc_context_size=4:quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1 "$build/fuzz/fuzz_$t" $dict -max_total_time="$seconds" \
 		-timeout=30 -rss_limit_mb=2560 -max_len=81920 -detect_leaks=$leaks -print_final_stats=1 \
 		-artifact_prefix="$build/fuzz/found/$t-" "$new" "tests/corpus/$t" >"$log" 2>&1
 	rc=$?

@@ -24,7 +24,8 @@ i = socket.if_nametoindex('$(dev s0)')
 a = bpf_link(bpf_load(bpf_drop_udp_port(5036, True), 6), i, 37, 2)      # XDP, SKB mode
 b = bpf_link(bpf_load(bpf_drop_udp_port(5037, False), 3), i, 46)        # SCHED_CLS, TCX ingress
 print('ready', flush=True); time.sleep(30)"
-  wait_for 5 test -s "$STATE/xdp.log"; sleep 0.5; fault_begin
+  wait_for 5 test -s "$STATE/xdp.log"; grep -q ready "$STATE/xdp.log" || die "XDP or tcx (Linux 6.6) is not there"
+  sleep 0.5; fault_begin
   ns cli $PY -m tool udp-send 10.36.1.2 5036 150 200 4000 sent1.json
   ns cli $PY -m tool udp-send 10.36.1.2 5037 100 200 4000 sent2.json
   fault_end; healthy_wait

@@ -20,5 +20,6 @@ inc_trigger() {
   ns cli $BT treq dst=$NET.1.2 port=5432 n=40 rps=20 new=1 out=treq.json
   fault_end; wait_bg pool; healthy_wait; seen "{\"pool\":$(cat "$STATE/pool.json"),\"new\":$(cat "$STATE/treq.json")}"
   grep -q EADDRNOTAVAIL "$STATE/treq.json" || die "no EADDRNOTAVAIL"
+  [ "$(jget pool.json connected)" -gt 10 ] || die "the pool came too late to hold the ports"
 }
 inc_main "$@"

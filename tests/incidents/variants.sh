@@ -26,6 +26,12 @@ inc_truth() {
   v21) reasons '["QDISC_DROP"]' qdisc "$(dev r1)"; truth expect_netns "$(nsn rtr)"; flow "{\"proto\":\"udp\",\"dst\":\"$NET.2.1\",\"dport\":$PORT}" ;;
   v22) reasons '["NETFILTER_DROP"]' nft .; truth expect_netns "$(nsn srv)"; flow "{\"proto\":\"tcp\",\"dst\":\"$NET.1.2\",\"dport\":$PORT}" ;;
   v23) loss VXLAN_INVALID_HDR vxlan_rcv srv s0 udp $NET.1.1 $NET.1.2 ;;
+  v24 | v25 | v26) reasons '[]' ip_error "$(dev r0)"; flow "{\"proto\":\"udp\",\"dst\":\"$NET.9.1\"}"; truth expect_netns "$(nsn rtr)" ;;
+  v27) reasons '["IP_INADDRERRORS"]' ip_error "$(dev r0)"; flow "{\"proto\":\"udp\",\"dst\":\"$NET.2.1\"}"; truth expect_netns "$(nsn rtr)" ;;
+  v28) loss IPV6DISABLED ip6 srv s0 udp $SIX::1 $SIX::2; truthj expect_flow '{}' ;;
+  v29) reasons '["NEIGH_CREATEFAIL"]' ip_finish_output2 ''; flow '{}' ;;
+  v30) reasons '["NETFILTER_DROP"]' nf_hook_slow ''; truth expect_netns "$(nsn rtr)"; truthj expect_reason '[]'; flow "{\"proto\":\"udp\",\"dst\":\"$NET.2.1\",\"dport\":$PORT}" ;;
+  v31) reasons '["NETFILTER_DROP"]' nf_hook_slow ''; truth expect_netns "$(nsn srv)"; flow '{}' ;;
   *) die "no such variant" ;;
   esac
 }
@@ -56,6 +62,9 @@ inc_setup() {
     for i in 1 2 3; do ns_add t$i; link sw q$i - t$i e$i $NET.5.$i/24; ns sw ip link set "$(dev q$i)" master "$(dev br)"; done
     sleep 0.3; warm t1 $NET.5.2; warm t1 $NET.5.3 ;;
   v02 | v21) rtr3; [ "$TAG" = v02 ] || ns rtr tc qdisc add dev "$(dev r1)" root tbf rate 2mbit burst 3000 limit 9000 ;;
+  v24 | v25 | v26 | v27) rtr3 ;;
+  v30) rtr3; ns rtr nft "table ip n { chain p { type nat hook postrouting priority 100; oifname $(dev r1) udp dport $PORT masquerade to :2000-2020; }; }" ;;
+  v31) pair6; ns srv nft "table ip f { chain i { type filter hook input priority 0; ct state new tcp dport $PORT counter accept; }; }" ;;
   v04) contained 20; drop udp t13 ;;
   v05) contained 20 ;;
   v09) pair6; drop
@@ -105,6 +114,46 @@ inc_trigger() {
   v23) # datagrams that are no VXLAN at a tunnel's port: a reason that no rule looks for
     ns srv ip link add "$(dev x0)" type vxlan id 42 local $NET.1.2 dev "$(dev s0)" dstport $PORT; ns srv ip link set "$(dev x0)" up
     healthy_start cli srv $NET.1.2 3; fault_begin; send cli $NET.1.2 150 200 4000; fault_end; truthj sent 150; truthj expect_min_drops 150; healthy_wait ;;
+  v24 | v25 | v26) # routes that refuse
+    ns rtr ip route add "$(case $TAG in v24) echo unreachable ;; v25) echo prohibit ;; *) echo blackhole ;; esac)" $NET.9.0/24
+    healthy_start cli srv $NET.2.1 3; fault_begin; send cli $NET.9.1 150 200 8000; fault_end; truthj sent 150; truthj expect_min_drops 140; healthy_wait ;;
+  v27) # the setting of one device; the other way goes on
+    ns rtr sysctl -qw "net.ipv4.conf.$(dev r0).forwarding=0"; healthy_start srv rtr $NET.2.254 3
+    fault_begin; send cli $NET.2.1 150 200 8000; fault_end; truthj sent 150; truthj expect_min_drops 140; healthy_wait ;;
+  v28) ns cli ip neigh replace $SIX::2 lladdr "$(mac srv s0)" dev "$(dev c0)"; ns srv sysctl -qw "net.ipv6.conf.$(dev s0).disable_ipv6=1"
+    healthy_start cli srv $NET.1.2 3; fault_begin; send cli $SIX::2 150 200 8000; fault_end; truthj sent 150; truthj expect_min_drops 140; healthy_wait ;;
+  v29) # more neighbours than the table of the machine takes
+    glock; local n; n=$((16#$(awk 'NR == 2 { print $1 }' /proc/net/stat/arp_cache)))
+    sysctl_set - net.ipv4.neigh.default.gc_thresh2 $((n + 20)); sysctl_set - net.ipv4.neigh.default.gc_thresh3 $((n + 40))
+    ns cli ip addr add $NET.128.1/17 dev "$(dev c0)"; fault_begin
+    ns cli $PY -c "
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(400):
+    try: s.sendto(b'x' * 64, ('$NET.%d.%d' % (130 + i // 200, 1 + i % 200), $PORT))
+    except OSError: pass
+    time.sleep(0.002)
+time.sleep(1)"; fault_end; truthj expect_min_drops 200 ;;
+  v30) # more flows than the source NAT has ports for
+    healthy_start cli srv $NET.2.1 3; bg srv recv $BT urecv addr=$NET.2.1 port=$PORT idle=2 out=recv.json rcvbuf=4000000; wait_for 5 test -s "$STATE/recv.log"
+    fault_begin; ns cli $PY -c "
+import socket, time
+held = []
+for i in range(120):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); held.append(s)
+    try: s.sendto(b'x' * 64, ('$NET.2.1', $PORT))
+    except OSError: pass
+    time.sleep(0.01)"; fault_end; wait_bg recv 20; truthj sent 120; truthj expect_min_drops 90; healthy_wait ;;
+  v31) # closed connections fill connection tracking
+    glock; bg srv tsrv $BT tserve addr=$NET.1.2 port=$PORT; wait_for 5 test -s "$STATE/tsrv.log"
+    sysctl_set - net.netfilter.nf_conntrack_max 100; fault_begin
+    ns cli $PY -c "
+import socket, time
+for i in range(250):
+    s = socket.socket(); s.settimeout(0.05)
+    try: s.connect(('$NET.1.2', $PORT))
+    except OSError: pass
+    s.close(); time.sleep(0.004)"; fault_end; truthj expect_min_drops 100 ;;
   *) healthy_start cli srv $NET.1.2 4; slow srv $NET.1.2; fault_begin; send cli $NET.1.2 700; fault_end; lost; healthy_wait ;;
   esac
 }
