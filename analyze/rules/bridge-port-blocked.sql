@@ -78,7 +78,7 @@ SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {rea
 SELECT d.name FROM addr a JOIN netdev d ON d.netns_id = a.netns_id AND d.name = a.dev JOIN netdev o ON o.id = d.peer_id JOIN netdev p ON p.netns_id = o.netns_id AND p.master_ifindex = o.master_ifindex AND p.name = {dev} AND p.netns IS {netns} WHERE a.address = {flow_dst} AND o.name <> p.name ORDER BY d.id;
 -- advice: Look at the port's state, isolation and locking, and at its VLANs.
 -- command: {ns}bridge -d link show dev {dev}; {ns}bridge vlan show dev {dev}
--- advice: If the port should forward and no loop is possible, set it so; the state that the command before shows takes it back.
+-- advice: If the port should forward, no loop is possible and no spanning tree of the kernel decides it (which refuses it as busy), set it so; the state that the command before shows takes it back.
 -- command: {ns}bridge link set dev {dev} state 3
 -- when: SELECT {v_state} = 1
 -- ruled-out: Not the flooding of broadcasts to a spare port: the frames are for one host.
