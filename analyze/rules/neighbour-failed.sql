@@ -70,6 +70,9 @@ SELECT {v_neighbours} WHERE {v_neighbours} > 1;
 SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {reason} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;
 -- advice: Is the neighbour up, in the same network segment and VLAN, does it answer ARP? Ask it directly.
 -- command: {ns}arping -c 3 -I {dev} {v_address}
--- when: SELECT {dev} IS NOT NULL AND {v_address} IS NOT NULL
+-- when: SELECT {dev} IS NOT NULL AND {v_address} NOT LIKE '%:%'
+-- advice: Is the neighbour up, in the same network segment and VLAN, does it answer neighbour solicitations? Ask it directly.
+-- command: {ns}ping -c 3 -I {dev} {v_address}
+-- when: SELECT {dev} IS NOT NULL AND {v_address} LIKE '%:%'
 -- ruled-out: Not a missing route: the route named this next hop.
 -- ruled-out: Not a firewall or qdisc: the packets waited for the address of the next hop and had not come there yet.

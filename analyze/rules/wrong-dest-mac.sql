@@ -72,6 +72,6 @@ SELECT d.packet_id FROM packet_drop d JOIN flow f ON f.id = d.flow_id WHERE (d.r
 -- when: SELECT NOT EXISTS (SELECT 1 FROM netdev d JOIN netdev p ON p.id = d.peer_id JOIN neigh n ON n.netns = p.netns AND n.dev = p.name WHERE d.netns = {netns} AND d.name = {dev} AND n.address = {flow_dst} AND n.mac <> d.mac)
 -- advice: Announce the address again from here.
 -- command: {ns}arping -c 2 -U -I {dev} {flow_dst}
--- when: SELECT {dev} IS NOT NULL
+-- when: SELECT {dev} IS NOT NULL AND {flow_dst} NOT LIKE '%:%'
 -- ruled-out: Not flooding for somebody else: the IP destination belongs to this host.
 -- when: SELECT {flow_id} IS NOT NULL

@@ -14,7 +14,7 @@ PREFIX = r"(?:ip netns exec \S+ |nsenter -t \d+ -n )?"
 # what is only an answer: there is no route, the table is empty
 ANSWERS = r"RTNETLINK answers: (Network is unreachable|No route to host|Invalid argument)|^conntrack v\S+ \(conntrack-tools\): \d+ flow entries"
 # programs that need what a namespace of our own does not have
-ELSEWHERE = {"modprobe": "loads a module", "arping": "waits for a neighbour's answer", "bpftool": "shows the programs of the whole machine"}
+ELSEWHERE = {"modprobe": "loads a module", "arping": "waits for a neighbour's answer", "ping": "waits for a neighbour's answer", "bpftool": "shows the programs of the whole machine"}
 
 
 def parts(command):
@@ -217,6 +217,9 @@ def try_row(row, host, cwd):
     for c in filter(None, (command, undo)):
         if subprocess.run(["sh", "-n", "-c", c], stderr=subprocess.DEVNULL).returncode:
             return "no shell command: " + c, ""
+    for _, words in parts(command):
+        if words[0] == "arping" and ":" in words[-1]:
+            return "%s: ARP is IPv4 only" % command, ""
     wide, bad = machine_wide(command, undo, host)
     if wide:
         return bad, WIDE
