@@ -184,6 +184,15 @@ def machine_wide(command, undo, host):
     return True, "" if values["command"] != values["undo"] else "it changes nothing: " + command
 
 
+def lacking(words):
+    """the kind of queueing discipline or device that a simple command needs and the kernel does not have"""
+    probes = {"fq_codel": "tc qdisc add dev lo root fq_codel", "vlan": "ip link add adv-vlan link lo type vlan id 1"}
+    for kind, probe in probes.items():
+        if (kind == "fq_codel" or "type" in words) and kind in words and subprocess.run(["unshare", "-n"] + probe.split(), stderr=subprocess.DEVNULL).returncode:
+            return kind
+    return ""
+
+
 def cannot(part, words):
     """why a simple command cannot be run here"""
     program = words[0]
@@ -197,10 +206,9 @@ def cannot(part, words):
         return "needs the interrupt of a network card"
     if "/sys/fs/cgroup/" in part:
         return "names a control group of the host that was recorded"
-    lacking = {"fq_codel": "tc qdisc add dev lo root fq_codel", "vlan": "ip link add adv-vlan link lo type vlan id 1"}
-    for kind, probe in lacking.items():
-        if (kind == "fq_codel" or "type" in words) and kind in words and subprocess.run(["sh", "-c", probe], stderr=subprocess.DEVNULL).returncode:
-            return "this kernel has no %s" % kind
+    kind = lacking(words)
+    if kind:
+        return "this kernel has no %s" % kind
     if program == "tcpdump":
         return "waits for packets"
     if "net.mpls" in part or "net/mpls" in part:

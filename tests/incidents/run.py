@@ -14,7 +14,7 @@ the findings' advice and their undo while the namespaces are there. --together: 
 found in its own namespaces. --again: do not run, score what is in OUT. Status 0 if at least 95 % are right."""
 import argparse, fcntl, json, os, re, shutil, signal, sqlite3, subprocess, sys, time
 
-from advice import PREFIX, parts, tried
+from advice import lacking, parts, tried
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SEVERE = ("critical", "warning")
@@ -215,7 +215,7 @@ def advice(out):
                 if subprocess.run(["sh", "-n", "-c", c], stderr=subprocess.DEVNULL).returncode:
                     bad.append("no shell command: " + c)
             programs = {words[0] for _, words in parts(command)}
-            if not programs <= RUNNABLE or not all(map(shutil.which, programs)):
+            if not programs <= RUNNABLE or not all(map(shutil.which, programs)) or any(lacking(words) for _, words in parts(command)):
                 rows.append((f["cause"], "read", command))
                 continue
             bad += filter(None, [tried(command, undo, out)])
