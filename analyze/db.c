@@ -429,6 +429,17 @@ sqlite3_stmt *db_prepare(struct db *d, const char *sql)
 	return st;
 }
 
+int db_prepare_made(struct db *d, struct buf *sql, int rc, const char *file, struct span entry, sqlite3_stmt **st,
+		    struct err *e)
+{
+	if (rc || buf_put(sql, "", 1))
+		rc = err_set(e, -ENOMEM, "%s: out of memory", file);
+	else if (sqlite3_prepare_v2(d->h, (const char *)sql->data, -1, st, NULL) != SQLITE_OK)
+		rc = err_set(e, -EIO, "%s: %.*s: %s", file, (int)entry.n, entry.p, sqlite3_errmsg(d->h));
+	buf_free(sql);
+	return rc;
+}
+
 int db_run(struct db *d, sqlite3_stmt *st)
 {
 	int rc = sqlite3_step(st);

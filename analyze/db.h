@@ -35,6 +35,14 @@ sqlite3 *db_handle(struct db *d);
  * Return: the statement; on a mistake in the SQL (a bug of ours) prints it and aborts.
  */
 sqlite3_stmt *db_prepare(struct db *d, const char *sql);
+/**
+ * db_prepare_made() - a statement that was put together, for the caller to finalize
+ * @sql: its text, which is freed; @rc: how putting it there went
+ * @file, @entry: what it was made of, for the message
+ * Return: 0, -ENOMEM, -EIO (SQLite does not take it).
+ */
+int db_prepare_made(struct db *d, struct buf *sql, int rc, const char *file, struct span entry, sqlite3_stmt **st,
+		    struct err *e);
 /* db_run() - step a statement that gives no rows, reset it, clear its bindings. Return: 0, or -EIO with the text in the db. */
 int db_run(struct db *d, sqlite3_stmt *st);
 /* db_exec() - SQL text of ours, one statement or more. */

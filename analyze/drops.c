@@ -155,27 +155,18 @@ static bool is_none(struct span s)
 }
 
 /* A table with @columns columns; lines that begin with '#' are comments. */
-static int dict_parse(struct dict *d, struct span text, int columns)
+static int dict_parse(struct dict *d, struct span text, size_t columns)
 {
-	struct span rest = text, line, field;
+	struct span rest = text, line;
 	size_t lines = 0;
 
 	while (span_line(&rest, &line))
 		lines++;
-	d->v = calloc(lines + 1, sizeof(*d->v));
+	d->v = calloc(lines + 1, sizeof(*d->v)); /* one more than rows, for embed_row() to look at */
 	if (!d->v)
 		return -ENOMEM;
-	while (span_line(&text, &line)) {
-		struct dict_row *r = &d->v[d->n];
-		int n = 0;
-
-		if (!line.n || line.p[0] == '#')
-			continue;
-		while (n < columns && span_field(&line, '\t', &field))
-			r->f[n++] = field;
-		assert(n == columns);
+	while (embed_row(&text, d->v[d->n].f, columns))
 		d->n++;
-	}
 	return 0;
 }
 

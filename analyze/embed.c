@@ -19,3 +19,19 @@ struct span embed_find(const char *name)
 	assert(!"embedded file is missing");
 	return (struct span){ "", 0 };
 }
+
+bool embed_row(struct span *text, struct span *field, size_t n)
+{
+	struct span line, more;
+	size_t k = 0;
+
+	do {
+		if (!span_line(text, &line))
+			return false;
+	} while (!line.n || line.p[0] == '#');
+	while (k < n && span_field(&line, '\t', &field[k]))
+		k++;
+	assert(k == n && !span_field(&line, '\t', &more));
+	(void)more;
+	return true;
+}

@@ -15,5 +15,11 @@ struct embed {
 const struct embed *embed_at(size_t i);
 /* embed_find() - by path; its absence is a bug of ours (asserts). */
 struct span embed_find(const char *name);
+/**
+ * embed_row() - the next row of a table *.tsv of ours; lines that begin with '#' are comments
+ * @text: what is left of the table; the row is taken off
+ * @n: its columns; another number of fields is a bug of ours (asserts)
+ */
+bool embed_row(struct span *text, struct span *field, size_t n);
 
 #endif

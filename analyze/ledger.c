@@ -129,37 +129,19 @@ static const char TARGETS[] =
 static const char NO_FRAMES[] = "UPDATE _drop_target SET seen = NULL, syns = 0 WHERE EXISTS ("
 				"SELECT 1 FROM quality WHERE kind = 'detail-lowered' AND source IN ('no-pcap', 'drops'));";
 
-/* The next line of ledger.tsv that is an entry. */
+/* The next entry of ledger.tsv. */
 static bool entry_next(struct span *text, struct entry *en)
 {
-	struct span line;
+	struct span f[9];
 
-	while (span_line(text, &line)) {
-		if (!line.n || line.p[0] == '#')
-			continue;
-		if (span_field(&line, '\t', &en->source) && span_field(&line, '\t', &en->name) &&
-		    span_field(&line, '\t', &en->class) && span_field(&line, '\t', &en->scope) && span_field(&line, '\t', &en->from) &&
-		    span_field(&line, '\t', &en->place) && span_field(&line, '\t', &en->where) &&
-		    span_field(&line, '\t', &en->explained) && span_field(&line, '\t', &en->rest)) {
-			assert(en->source.n < sizeof(en->source_glob) && en->name.n < sizeof(en->name_glob));
-			span_copy(en->source, en->source_glob, sizeof(en->source_glob));
-			span_copy(en->name, en->name_glob, sizeof(en->name_glob));
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Prepare the statement that was put into @b (@rc: how that went) from the entry's own text, and free @b. */
-static int prepare(struct db *d, const struct entry *en, struct buf *b, int rc, sqlite3_stmt **st, struct err *e)
-{
-	if (rc || buf_put(b, "", 1))
-		rc = err_set(e, -ENOMEM, "ledger: out of memory");
-	else if (sqlite3_prepare_v2(db_handle(d), (const char *)b->data, -1, st, NULL) != SQLITE_OK)
-		rc = err_set(e, -EIO, "ledger.tsv: %.*s %.*s: %s", (int)en->source.n, en->source.p, (int)en->name.n,
-			     en->name.p, sqlite3_errmsg(db_handle(d)));
-	buf_free(b);
-	return rc;
+	if (!embed_row(text, f, ARRAY_SIZE(f)))
+		return false;
+	*en = (struct entry){ .source = f[0], .name = f[1], .class = f[2], .scope = f[3], .from = f[4], .place = f[5],
+			      .where = f[6], .explained = f[7], .rest = f[8] };
+	assert(en->source.n < sizeof(en->source_glob) && en->name.n < sizeof(en->name_glob));
+	span_copy(en->source, en->source_glob, sizeof(en->source_glob));
+	span_copy(en->name, en->name_glob, sizeof(en->name_glob));
+	return true;
 }
 
 static int step(struct db *d, sqlite3_stmt *st, struct err *e)
@@ -167,12 +149,12 @@ static int step(struct db *d, sqlite3_stmt *st, struct err *e)
 	return sqlite3_step(st) == SQLITE_DONE ? 0 : err_set(e, -EIO, "ledger: %s", sqlite3_errmsg(db_handle(d)));
 }
 
-/* Run the statement that was put into @b; ?1 and ?2 are source and name. */
+/* Run the statement that was put into @b (@rc: how that went); ?1 and ?2 are source and name. */
 static int run(struct db *d, const struct entry *en, struct buf *b, int rc, struct err *e)
 {
 	sqlite3_stmt *st = NULL;
 
-	rc = prepare(d, en, b, rc, &st, e);
+	rc = db_prepare_made(d, b, rc, "ledger.tsv", en->name, &st, e);
 	if (!rc) {
 		db_bind_span(st, 1, en->source);
 		db_bind_span(st, 2, en->name);
@@ -278,7 +260,7 @@ static int prepare_enter(struct db *d, const struct entry *en, sqlite3_stmt **st
 				    "ELSE coalesce(?4, CASE WHEN events = 0 THEN 'no event of this kind was recorded' "
 				    "	ELSE 'no event tells more about it' END) END "
 				    "FROM x ORDER BY netns, dev");
-	return prepare(d, en, &b, rc, st, e);
+	return db_prepare_made(d, &b, rc, "ledger.tsv", en->name, st, e);
 }
 
 /* Step 4 for one counter, in all namespaces and devices. @plain: the statement for what no event can explain, made when first used. */

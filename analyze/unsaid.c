@@ -26,20 +26,15 @@ struct proof {
 	struct span why, functions, counters, scope, by, where;
 };
 
-/* The next line of drop_proofs.tsv that is an entry. */
+/* The next entry of drop_proofs.tsv. */
 static bool proof_next(struct span *text, struct proof *p)
 {
-	struct span line;
+	struct span f[6];
 
-	while (span_line(text, &line)) {
-		if (!line.n || line.p[0] == '#')
-			continue;
-		if (span_field(&line, '\t', &p->why) && span_field(&line, '\t', &p->functions) &&
-		    span_field(&line, '\t', &p->counters) && span_field(&line, '\t', &p->scope) &&
-		    span_field(&line, '\t', &p->by) && span_field(&line, '\t', &p->where))
-			return true;
-	}
-	return false;
+	if (!embed_row(text, f, ARRAY_SIZE(f)))
+		return false;
+	*p = (struct proof){ f[0], f[1], f[2], f[3], f[4], f[5] };
+	return true;
 }
 
 /* Whom one entry may speak of: ?1 is its reason. */
@@ -103,12 +98,7 @@ static int prove(struct db *d, const struct proof *p, struct err *e)
 	if (!rc && !counted)
 		rc = buf_printf(&b,
 				" AND NOT EXISTS (SELECT 1 FROM _drop_reason r WHERE r.name = ?1)");
-	if (!rc)
-		rc = buf_put(&b, "", 1);
-	if (!rc &&
-	    sqlite3_prepare_v2(db_handle(d), (const char *)b.data, -1, &st, NULL) != SQLITE_OK)
-		rc = err_set(e, -EIO, "drop_proofs.tsv: %.*s: %s", (int)p->why.n, p->why.p,
-			     sqlite3_errmsg(db_handle(d)));
+	rc = db_prepare_made(d, &b, rc, "drop_proofs.tsv", p->why, &st, e);
 	if (!rc) {
 		db_bind_span(st, 1, p->why);
 		db_bind_span(st, 2, p->by);
@@ -116,7 +106,6 @@ static int prove(struct db *d, const struct proof *p, struct err *e)
 			rc = err_set(e, -EIO, "drop_proofs.tsv: %s", sqlite3_errmsg(db_handle(d)));
 	}
 	sqlite3_finalize(st);
-	buf_free(&b);
 	return rc;
 }
 
@@ -149,5 +138,5 @@ int unsaid_prove(struct db *d, struct err *e)
 	rc = 0;
 	while (!rc && proof_next(&text, &p))
 		rc = prove(d, &p, e);
-	return rc == -ENOMEM ? err_set(e, rc, "out of memory") : rc;
+	return rc;
 }
