@@ -9,6 +9,58 @@
 #define MAX_DROPS    12
 #define MAX_QUALITY  12
 
+/* The verdict where no finding is above info. */
+static void put_nothing(struct rep *r, FILE *f)
+{
+	int64_t drops;
+
+	switch (rep_basis(r)) {
+	case BASIS_NOTHING:
+		fputs(_("**Nothing can be said:** the recording holds no packet events and fewer "
+			"than two "
+			"snapshots."),
+		      f);
+		return;
+	case BASIS_COUNTERS:
+		fputs(_("**Counters alone:** nothing wrong was seen in how they grew, and in the queues, sockets and settings of the "
+			"snapshots. No event and no frame was recorded: what becomes of packets could not be seen."),
+		      f);
+		return;
+	case BASIS_POINT:
+		fputs(_("**One point in time:** counters are totals since the boot. They tell what has happened at some time, "
+			"not what goes wrong now; a second copy, made later and named behind this one, tells what grew between."),
+		      f);
+		return;
+	case BASIS_FRAMES:
+		fprintf(f,
+			_("**Captured frames alone:** %1$s frames of %2$s flows. What became of them inside the host, and why, is "
+			  "not in a capture: record with skbtape, or name a trace of the same time before the capture."),
+			text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s,
+			text_count(rep_int(r, "SELECT count(*) FROM flow WHERE frames > 0", 0)).s);
+		return;
+	case BASIS_RECORDING:
+		break;
+	}
+	drops = rep_unnamed_drops(r);
+	if (drops)
+		fprintf(f,
+			_("**No cause could be named**, but %s packets were dropped, see "
+			  "below."),
+			text_count(drops).s);
+	else if (rep_lost_percent(r) > 0)
+		fprintf(f,
+			_("**Nothing wrong was seen**, but the recording lost %.0f %% of "
+			  "the events."),
+			rep_lost_percent(r));
+	else
+		fputs(_("**Nothing wrong was seen.**"), f);
+	putc(' ', f);
+	fprintf(f, _("Looked at %1$s packets and %2$s frames in %3$s."),
+		text_count(rep_int(r, "SELECT count(*) FROM _packet", 0)).s,
+		text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s,
+		text_duration(ns_diff(r->end_ns, r->start_ns)).s);
+}
+
 static void put_verdict(struct rep *r, FILE *f, struct buf *words)
 {
 	int64_t critical =
@@ -22,45 +74,8 @@ static void put_verdict(struct rep *r, FILE *f, struct buf *words)
 	fputs("## skbtape: ", f);
 	text_markdown(f, host[0] ? host : _("unknown host"));
 	fputs("\n\n", f);
-	if (!critical && !warning && rep_basis(r) == BASIS_NOTHING) {
-		fputs(_("**Nothing can be said:** the recording holds no packet events and fewer "
-			"than two "
-			"snapshots."),
-		      f);
-	} else if (!critical && !warning && rep_basis(r) == BASIS_COUNTERS) {
-		fputs(_("**Counters alone:** nothing wrong was seen in how they grew, and in the queues, sockets and settings of the "
-			"snapshots. No event and no frame was recorded: what becomes of packets could not be seen."),
-		      f);
-	} else if (!critical && !warning && rep_basis(r) == BASIS_POINT) {
-		fputs(_("**One point in time:** counters are totals since the boot. They tell what has happened at some time, "
-			"not what goes wrong now; a second copy, made later and named behind this one, tells what grew between."),
-		      f);
-	} else if (!critical && !warning && rep_basis(r) == BASIS_FRAMES) {
-		fprintf(f,
-			_("**Captured frames alone:** %1$s frames of %2$s flows. What became of them inside the host, and why, is "
-			  "not in a capture: record with skbtape, or name a trace of the same time before the capture."),
-			text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s,
-			text_count(rep_int(r, "SELECT count(*) FROM flow WHERE frames > 0", 0)).s);
-	} else if (!critical && !warning) {
-		int64_t drops = rep_unnamed_drops(r);
-
-		if (drops)
-			fprintf(f,
-				_("**No cause could be named**, but %s packets were dropped, see "
-				  "below."),
-				text_count(drops).s);
-		else if (rep_lost_percent(r) > 0)
-			fprintf(f,
-				_("**Nothing wrong was seen**, but the recording lost %.0f %% of "
-				  "the events."),
-				rep_lost_percent(r));
-		else
-			fputs(_("**Nothing wrong was seen.**"), f);
-		putc(' ', f);
-		fprintf(f, _("Looked at %1$s packets and %2$s frames in %3$s."),
-			text_count(rep_int(r, "SELECT count(*) FROM _packet", 0)).s,
-			text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s,
-			text_duration(ns_diff(r->end_ns, r->start_ns)).s);
+	if (!critical && !warning) {
+		put_nothing(r, f);
 	} else {
 		st = rep_query(r,
 			       "SELECT title, confidence, id FROM finding WHERE severity <> 'info' "
@@ -259,8 +274,11 @@ static void put_drops(struct rep *r, FILE *f)
 /* What a capture alone has to tell. */
 static void put_flows(struct rep *r, FILE *f)
 {
-	sqlite3_stmt *st = rep_basis(r) == BASIS_FRAMES ? rep_query(r, REP_FLOWS) : NULL;
+	sqlite3_stmt *st;
 
+	if (rep_basis(r) != BASIS_FRAMES)
+		return;
+	st = rep_query(r, REP_FLOWS);
 	for (bool first = true; rep_row(r, &st); first = false) {
 		if (first)
 			fprintf(f, "### %s\n\n%s\n|--:|--:|---|\n", _("Flows of most frames"), _("| Frames | Bytes | Flow |"));
@@ -268,8 +286,7 @@ static void put_flows(struct rep *r, FILE *f)
 		cell(f, col_text(st, 0));
 		fputs(" |\n", f);
 	}
-	if (rep_basis(r) == BASIS_FRAMES)
-		putc('\n', f);
+	putc('\n', f);
 }
 
 static void put_quality(struct rep *r, FILE *f, struct buf *words)
