@@ -14,14 +14,8 @@ TRAFFIC=$BUILD/tests/traffic
 command -v /usr/bin/time >/dev/null || { echo "decode: GNU time is not installed (Debian: time)" >&2; exit 1; }
 make --no-print-directory BUILD="$BUILD" "$BUILD/skbtape" "$BUILD/skbtape-record" "$TRAFFIC" || exit 1
 TMP=$(mktemp -d)
-. fixtures/make/net.sh
-trap 'rm -rf "$TMP"; net_down' EXIT
-[ -z "${LOCK:-}" ] || { exec 8>"$LOCK" && flock 8; }
-net_up || exit 1
-trap 'rm -rf "$TMP"; net_down' EXIT
-bg sink in_b "$TRAFFIC" sink 10.77.0.2 9000 0 8>&-
-bg_wait sink || exit 1
-flood="ip netns exec $NA $TRAFFIC flood 10.77.0.2 9000 $SECONDS_EACH 100"
+. bench/flood.sh
+flood_up
 events=
 for e in skb:kfree_skb skb:consume_skb skb:skb_copy_datagram_iovec net:net_dev_queue net:net_dev_start_xmit net:net_dev_xmit \
 	net:netif_receive_skb net:netif_receive_skb_entry net:netif_rx net:napi_gro_receive_entry napi:napi_poll irq:softirq_raise \
@@ -57,7 +51,7 @@ END
 	fi
 }
 
-exec 8>&-
+flood_done
 
 # run NAME FILE COMMAND...: a row name, file, wall s, CPU s, KB
 run() {

@@ -13,17 +13,12 @@ TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
 if [ -z "$TAPE" ]; then
 	[ "$(id -u)" = 0 ] || { echo "queries: needs root to record, or TAPE=FILE" >&2; exit 1; }
-	. fixtures/make/net.sh
-	trap 'rm -rf "$TMP"; net_down' EXIT
-	[ -z "${LOCK:-}" ] || { exec 8>"$LOCK" && flock 8; }
-	net_up || exit 1
-	trap 'rm -rf "$TMP"; net_down' EXIT
-	bg sink in_b "$TRAFFIC" sink 10.77.0.2 9000 0 8>&-
-	bg_wait sink || exit 1
+	. bench/flood.sh
+	flood_up
 	TAPE=$TMP/ours.skbtape
-	"$BUILD/skbtape-record" -q -o "$TAPE" -- ip netns exec "$NA" "$TRAFFIC" flood 10.77.0.2 9000 "$SECONDS_EACH" 100 >"$TMP/log" 2>&1 ||
+	"$BUILD/skbtape-record" -q -o "$TAPE" -- $flood >"$TMP/log" 2>&1 ||
 		{ cat "$TMP/log"; exit 1; }
-	exec 8>&-
+	flood_done
 fi
 db=$TMP/x.db
 "$BUILD/skbtape" analyze -q "$TAPE" -o "$db" || [ $? = 3 ] || exit 1
