@@ -449,11 +449,13 @@ int folder_import(struct import *im, struct err *e)
 	struct folder f = { 0 };
 	struct taker t = { .im = im, .f = &f };
 	struct span text;
+	size_t sos;
 	int rc = im->file->directory ? folder_read(&f, im->file->fd, im->file->path, e) : folder_unpack(&f, im->file, e);
 
 	if (rc)
 		goto out;
-	if (folder_from(&f, "sos_commands/") < f.n && !strncmp(f.v[folder_from(&f, "sos_commands/")].path, "sos_commands/", 13))
+	sos = folder_from(&f, "sos_commands/");
+	if (sos < f.n && !strncmp(f.v[sos].path, "sos_commands/", 13))
 		im->what = "a sosreport";
 	rc = add_about(&t);
 	if (!rc)
