@@ -19,6 +19,7 @@ from advice import lacking, parts, tried
 HERE = os.path.dirname(os.path.abspath(__file__))
 SEVERE = ("critical", "warning")
 HEALTHY_PORTS = (7001, 7002)            # of lib.sh's healthy_start
+MANY = {"f": "filter.sh", "h": "healthy.sh", "l": "link.sh", "s": "sockets.sh", "v": "variants.sh"}    # scripts of many incidents
 
 
 def expected():
@@ -29,10 +30,8 @@ def expected():
 
 
 def script(name):
-    if name.startswith("h"):
-        return ["bash", os.path.join(HERE, "healthy.sh")], {"INC_ID": name}
-    if name.startswith("v"):
-        return ["bash", os.path.join(HERE, "variants.sh")], {"INC_ID": name}
+    if name[0] in MANY:
+        return ["bash", os.path.join(HERE, MANY[name[0]])], {"INC_ID": name}
     return ["bash", os.path.join(HERE, name + ".sh")], {}
 
 
