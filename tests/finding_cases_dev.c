@@ -29,8 +29,8 @@ static void vlan_down_no(void)
 static void netem(int limit, int lost, int most, const char *options)
 {
 	sql("INSERT INTO qdisc(netns_id, netns, dev, class, kind, handle, parent, limit_packets, drops_delta, packets_delta, "
-	    "max_backlog_packets, options) VALUES(2, 'a', 'a0', 0, 'netem', '8001:', 'root', %d, %d, 900, %d, '%s')",
-	    limit, lost, most, options);
+	    "max_backlog_packets, max_backlog_bytes, options) VALUES(2, 'a', 'a0', 0, 'netem', '8001:', 'root', %d, %d, 900, %d, %d, '%s')",
+	    limit, lost, most, most * 100, options);
 }
 
 static void netem_loss(void)
