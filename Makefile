@@ -29,7 +29,7 @@ BASE    := schema/base.c schema/json.c schema/sha256.c schema/tape.c
 CAPTURE := capture/about.c capture/budget.c capture/clock.c capture/command.c capture/cpus.c capture/cut.c capture/devwatch.c capture/doctor.c capture/ethtool.c \
 	   capture/filter.c capture/instance.c capture/lower.c capture/netlink.c capture/netset.c capture/options.c capture/output.c capture/perf.c \
 	   capture/pcapng_write.c capture/privilege.c capture/profile.c capture/record.c capture/section.c capture/snap.c \
-	   capture/snap_files.c capture/snap_host.c capture/sniff.c capture/source.c capture/tape_write.c capture/together.c capture/trace.c
+	   capture/snap_bpf.c capture/snap_files.c capture/snap_host.c capture/sniff.c capture/source.c capture/tape_write.c capture/together.c capture/trace.c
 ANALYZE := analyze/analyze.c analyze/beside.c analyze/claims.c analyze/clocks.c analyze/confine.c analyze/counters.c analyze/coverage.c analyze/cpu_time.c analyze/db.c analyze/delays.c analyze/detail.c \
 	   analyze/dissect.c analyze/drops.c analyze/embed.c analyze/ethtool_read.c analyze/events.c \
 	   analyze/facts.c analyze/fields.c analyze/findings.c analyze/flow_delays.c analyze/flow_many.c analyze/flow_seen.c analyze/frame_index.c analyze/flows.c analyze/found_link.c analyze/found_write.c analyze/folder.c analyze/folder_import.c analyze/folder_nl.c analyze/folder_sock.c analyze/folder_tar.c analyze/folder_text.c analyze/format.c analyze/frames.c \
