@@ -84,10 +84,13 @@ wired() { # OPTIONS of the path: cli NET.4.1 -- NET.4.2 srv beside the pair
 inc_setup() {
   case $TAG in
   s01) rtr3 ;;
-  s05 | s18 | s27 | s45 | s50) contained 5 ;;
+  s06 | s07 | s08) pair6; ns srv ip route add default via $NET.1.1; ns srv ip route add default via $SIX::1
+    ns srv sysctl -qw net.ipv4.tcp_syncookies=$([ "$TAG" = s07 ] && echo 1 || echo 0) net.ipv4.tcp_max_syn_backlog=64 ;;
+  s05) contained 5; ns t3 sysctl -qw net.core.somaxconn=4 ;;
+  s18 | s27 | s45 | s50) contained 5 ;;
   s10) pair6; tunned $ST tuns src=$NET.3.9 dst=$NET.3.1 port=$PORT mode=jump out=peer.json ;;
   s11) pair6; tunned $ST tuns src=$NET.3.9 dst=$NET.3.1 port=$PORT mode=natted n=12 out=peer.json ;;
-  s12) pair6; tunned $ST holes src=$NET.3.9 dst=$NET.3.1 port=$PORT out=peer.json ;;
+  s12) pair6; tunned $ST holes src=$NET.3.9 dst=$NET.3.1 port=$PORT n=3000 size=1 out=peer.json ;;
   s21) pair6; wired delay=0.01 loss=0.05 what=data ;;
   s22) pair6; wired delay=0.005 loss=1 what=syn ;;
   s23) pair6; wired delay=0.005 loss=0.6 what=ack way=ba first=20 ;;
@@ -128,10 +131,12 @@ inc_trigger() {
   s03) ask cli $four n=30 gap=0.1; truthj expect_min_drops 30 ;;
   s04) serve srv $six name=billing; bg cli ask $ST task dst=$six port=$PORT n=60 gap=0.05 out=ask.json; sleep 1.2; kill -9 "$(bgpid srv)"; wait_bg ask 20 ;;
   s05) # the application asks for 511, the system allows 4
-    ns t3 sysctl -qw net.core.somaxconn=4; serve t3 $NET.5.3 mode=slowaccept before=0.4 backlog=511 name=webapp; ctr_mark t3 TcpExt.ListenOverflows
+    serve t3 $NET.5.3 mode=slowaccept before=0.4 backlog=511 name=webapp; ctr_mark t3 TcpExt.ListenOverflows
     ns t1 $ST many dst=$NET.5.3 port=$PORT n=25 gap=0.05 hold=2; grew t3 TcpExt.ListenOverflows 5 ;;
-  s06 | s07 | s08) ns srv sysctl -qw net.ipv4.tcp_syncookies=$([ "$TAG" = s07 ] && echo 1 || echo 0) net.ipv4.tcp_max_syn_backlog=64
-    if [ "$TAG" = s08 ]; then serve srv $six backlog=256; flood $six $SIX::a:; else serve srv $four backlog=256; flood $four $NET.9.; fi
+  s06) serve srv $four backlog=256; flood $four $NET.9. ;;&
+  s07) serve srv $four backlog=32; flood $four $NET.9. ;;&
+  s08) serve srv $six backlog=256; flood $six fd00:9::a: ;;&
+  s06 | s07 | s08)
     if [ "$TAG" = s07 ]; then grew srv TcpExt.TCPReqQFullDoCookies 50; else grew srv TcpExt.ListenDrops 50; fi ;;
   s09) # an event loop that computes
     serve srv $six busy=1.4 backlog=128 name=reportd; sleep 0.4
@@ -139,7 +144,7 @@ inc_trigger() {
   s10 | s11) ctr_mark srv TcpExt.PAWSEstab; serve srv $NET.3.1 mode=$([ "$TAG" = s11 ] && echo shut || echo echo); touch "$STATE/go"; wait_bg tun 30 ;;
   s12) ctr_mark srv TcpExt.OfoPruned; serve srv $NET.3.1 rcvbuf=16000; touch "$STATE/go"; wait_bg tun 30; grew srv TcpExt.OfoPruned 1 ;;
   s13) # many connections whose data no one reads, and a limit of the machine that they reach
-    glock; serve srv $four mode=once stall=60 after=1 backlog=200 name=hoarder; sysctl_set - net.ipv4.tcp_mem "400 600 800"
+    glock; serve srv $four mode=once stall=60 after=1 backlog=200 name=hoarder; sysctl_set - net.ipv4.tcp_mem "100 150 200"
     for i in 1 2 3 4 5 6; do bg cli st$i $ST stream dst=$four port=$PORT secs=3 chunk=20000 nodelay=1; done; sleep 3.5 ;;
   s14) glock; for i in 0 1 2 3; do bg srv k$i $ST usink addr=$four port=$((PORT + 100 * i)) pause=3 rcvbuf=2000000 idle=1; done; sleep 0.7
     sysctl_set - net.ipv4.udp_mem "100 200 300"
@@ -149,7 +154,7 @@ inc_trigger() {
     for i in 1 2; do bg cli st$i $ST stream dst=$four port=$PORT secs=4 chunk=40 nodelay=1; done; wait_bg st1 30; wait_bg st2 30; grew srv TcpExt.TCPRcvCollapsed 10 ;;
   s16) ctr_mark srv TcpExt.TCPBacklogDrop; : >"$STATE/stuck.log"; bg srv stuck $ST stuck addr=$four port=$PORT hold=0.2 times=10 name=migrated; wait_for 5 test -s "$STATE/stuck.log"
     bg cli st $ST stream dst=$four port=$PORT secs=4 chunk=700 nodelay=1; wait_bg st 20; grew srv TcpExt.TCPBacklogDrop 5 ;;
-  s17) serve srv $six mode=sink name=ingest; bg cli st $ST stream dst=$six port=$PORT secs=3.5 chunk=30000 gap=0.005; sleep 1; kill -STOP "$(bgpid srv)"; sleep 1.6; kill -CONT "$(bgpid srv)"; wait_bg st 20 ;;
+  s17) serve srv $six mode=sink name=ingest; bg cli st $ST stream dst=$six port=$PORT secs=3.5 chunk=30000; sleep 1; kill -STOP "$(bgpid srv)"; sleep 1.6; kill -CONT "$(bgpid srv)"; wait_bg st 20 ;;
   s18) serve t4 $NET.5.4 mode=slow before=0.35 read=60000 rcvbuf=60000 name=slowpoke; ns t1 $ST stream dst=$NET.5.4 port=$PORT secs=4 chunk=30000 ;;
   s19) serve srv $four mode=shut read=10 before=0.01 name=frontend; ask cli $four n=40 gap=0.04 size=4000 ;;
   s20) serve srv $six mode=answer name=api; ask cli $six n=60 gap=0.01 split=1 new=0 want=20 ;;
@@ -163,7 +168,7 @@ inc_trigger() {
   s27) sink t3 239.7.7.7 group=239.7.7.7 dev=eth0 work=0.01 rcvbuf=20000 name=feedhandler
     for i in 2 4; do bg t$i other$i $ST usink addr=239.7.7.7 port=$PORT group=239.7.7.7 dev=eth0; done; sleep 0.3; send t1 239.7.7.7 n=900 pps=400 size=800; lost; truthj sent $(($(jget sent.json sent) * 3)) ;;
   s28) sink srv $four idle=2 name=statsd; bg cli us $ST usend dst=$four port=$PORT n=1500 pps=500 size=800 out=sent.json; sleep 0.8; kill -STOP "$(bgpid sink)"; sleep 1.5; kill -CONT "$(bgpid sink)"; wait_bg us 20; lost ;;
-  s29) ns srv sysctl -qw net.core.rmem_default=4608 2>/dev/null || { glock; sysctl_set - net.core.rmem_default 4608; }
+  s29) glock; sysctl_set - net.core.rmem_default 4608
     sink srv $four name=tftpd; send cli $four n=600 pps=200 burst=30 size=1000; lost ;;
   s30) sink srv $four filt=classic; send cli $four n=200 pps=100 first=B; truthj expect_min_drops 200 ;;
   s31) sink srv $six filt=ebpf; send cli $six n=200 pps=100 size=400; truthj expect_min_drops 200 ;;
