@@ -18,6 +18,7 @@ F_kallsyms  := $(FUZZ_BASE) analyze/symbols.c
 F_frames    := $(FUZZ_BASE) analyze/pcapng.c analyze/dissect.c
 F_procfs    := $(FUZZ_BASE) analyze/procfs.c
 F_netlink   := $(filter-out tests/snap_load.c,$(T_snapshots)) tests/fuzz/fuzz.c tests/fuzz/fuzz_db.c
+F_folder    := $(F_netlink) analyze/detail.c analyze/facts.c
 F_members   := $(F_netlink) analyze/detail.c analyze/facts.c analyze/ringstats.c
 FUZZ_LDFLAGS_analysis := -Wl,--wrap=findings_run,--wrap=ledger_build,--wrap=format_parse,--wrap=format_free
 F_analysis  := $(FUZZ_BASE) $(filter-out analyze/analyze.c analyze/export.c,$(ANALYZE)) capture/filter.c capture/snap_files.c capture/clock.c
