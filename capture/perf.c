@@ -22,6 +22,7 @@
  * noted, not recorded. When we end, however that happens, so do the events.
  */
 #include "perf.h"
+#include "about.h"
 #include "clock.h"
 #include "cpus.h"
 #include "instance.h"
@@ -30,6 +31,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <linux/perf_event.h>
 #include <poll.h>
 #include <pthread.h>
@@ -192,6 +194,49 @@ static int find_formats(struct perf *p, const char *formats, struct err *e)
 	return 0;
 }
 
+static bool has_capability(int bit)
+{
+	return about_capabilities() >> bit & 1;
+}
+
+/* The system call failed with @error: of what, as far as that can be seen from here. */
+static int refused(struct err *e, int error)
+{
+	if (error != EACCES && error != EPERM)
+		return err_set(e, -error, "perf_event_open does not take tracepoints here: %s", strerror(error));
+	if (has_capability(CAP_PERFMON) || has_capability(CAP_SYS_ADMIN))
+		return err_set(e, -error,
+			       "perf_event_open is not allowed (%s) although %s is there: a seccomp profile (in a container: one that "
+			       "lets perf_event_open through), a security module, or a user namespace",
+			       strerror(error), has_capability(CAP_PERFMON) ? "CAP_PERFMON" : "CAP_SYS_ADMIN");
+	return err_set(e, -error,
+		       "perf_event_open is not allowed (%s): CAP_PERFMON is missing (before Linux 5.8 CAP_SYS_ADMIN); in a container "
+		       "--cap-add PERFMON and a seccomp profile that lets perf_event_open through",
+		       strerror(error));
+}
+
+int perf_permitted(struct err *e)
+{
+	struct perf_event_attr a = { .type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY, .disabled = 1 };
+	char online[CPUS_TEXT], line[16] = "";
+	FILE *f = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
+	int fd;
+
+	if (f && !fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	if (f)
+		fclose(f);
+	/* raw samples of tracepoints ask for more than a counter does: perf_trace_event_perm(), kernel/trace/trace_event_perf.c */
+	if (atoi(line) > -1 && !has_capability(CAP_PERFMON) && !has_capability(CAP_SYS_ADMIN))
+		return refused(e, EACCES);
+	cpus_online(online);
+	fd = event_open(&a, atoi(online), -1);
+	if (fd < 0)
+		return refused(e, errno);
+	close(fd);
+	return 0;
+}
+
 /* One tracepoint for a moment: whether that is allowed at all. */
 static int try_tracepoint(const struct perf *p, struct err *e)
 {
@@ -221,14 +266,7 @@ static int try_tracepoint(const struct perf *p, struct err *e)
 		close(fd);
 		return 0;
 	}
-	rc = -errno;
-	if (rc == -EACCES || rc == -EPERM)
-		return err_set(e, rc,
-			       "perf_event_open is not allowed (%s): it takes CAP_PERFMON (before "
-			       "Linux 5.8 CAP_SYS_ADMIN), in a container --cap-add PERFMON and a "
-			       "seccomp profile that lets it through",
-			       strerror(-rc));
-	return err_set(e, rc, "perf_event_open does not take tracepoints here: %s", strerror(-rc));
+	return refused(e, errno);
 }
 
 /* ---- rings ---- */
@@ -327,10 +365,10 @@ uint64_t perf_buffer_bytes(const struct perf *p)
 	return least;
 }
 
-int perf_allowed(struct err *e)
+int perf_allowed(const char *formats, struct err *e)
 {
 	struct perf p = { .way.fd = -1 };
-	int rc = find_formats(&p, NULL, e);
+	int rc = find_formats(&p, formats, e);
 
 	if (!rc)
 		rc = try_tracepoint(&p, e);
