@@ -199,35 +199,50 @@ static bool has_capability(int bit)
 	return about_capabilities() >> bit & 1;
 }
 
-/* The system call failed with @error: of what, as far as that can be seen from here. */
-static int refused(struct err *e, int error)
+static int paranoid(void)
 {
-	if (error != EACCES && error != EPERM)
-		return err_set(e, -error, "perf_event_open does not take tracepoints here: %s", strerror(error));
-	if (has_capability(CAP_PERFMON) || has_capability(CAP_SYS_ADMIN))
-		return err_set(e, -error,
-			       "perf_event_open is not allowed (%s) although %s is there: a seccomp profile (in a container: one that "
-			       "lets perf_event_open through), a security module, or a user namespace",
-			       strerror(error), has_capability(CAP_PERFMON) ? "CAP_PERFMON" : "CAP_SYS_ADMIN");
-	return err_set(e, -error,
-		       "perf_event_open is not allowed (%s): CAP_PERFMON is missing (before Linux 5.8 CAP_SYS_ADMIN); in a container "
-		       "--cap-add PERFMON and a seccomp profile that lets perf_event_open through",
-		       strerror(error));
-}
-
-int perf_permitted(struct err *e)
-{
-	struct perf_event_attr a = { .type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY, .disabled = 1 };
-	char online[CPUS_TEXT], line[16] = "";
 	FILE *f = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
-	int fd;
+	char line[16] = "";
 
 	if (f && !fgets(line, sizeof(line), f))
 		line[0] = '\0';
 	if (f)
 		fclose(f);
+	return atoi(line);
+}
+
+/* The system call failed with @error: of what, as far as that can be seen from here. */
+static int refused(struct err *e, int error)
+{
+	bool admin = has_capability(CAP_SYS_ADMIN);
+
+	if (error != EACCES && error != EPERM)
+		return err_set(e, -error, "perf_event_open does not take tracepoints here: %s", strerror(error));
+	if (!admin && !has_capability(CAP_PERFMON))
+		return err_set(e, -error,
+			       "perf_event_open is not allowed (%s): CAP_PERFMON is missing (before Linux 5.8 CAP_SYS_ADMIN); in a "
+			       "container --cap-add PERFMON and a seccomp profile that lets perf_event_open through",
+			       strerror(error));
+	/* a patch of Debian and Ubuntu: above 2 only CAP_SYS_ADMIN does, until it learned of CAP_PERFMON (seen with 5.10) */
+	if (!admin && paranoid() > 2)
+		return err_set(e, -error,
+			       "perf_event_open is not allowed (%s) although CAP_PERFMON is there: kernel.perf_event_paranoid is %d, "
+			       "above 2 some kernels ask for CAP_SYS_ADMIN: on the host, sysctl kernel.perf_event_paranoid=2",
+			       strerror(error), paranoid());
+	return err_set(e, -error,
+		       "perf_event_open is not allowed (%s) although %s is there: a seccomp profile (in a container: one that "
+		       "lets perf_event_open through), a security module, or a user namespace",
+		       strerror(error), admin ? "CAP_SYS_ADMIN" : "CAP_PERFMON");
+}
+
+int perf_permitted(struct err *e)
+{
+	struct perf_event_attr a = { .type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY, .disabled = 1 };
+	char online[CPUS_TEXT];
+	int fd;
+
 	/* raw samples of tracepoints ask for more than a counter does: perf_trace_event_perm(), kernel/trace/trace_event_perf.c */
-	if (atoi(line) > -1 && !has_capability(CAP_PERFMON) && !has_capability(CAP_SYS_ADMIN))
+	if (paranoid() > -1 && !has_capability(CAP_PERFMON) && !has_capability(CAP_SYS_ADMIN))
 		return refused(e, EACCES);
 	cpus_online(online);
 	fd = event_open(&a, atoi(online), -1);
@@ -253,6 +268,11 @@ static int try_tracepoint(const struct perf *p, struct err *e)
 		rc = read_format(p, &ev[i], &b, &id);
 	}
 	buf_free(&b);
+	if (rc == -EINVAL && !p->way.path[0])
+		return err_set(e, rc,
+			       "--formats %s: its files hold no format of an event: they were copied by a cp that takes files of "
+			       "tracefs for links to each other (busybox's); copy them with GNU's cp -r, or one by one",
+			       p->dir);
 	if (rc)
 		return err_set(
 			e, rc,
