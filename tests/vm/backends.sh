@@ -2,7 +2,7 @@
 # backends.sh: guest script for a virtual machine, run as root with ./skbtape-record and ./traffic (static: cc -static -D_GNU_SOURCE
 # -o traffic tests/traffic.c) beside it. The same datagrams - to a closed port, and against a rule of nftables - are recorded at
 # one time through tracefs and through perf; then once more as in a container: namespaces of its own, no tracefs, formats from a
-# folder, nothing but the capabilities for perf and frames. Everything is left in /out (or $OUT).
+# folder, nothing but the capabilities for perf and frames (needs util-linux's unshare and setpriv in /usr/bin). Everything is left in /out (or $OUT).
 # On another machine: BUILD=build sh tests/vm/backends_judge.sh DIR
 OUT=${OUT:-/out}
 exec 2>&1
@@ -31,20 +31,25 @@ wait "$tracefs"
 echo "tracefs ended with $?"
 
 mkdir -p /tmp/formats
-mount -t tracefs none /sys/kernel/tracing 2>/dev/null || mount -t debugfs none /sys/kernel/debug
-cp -r /sys/kernel/tracing/events /tmp/formats/ 2>/dev/null || cp -r /sys/kernel/debug/tracing/events /tmp/formats/ 2>/dev/null
+T=/sys/kernel/tracing
+[ -d $T/events ] || mount -t tracefs none $T || T=/sys/kernel/debug/tracing
+# busybox's cp -r takes them for links to each other
+(cd $T && for f in events/*/*/format; do mkdir -p "/tmp/formats/${f%/*}" && cat "$f" >"/tmp/formats/$f"; done)
 cp /proc/sys/kernel/random/boot_id /tmp/formats/
 chmod -R a+rX /tmp/formats .
 mkdir -m 777 /tmp/c
 contained() { # CAPABILITIES PROGRAM...
 	caps=-all,$1
 	shift
-	unshare -m -p -n -f --mount-proc sh -c 'umount -l /sys/kernel/tracing /sys/kernel/debug 2>/dev/null; exec "$@"' sh setpriv --reuid 65534 \
+	/usr/bin/unshare -m -p -n -f --mount-proc sh -c 'umount -l /sys/kernel/tracing /sys/kernel/debug 2>/dev/null; exec "$@"' sh /usr/bin/setpriv --reuid 65534 \
 		--regid 65534 --clear-groups --bounding-set "$caps" --inh-caps "$caps" --ambient-caps "$caps" "$@"
 }
+cat /proc/sys/kernel/perf_event_paranoid
 contained +net_raw ./skbtape-record --doctor --formats /tmp/formats >"$OUT/doctor.net_raw"
 for cap in +perfmon +sys_admin; do # before Linux 5.8 there is no CAP_PERFMON
 	contained $cap,+net_raw true 2>/dev/null || continue
+	contained $cap,+net_raw ./skbtape-record --doctor >"$OUT/doctor.3" # as the distribution sets kernel.perf_event_paranoid
+	echo 2 >/proc/sys/kernel/perf_event_paranoid
 	contained $cap,+net_raw ./skbtape-record --doctor >"$OUT/doctor.bare"
 	contained $cap,+net_raw ./skbtape-record --doctor --formats /tmp/formats >"$OUT/doctor.formats"
 	contained $cap,+net_raw ./skbtape-record --formats /tmp/formats -b 1M -o /tmp/c/c.skbtape -d 8 2>/tmp/log &
