@@ -394,6 +394,20 @@ static void write_nothing(struct page *p, int64_t infos)
 			  "and no frame was recorded: what becomes of packets could not be seen."));
 		write_notes(p, infos);
 		fputs("</p>", p->f);
+	} else if (basis == BASIS_EVENTS && !drops) {
+		struct buf kinds = { 0 };
+
+		hero_begin(p, "warning", "warning");
+		fprintf(p->f, "%s</p><p>%s ", _("Events alone."),
+			_("Nothing wrong was seen in them. Counters, queues, sockets and settings are not there: what shows in these, or "
+			  "in events of other kinds, could not be seen."));
+		fputs(_("Kinds of events:"), p->f);
+		putc(' ', p->f);
+		if (!rep_event_kinds(p->r, &kinds))
+			page_textf(p, "%.*s.", (int)kinds.len, (char *)kinds.data);
+		buf_free(&kinds);
+		write_notes(p, infos);
+		fputs("</p>", p->f);
 	} else if (basis == BASIS_POINT) {
 		hero_begin(p, "warning", "warning");
 		fprintf(p->f, "%s</p><p>%s", _("One point in time."),

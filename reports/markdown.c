@@ -9,12 +9,28 @@
 #define MAX_DROPS    12
 #define MAX_QUALITY  12
 
+/* Nothing was found, and there are events alone. */
+static void put_events(struct rep *r, FILE *f)
+{
+	struct buf kinds = { 0 };
+
+	fprintf(f, "%s %s ",
+		_("**Events alone:** nothing wrong was seen in them. Counters, queues, sockets and settings are not there: what shows in "
+		  "these, or in events of other kinds, could not be seen."),
+		_("Kinds of events:"));
+	if (!rep_event_kinds(r, &kinds) && !buf_put(&kinds, "", 1))
+		text_markdown(f, (char *)kinds.data);
+	putc('.', f);
+	buf_free(&kinds);
+}
+
 /* The verdict where no finding is above info. */
 static void put_nothing(struct rep *r, FILE *f)
 {
-	int64_t drops;
+	int64_t drops = rep_unnamed_drops(r);
+	enum rep_basis basis = rep_basis(r);
 
-	switch (rep_basis(r)) {
+	switch (basis) {
 	case BASIS_NOTHING:
 		fputs(_("**Nothing can be said:** the recording holds no packet events and fewer "
 			"than two "
@@ -39,9 +55,9 @@ static void put_nothing(struct rep *r, FILE *f)
 			text_count(rep_int(r, "SELECT count(*) FROM flow WHERE frames > 0", 0)).s);
 		return;
 	case BASIS_RECORDING:
+	case BASIS_EVENTS:
 		break;
 	}
-	drops = rep_unnamed_drops(r);
 	if (drops)
 		fprintf(f,
 			_("**No cause could be named**, but %s packets were dropped, see "
@@ -52,6 +68,8 @@ static void put_nothing(struct rep *r, FILE *f)
 			_("**Nothing wrong was seen**, but the recording lost %.0f %% of "
 			  "the events."),
 			rep_lost_percent(r));
+	else if (basis == BASIS_EVENTS)
+		put_events(r, f);
 	else
 		fputs(_("**Nothing wrong was seen.**"), f);
 	putc(' ', f);

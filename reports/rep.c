@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep.h"
+#include "text.h"
 #include "../analyze/load.h"
 #include "../analyze/tmpfiles.h"
 
@@ -208,20 +209,35 @@ int64_t rep_unnamed_drops(struct rep *r)
 {
 	int64_t n = rep_int(r, "SELECT count(*) FROM packet_drop WHERE class IN ('loss', 'policy', 'error')", 0);
 
-	return r->incomplete && n >= REP_DROPS_FEW ? n : 0;
+	return (r->incomplete || rep_basis(r) == BASIS_EVENTS) && n >= REP_DROPS_FEW ? n : 0;
 }
 
 enum rep_basis rep_basis(struct rep *r)
 {
 	bool frames = rep_int(r, "SELECT EXISTS (SELECT 1 FROM _frame)", 0);
 
+	bool grown = rep_int(r, "SELECT count(*) > 1 FROM snapshot", 0);
+
 	if (rep_int(r, "SELECT EXISTS (SELECT 1 FROM _packet)", 1))
-		return BASIS_RECORDING;
-	if (rep_int(r, "SELECT count(*) > 1 FROM snapshot", 0))
+		return grown ? BASIS_RECORDING : BASIS_EVENTS;
+	if (grown)
 		return rep_events(r) || frames ? BASIS_RECORDING : BASIS_COUNTERS;
 	if (rep_int(r, "SELECT count(*) FROM tape WHERE key = 'since_boot_ns'", 0))
 		return BASIS_POINT;
 	return frames ? BASIS_FRAMES : BASIS_NOTHING;
+}
+
+int rep_event_kinds(struct rep *r, struct buf *out)
+{
+	int64_t kinds = rep_int(r, "SELECT count(*) FROM event_type WHERE count > 0", 0), shown = 0;
+	sqlite3_stmt *st = rep_query(r, "SELECT system || ':' || name, count FROM event_type WHERE count > 0 ORDER BY count DESC, 1 LIMIT 12");
+	int rc = 0;
+
+	for (; rep_row(r, &st); shown++)
+		rc = rc ? rc : buf_printf(out, "%s%s (%s)", shown ? ", " : "", col_text(st, 0), text_count(col_int(st, 1)).s);
+	if (!rc && kinds > shown)
+		rc = buf_printf(out, ", +%s", text_count(kinds - shown).s);
+	return rc ? -ENOMEM : 0;
 }
 
 bool rep_events(struct rep *r)

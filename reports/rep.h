@@ -69,21 +69,24 @@ int64_t rep_fact_int(struct rep *r, const char *key, int64_t dflt);
 
 /**
  * rep_unnamed_drops() - drops of class loss, policy and error that the verdict on an incomplete tape must not pass over
- * On a whole tape the rules have weighed them (a port scan is no incident); on a cut one they may lack what they go by.
- * Return: their number; 0 on a whole tape, and below REP_DROPS_FEW, as a few happen on every host.
+ * On a whole tape the rules have weighed them (a port scan is no incident); on a cut one, and where there are events
+ * alone, they may lack what they go by. Return: their number; 0 on a whole tape, and below REP_DROPS_FEW, as a few happen on every host.
  */
 #define REP_DROPS_FEW 5
 int64_t rep_unnamed_drops(struct rep *r);
 
 /* What there is to judge by. */
 enum rep_basis {
-	BASIS_RECORDING, /* packets' events */
+	BASIS_RECORDING, /* packets' events, and how counters grew beside them */
+	BASIS_EVENTS,	 /* packets' events alone */
 	BASIS_COUNTERS,	 /* how counters grew, without any event or frame */
 	BASIS_POINT,	 /* one snapshot: totals since the boot, and what was full at that moment */
 	BASIS_FRAMES,	 /* captured frames alone */
 	BASIS_NOTHING,
 };
 enum rep_basis rep_basis(struct rep *r);
+/* rep_event_kinds() - which events there are, most first, as text: "skb:kfree_skb (300), ...". Return: 0, -ENOMEM. */
+int rep_event_kinds(struct rep *r, struct buf *out);
 
 /* rep_dated() - whether times are dates. Those of a clock that nothing ties to real time begin at the boot. */
 static inline bool rep_dated(const struct rep *r)
