@@ -229,6 +229,11 @@ bool rep_events(struct rep *r)
 	return rep_int(r, "SELECT EXISTS (SELECT 1 FROM event_type)", 0);
 }
 
+bool rep_sees_drops(struct rep *r)
+{
+	return rep_int(r, "SELECT EXISTS (SELECT 1 FROM event_type WHERE name = 'kfree_skb')", 0);
+}
+
 double rep_lost_percent(struct rep *r)
 {
 	double lost = (double)rep_fact_int(r, "events_lost", 0), read = (double)rep_fact_int(r, "events_decoded", 0);

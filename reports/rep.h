@@ -94,6 +94,9 @@ static inline bool rep_dated(const struct rep *r)
 /* rep_events() - whether there were events at all: without them no drop could be seen. */
 bool rep_events(struct rep *r);
 
+/* rep_sees_drops() - whether the kernel's drops were among them */
+bool rep_sees_drops(struct rep *r);
+
 /* REP_FLOWS - the flows of most frames, of a capture alone: text, frames, bytes */
 #define REP_FLOWS                                                                                  \
 	"SELECT proto || ' ' || CASE WHEN src LIKE '%:%' AND sport NOTNULL THEN '[' || src || ']' ELSE src END || coalesce(':' || "    \
