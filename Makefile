@@ -44,7 +44,7 @@ ANALYZE := analyze/analyze.c analyze/beside.c analyze/claims.c analyze/clocks.c 
 REPORTS := reports/export.c reports/export_csv.c reports/export_pcapng.c reports/export_perfetto.c reports/hops.c reports/html.c reports/html_cpus.c reports/html_drops.c reports/html_end.c reports/html_host.c reports/html_latency.c reports/html_parts.c \
 	   reports/html_softirq.c reports/html_verdict.c reports/html_waits.c reports/info.c reports/json_report.c reports/lang.c reports/markdown.c reports/packets.c reports/proto.c \
 	   reports/query.c reports/rep.c reports/rep_tape.c reports/report.c reports/stack.c reports/stack_draw.c reports/svg.c reports/tally.c \
-	   reports/text.c reports/timeline.c reports/timeline_draw.c reports/track.c reports/want.c reports/why.c reports/words.c
+	   reports/text.c reports/timeline.c reports/timeline_draw.c reports/track.c reports/verdict.c reports/want.c reports/why.c reports/words.c
 RULES   := $(sort $(wildcard analyze/rules/*.sql))
 EMBED   := $(sort $(wildcard schema/*.sql)) $(RULES) $(sort $(wildcard analyze/*.tsv)) reports/page.html reports/page.css reports/page.js $(sort $(wildcard reports/lang/*.po))
 
