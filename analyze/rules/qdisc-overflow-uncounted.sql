@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events
+-- symptom-of: peer-device-down/dev, link-down/dev
 -- confidence: 0.7
 -- how: For a recording without any queueing discipline's counters (a trace of another program): at least 10 packets freed where they were to be
 --   queued, more than 1 in 50 of those that were sent through the device. What kind of discipline it is and what limits it
