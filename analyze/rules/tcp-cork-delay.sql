@@ -71,6 +71,8 @@ LEFT JOIN (
 ) k ON k.nth = 1 AND k.src = t.dst AND k.sport = t.dport AND k.dst = t.src
 -- where segments are dropped, what comes a timer later is a retransmission
 WHERE NOT EXISTS (SELECT 1 FROM _drop_target d WHERE d.proto = 'tcp' AND d.dst = t.dst AND d.dport = t.dport AND d.class <> 'noise')
+	-- and what a queue of its own refuses is not captured: TCP tries that again by a timer too (tcp_send_probe0())
+	AND NOT EXISTS (SELECT 1 FROM qdisc q WHERE q.netns = t.netns AND q.dev = t.dev AND q.class = 0 AND q.drops_delta > 0)
 ORDER BY t.times DESC, t.netns, t.dev, t.flow_id;
 
 -- evidence: {result} of {v_pauses:n pause} of 150 ms or more ended with a segment that a softirq sent while nothing was unacknowledged.
