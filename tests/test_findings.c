@@ -236,6 +236,12 @@ static void test_hint_cases(void **state)
 	try_cases(hint_cases);
 }
 
+static void test_filter_cases(void **state)
+{
+	(void)state;
+	try_cases(filter_cases);
+}
+
 static void test_less_cases(void **state)
 {
 	(void)state;
@@ -596,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_tcp_cases), cmocka_unit_test(test_kernel_cases),
 		cmocka_unit_test(test_hint_cases),
 		cmocka_unit_test(test_less_cases),
+		cmocka_unit_test(test_filter_cases),
 		cmocka_unit_test(test_every_rule_has_a_case),
 		cmocka_unit_test(test_symptom_ranks_behind_its_cause),
 		cmocka_unit_test(test_more_harm_ranks_first),
