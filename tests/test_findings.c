@@ -242,6 +242,12 @@ static void test_link_cases(void **state)
 	try_cases(link_cases);
 }
 
+static void test_filter_cases(void **state)
+{
+	(void)state;
+	try_cases(filter_cases);
+}
+
 static void test_less_cases(void **state)
 {
 	(void)state;
@@ -635,6 +641,7 @@ int main(void)
 		cmocka_unit_test(test_less_cases),
 		cmocka_unit_test(test_dev_cases),
 		cmocka_unit_test(test_link_cases),
+		cmocka_unit_test(test_filter_cases),
 		cmocka_unit_test(test_every_rule_has_a_case),
 		cmocka_unit_test(test_symptom_ranks_behind_its_cause),
 		cmocka_unit_test(test_more_harm_ranks_first),
