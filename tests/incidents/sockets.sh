@@ -27,8 +27,8 @@ inc_truth() {
   s12) tells '["TCP_OFO_QUEUE_PRUNE"]' srv '' tcp $NET.3.1 ;;
   s13) tells '["PROTO_MEM"]' srv s0 tcp $four ;;
   s14) tells '["PROTO_MEM"]' srv s0 udp $four ;;
-  s15) tells '[]' srv s0 tcp $four ;;
-  s16) tells '["SOCKET_BACKLOG"]' srv s0 tcp $four ;;
+  s15) tells '[]' srv '' tcp $NET.3.1 ;;
+  s16) tells '["SOCKET_BACKLOG"]' srv '' tcp $NET.3.1 ;;
   s17) tells '[]' srv s0 tcp $six ;;
   s18) tells '[]' t4 '' tcp $NET.5.4 ;;
   s19) tells '[]' srv s0 tcp $four ;;
@@ -90,7 +90,9 @@ inc_setup() {
   s18 | s27 | s45 | s50) contained 5 ;;
   s10) pair6; tunned $ST tuns src=$NET.3.9 dst=$NET.3.1 port=$PORT mode=jump out=peer.json ;;
   s11) pair6; tunned $ST tuns src=$NET.3.9 dst=$NET.3.1 port=$PORT mode=natted n=12 out=peer.json ;;
-  s12) pair6; tunned $ST holes src=$NET.3.9 dst=$NET.3.1 port=$PORT n=3000 size=1 out=peer.json ;;
+  s16) pair6; tunned $ST small src=$NET.3.9 dst=$NET.3.1 port=$PORT n=12000 size=1 holes=0 gap=0.00005 burst=50 out=peer.json ;;
+  s15) pair6; tunned $ST small src=$NET.3.9 dst=$NET.3.1 port=$PORT n=90000 size=200 holes=0 gap=0 burst=500 out=peer.json ;;
+  s12) pair6; tunned $ST small src=$NET.3.9 dst=$NET.3.1 port=$PORT n=3000 size=1 out=peer.json ;;
   s21) pair6; wired delay=0.01 loss=0.05 what=data ;;
   s22) pair6; wired delay=0.005 loss=1 what=syn ;;
   s23) pair6; wired delay=0.005 loss=0.6 what=ack way=ba first=20 ;;
@@ -145,15 +147,16 @@ inc_trigger() {
   s12) ctr_mark srv TcpExt.OfoPruned; serve srv $NET.3.1 rcvbuf=16000; touch "$STATE/go"; wait_bg tun 30; grew srv TcpExt.OfoPruned 1 ;;
   s13) # many connections whose data no one reads, and a limit of the machine that they reach
     glock; serve srv $four mode=once stall=60 after=1 backlog=200 name=hoarder; sysctl_set - net.ipv4.tcp_mem "100 150 200"
-    for i in 1 2 3 4 5 6; do bg cli st$i $ST stream dst=$four port=$PORT secs=3 chunk=20000 nodelay=1; done; sleep 3.5 ;;
+    bg cli many $ST many dst=$four port=$PORT n=60 gap=0.005 data=60000 hold=3; for i in 1 2; do bg cli st$i $ST stream dst=$four port=$PORT secs=3 chunk=20000; done; sleep 3.5 ;;
   s14) glock; for i in 0 1 2 3; do bg srv k$i $ST usink addr=$four port=$((PORT + 100 * i)) pause=3 rcvbuf=2000000 idle=1; done; sleep 0.7
     sysctl_set - net.ipv4.udp_mem "100 200 300"
     for i in 0 1 2 3; do bg cli us$i $ST usend dst=$four port=$((PORT + 100 * i)) n=800 pps=500 size=1000; done; for i in 0 1 2 3; do wait_bg us$i 20; done ;;
   s15) # a very large receive buffer full of tiny segments
-    glock; sysctl_set - net.core.rmem_max 67108864; serve srv $four mode=once stall=4 after=1 rcvbuf=30000000 name=collector; ctr_mark srv TcpExt.TCPRcvCollapsed
-    for i in 1 2; do bg cli st$i $ST stream dst=$four port=$PORT secs=4 chunk=40 nodelay=1; done; wait_bg st1 30; wait_bg st2 30; grew srv TcpExt.TCPRcvCollapsed 10 ;;
-  s16) ctr_mark srv TcpExt.TCPBacklogDrop; : >"$STATE/stuck.log"; bg srv stuck $ST stuck addr=$four port=$PORT hold=0.2 times=10 name=migrated; wait_for 5 test -s "$STATE/stuck.log"
-    bg cli st $ST stream dst=$four port=$PORT secs=4 chunk=700 nodelay=1; wait_bg st 20; grew srv TcpExt.TCPBacklogDrop 5 ;;
+    glock; sysctl_set - net.core.rmem_max 67108864; serve srv $NET.3.1 mode=once stall=6 after=1 rcvbuf=16000000 name=collector; ctr_mark srv TcpExt.TCPRcvCollapsed
+    touch "$STATE/go"; wait_bg tun 30; grew srv TcpExt.TCPRcvCollapsed 10 ;;
+  s16) # recv() waits for a page with the socket locked, while tiny segments come
+    ctr_mark srv TcpExt.TCPBacklogDrop; : >"$STATE/stuck.log"; bg srv stuck $ST stuck addr=$NET.3.1 port=$PORT hold=0.4 times=6 name=migrated; wait_for 5 test -s "$STATE/stuck.log"
+    touch "$STATE/go"; wait_bg tun 30; grew srv TcpExt.TCPBacklogDrop 5 ;;
   s17) serve srv $six mode=sink name=ingest; bg cli st $ST stream dst=$six port=$PORT secs=3.5 chunk=30000; sleep 1; kill -STOP "$(bgpid srv)"; sleep 1.6; kill -CONT "$(bgpid srv)"; wait_bg st 20 ;;
   s18) serve t4 $NET.5.4 mode=slow before=0.35 read=60000 rcvbuf=60000 name=slowpoke; ns t1 $ST stream dst=$NET.5.4 port=$PORT secs=4 chunk=30000 ;;
   s19) serve srv $four mode=shut read=10 before=0.01 name=frontend; ask cli $four n=40 gap=0.04 size=4000 ;;

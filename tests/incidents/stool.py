@@ -271,7 +271,7 @@ class Peer:
 
     def put(self, flags, data=b"", at=None, tsval=None):
         o = struct.pack("!BBBBII", 1, 1, 8, 10, (self.tsval if tsval is None else tsval) & 0xffffffff, self.tsecr) if self.ts else b""
-        if flags & 2: o = b"\2\4\5\xb4" + o + b"\1\1\4\2"
+        if flags & 2: o = b"\2\4\5\xb4" + o + b"\1\1\4\2\1\3\3\7"
         os.write(self.fd, seg(*self.a, self.seq if at is None else at, self.ack, flags, data, self.win, o))
 
     def get(self, wait=0.5):
@@ -288,7 +288,7 @@ class Peer:
             i = o + 20; end = o + (off >> 4) * 4
             while i < end and p[i]:
                 if p[i] == 1: i += 1; continue
-                if p[i] == 8: self.tsecr = struct.unpack_from("!I", p, i + 6)[0]
+                if p[i] == 8: self.tsecr = struct.unpack_from("!I", p, i + 2)[0]
                 i += max(2, p[i + 1])
             self.rst |= bool(fl & 4); last = fl; wait = 0.05
         return last
@@ -310,28 +310,28 @@ def v_tuns(dev, src, dst, port, mode, n=20, out=""):
     for i in range(int(n) if mode == "natted" else 2):
         p = Peer(fd, src, dst, 40000 + i, int(port), tsval=900000000 + i)
         if not p.connect(): lost += 1; continue
-        for _ in range(3): p.send(b"a" * 100); p.tsval += 10; ok += 1
         if mode == "natted":            # the service closes first
-            p.send(b"quit".ljust(100, b".")); p.put(17); p.seq += 1; p.get(0.1)
+            p.send(b"a" * 100); p.tsval += 10; p.put(17); p.seq += 1; p.get(0.1); ok += 1
             q = Peer(fd, src, dst, 40000 + i, int(port), tsval=5000 + i); q.seq = (p.seq - 100000) & 0xffffffff
             lost += not q.connect()
         else:
+            for _ in range(3): p.send(b"a" * 100); p.tsval += 10; ok += 1
             p.tsval -= 50000000
             for _ in range(int(n)):
                 p.put(0x18, b"b" * 100); p.get(0.1); lost += 1
     finish(out, ok=ok, lost=lost)
 
 
-def v_holes(dev, src, dst, port, n=4000, size=8, gap=0.0002, out=""):
-    """a peer whose first segment is lost and whose small segments leave holes: all stand in the out-of-order queue"""
+def v_small(dev, src, dst, port, n=4000, size=8, gap=0.0002, holes=1, burst=64, out=""):
+    """a peer that sends tiny segments. holes: one before them is lost, and they are not adjacent: all stand in the out-of-order queue"""
     fd = tun_open(dev); ready(); wait_file("go")
     p = Peer(fd, src, dst, 41000, int(port))
     if not p.connect(): sys.exit("no connection")
     p.send(b"a" * 100); base = p.seq; sent = 0
     for i in range(int(n)):
-        p.tsval += 1; p.put(0x18, b"h" * int(size), at=base + 1000 + 2 * int(size) * (int(n) - i)); sent += 1
+        p.tsval += 1; p.put(0x18, b"h" * int(size), at=base + (1000 + 2 * int(size) * (int(n) - i) if int(holes) else i * int(size))); sent += 1
         if float(gap): time.sleep(float(gap))
-        if i % 64 == 0: p.get(0)
+        if i % int(burst) == 0: p.get(0)
     p.get(0.3); finish(out, sent=sent)
 
 
