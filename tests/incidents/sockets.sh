@@ -27,7 +27,6 @@ inc_truth() {
   s12) tells '["TCP_OFO_QUEUE_PRUNE"]' srv '' tcp $NET.3.1 ;;
   s13) tells '["PROTO_MEM"]' srv s0 tcp $four ;;
   s14) tells '["PROTO_MEM"]' srv s0 udp $four ;;
-  s15) tells '[]' srv '' tcp $NET.3.1 ;;
   s16) tells '["SOCKET_BACKLOG"]' srv '' tcp $NET.3.1 ;;
   s17) tells '[]' srv s0 tcp $six ;;
   s18) tells '[]' t4 '' tcp $NET.5.4 ;;
@@ -91,7 +90,6 @@ inc_setup() {
   s10) pair6; tunned $ST tuns src=$NET.3.9 dst=$NET.3.1 port=$PORT mode=jump out=peer.json ;;
   s11) pair6; tunned $ST tuns src=$NET.3.9 dst=$NET.3.1 port=$PORT mode=natted n=12 out=peer.json ;;
   s16) pair6; tunned $ST small src=$NET.3.9 dst=$NET.3.1 port=$PORT n=12000 size=1 holes=0 gap=0.00005 burst=50 out=peer.json ;;
-  s15) pair6; tunned $ST small src=$NET.3.9 dst=$NET.3.1 port=$PORT n=90000 size=200 holes=0 gap=0 burst=500 out=peer.json ;;
   s12) pair6; tunned $ST small src=$NET.3.9 dst=$NET.3.1 port=$PORT n=3000 size=1 out=peer.json ;;
   s21) pair6; wired delay=0.01 loss=0.05 what=data ;;
   s22) pair6; wired delay=0.005 loss=1 what=syn ;;
@@ -151,9 +149,6 @@ inc_trigger() {
   s14) glock; for i in 0 1 2 3; do bg srv k$i $ST usink addr=$four port=$((PORT + 100 * i)) pause=3 rcvbuf=2000000 idle=1; done; sleep 0.7
     sysctl_set - net.ipv4.udp_mem "100 200 300"
     for i in 0 1 2 3; do bg cli us$i $ST usend dst=$four port=$((PORT + 100 * i)) n=800 pps=500 size=1000; done; for i in 0 1 2 3; do wait_bg us$i 20; done ;;
-  s15) # a very large receive buffer full of tiny segments
-    glock; sysctl_set - net.core.rmem_max 67108864; serve srv $NET.3.1 mode=once stall=6 after=1 rcvbuf=16000000 name=collector; ctr_mark srv TcpExt.TCPRcvCollapsed
-    touch "$STATE/go"; wait_bg tun 30; grew srv TcpExt.TCPRcvCollapsed 10 ;;
   s16) # recv() waits for a page with the socket locked, while tiny segments come
     ctr_mark srv TcpExt.TCPBacklogDrop; : >"$STATE/stuck.log"; bg srv stuck $ST stuck addr=$NET.3.1 port=$PORT hold=0.4 times=6 name=migrated; wait_for 5 test -s "$STATE/stuck.log"
     touch "$STATE/go"; wait_bg tun 30; grew srv TcpExt.TCPBacklogDrop 5 ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """stool.py - traffic of the incidents of sockets.sh (stdlib only), IPv4 or IPv6: python3 -m stool VERB key=value ..."""
-import ctypes, errno, heapq, mmap, os, random, select, signal, socket, struct, sys, threading, time
+import ctypes, errno, heapq, json, mmap, os, random, select, socket, struct, sys, threading, time
 from tool import *
 from btool import bump, en, finish, insn, lat, prog_load
 
@@ -10,11 +10,8 @@ def fam(a):
     return socket.AF_INET6 if ":" in a else socket.AF_INET
 
 
-def tcp_to(dst, port, timeout=5.0, **opts):
-    s = socket.socket(fam(dst), socket.SOCK_STREAM); s.settimeout(timeout)
-    for k, v in opts.items():
-        s.setsockopt(socket.SOL_SOCKET if k.startswith("SO_") else socket.IPPROTO_TCP, getattr(socket, k), v)
-    s.connect((dst, int(port)))
+def tcp_to(dst, port, timeout=5.0):
+    s = socket.socket(fam(dst), socket.SOCK_STREAM); s.settimeout(timeout); s.connect((dst, int(port)))
     return s
 
 
@@ -97,7 +94,7 @@ def v_usink(addr, port, idle=1.5, work=0.0, pause=0.0, rcvbuf=0, reuse=1, slow=-
     finish(out, received=n)
 
 
-def v_usend(dst, port, n=500, pps=500.0, size=200, out="", nb=0, sndbuf=0, socks=1, burst=1, ttl=0, dev="", src="", first=""):
+def v_usend(dst, port, n=500, pps=500.0, size=200, out="", nb=0, sndbuf=0, socks=1, burst=1, dev="", src="", first=""):
     """datagrams; nb: not waiting, an error where the buffer is full"""
     ss = []
     for _ in range(int(socks)):
@@ -130,7 +127,7 @@ def v_uhold(dst, port, n=20, secs=3.0, conn=1, out=""):
 
 
 # ---- TCP: clients -----------------------------------------------------------
-def v_task(dst, port, n=50, gap=0.05, new=1, size=100, timeout=3.0, out="", rst=0, want=-1, cork=0, more=0, split=0, md5="", opened=0):
+def v_task(dst, port, n=50, gap=0.05, new=1, size=100, timeout=3.0, out="", rst=0, want=-1, cork=0, more=0, split=0, md5=""):
     """requests; new: a connection each; rst: closed by a reset; want: bytes of an answer (-1: as many as asked; 0: none);
     cork, more: the end of each request is held back; split: written in two parts"""
     ok = 0; errs = {}; L = []; s = None
@@ -145,7 +142,8 @@ def v_task(dst, port, n=50, gap=0.05, new=1, size=100, timeout=3.0, out="", rst=
                 if int(cork): s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
                 s.connect((dst, int(port)))
             m = b"q" * int(size)
-            if int(split): s.send(m[:8]); s.send(m[8:])
+            if not m: pass
+            elif int(split): s.send(m[:8]); s.send(m[8:])
             elif int(more): s.send(m, socket.MSG_MORE)
             else: s.sendall(m)
             g, w = 0, len(m) if int(want) < 0 else int(want)
@@ -180,6 +178,17 @@ def v_many(dst, port, n=20, hold=2.0, gap=0.02, out="", data=64):
     time.sleep(float(hold)); finish(out, sent=int(n), established=sum(s.getsockopt(6, 11, 104)[0] == 1 for s in ss))
 
 
+def v_idle(dst, port, n=30, secs=2.0):
+    """connections that ask once, then stay until the server ends them"""
+    ss = []
+    for _ in range(int(n)):
+        s = tcp_to(dst, port); s.send(b"q" * 50); s.recv(50); ss.append(s)
+    end = time.monotonic() + float(secs)
+    while ss and time.monotonic() < end:
+        for s in select.select(ss, [], [], 0.1)[0]: s.close(); ss.remove(s)
+    for s in ss: s.close()
+
+
 def v_stream(dst, port, secs=3.0, chunk=65536, total=0, sndbuf=0, gap=0.0, out="", nodelay=0, wait=1, mss=0):
     """a transfer, ended by a FIN"""
     s = socket.socket(fam(dst), socket.SOCK_STREAM); s.settimeout(8)
@@ -197,17 +206,20 @@ def v_stream(dst, port, secs=3.0, chunk=65536, total=0, sndbuf=0, gap=0.0, out="
 
 
 # ---- TCP: servers ------------------------------------------------------------
-def v_serve(addr, port, backlog=64, name="", before=0.0, busy=0.0, stall=0.0, read=65536, mode="echo", rcvbuf=0, md5="", md5peer="", linger=0, after=1000000000):
+def v_serve(addr, port, backlog=64, name="", before=0.0, busy=0.0, stall=0.0, read=65536, mode="echo", rcvbuf=0, md5="", md5peer="", after=1000000000, idle=0.0):
     """one thread, an event loop. mode: echo, sink, slow (small reads with a pause), never (no accept), shut (closes after the first read,
-    before: pause before that), answer (20 bytes for each whole request of 100), once (accepts, then reads nothing for stall s, at after bytes).
-    busy: from 1 s on the loop computes so long without a look at its sockets"""
+    before: pause before that), shutecho (answers, then closes), answer (20 bytes for each whole request of 100), once (accepts, then reads nothing for stall s, at after bytes).
+    busy: from 1 s on the loop computes so long without a look at its sockets; idle: s after which a connection is closed"""
     if name: comm(name)
     l = listener(addr, port, int(backlog), int(rcvbuf))
     if md5: md5key(l, md5peer, md5)
     ready(); po = select.epoll(); conns = {}; t0 = time.monotonic(); stalled = False; got = {}
     if mode == "never": time.sleep(60)
     po.register(l, 1)
+    last = {}
     while True:
+        if float(idle):
+            for fd in [f for f, t in last.items() if time.monotonic() - t > float(idle)]: po.unregister(fd); conns.pop(fd).close(); del last[fd]
         for fd, _ in po.poll(0.2):
             if float(busy) and not stalled and time.monotonic() - t0 > 1.0: stalled = True; spin(float(busy))
             if fd == l.fileno():
@@ -215,21 +227,21 @@ def v_serve(addr, port, backlog=64, name="", before=0.0, busy=0.0, stall=0.0, re
                 if float(before) and mode == "slowaccept": time.sleep(float(before))
                 continue
             c = conns[fd]
+            if float(idle): last[fd] = time.monotonic()
             try:
                 if mode == "shut": time.sleep(float(before))
                 d = c.recv(int(read))
             except OSError: d = b""
             got[fd] += len(d)
-            if d and mode in ("echo", "slowaccept"):
+            if d and mode in ("echo", "slowaccept", "shutecho"):
                 try: c.sendall(d)
                 except OSError: d = b""
             elif d and mode == "answer":
                 while got[fd] >= 100: got[fd] -= 100; c.send(b"r" * 20)
             elif d and mode == "slow": time.sleep(float(before))
             elif mode == "once" and got[fd] >= int(after) and not stalled: stalled = True; time.sleep(float(stall))
-            if not d or mode == "shut":
-                if int(linger): c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                po.unregister(fd); conns.pop(fd).close()
+            if not d or mode in ("shut", "shutecho"):
+                last.pop(fd, None); po.unregister(fd); conns.pop(fd).close()
 
 
 def md5key(s, peer, key):
