@@ -206,9 +206,9 @@ def v_stream(dst, port, secs=3.0, chunk=65536, total=0, sndbuf=0, gap=0.0, out="
 
 
 # ---- TCP: servers ------------------------------------------------------------
-def v_serve(addr, port, backlog=64, name="", before=0.0, busy=0.0, stall=0.0, read=65536, mode="echo", rcvbuf=0, md5="", md5peer="", after=1000000000, idle=0.0):
+def v_serve(addr, port, backlog=64, name="", before=0.0, busy=0.0, stall=0.0, read=65536, mode="echo", rcvbuf=0, md5="", md5peer="", after=1000000000, idle=0.0, parts=1, cork=0):
     """one thread, an event loop. mode: echo, sink, slow (small reads with a pause), never (no accept), shut (closes after the first read,
-    before: pause before that), shutecho (answers, then closes), answer (20 bytes for each whole request of 100), once (accepts, then reads nothing for stall s, at after bytes).
+    before: pause before that), shutecho (answers, then closes), answer (20 bytes for each whole request of 100; in two writes with parts=2; cork: the answer's end is held back), once (accepts, then reads nothing for stall s, at after bytes).
     busy: from 1 s on the loop computes so long without a look at its sockets; idle: s after which a connection is closed"""
     if name: comm(name)
     l = listener(addr, port, int(backlog), int(rcvbuf))
@@ -224,6 +224,7 @@ def v_serve(addr, port, backlog=64, name="", before=0.0, busy=0.0, stall=0.0, re
             if float(busy) and not stalled and time.monotonic() - t0 > 1.0: stalled = True; spin(float(busy))
             if fd == l.fileno():
                 c, _a = l.accept(); conns[c.fileno()] = c; got[c.fileno()] = 0; po.register(c, 1)
+                if int(cork): c.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
                 if float(before) and mode == "slowaccept": time.sleep(float(before))
                 continue
             c = conns[fd]
@@ -237,7 +238,7 @@ def v_serve(addr, port, backlog=64, name="", before=0.0, busy=0.0, stall=0.0, re
                 try: c.sendall(d)
                 except OSError: d = b""
             elif d and mode == "answer":
-                while got[fd] >= 100: got[fd] -= 100; c.send(b"r" * 20)
+                while got[fd] >= 100: got[fd] -= 100; [c.send(b"r" * (20 // int(parts))) for _ in range(int(parts))]
             elif d and mode == "slow": time.sleep(float(before))
             elif mode == "once" and got[fd] >= int(after) and not stalled: stalled = True; time.sleep(float(stall))
             if not d or mode in ("shut", "shutecho"):
