@@ -100,16 +100,16 @@ printf 'Ring parameters for eth0:\nPre-set maximums:\nRX:\t\t4096\nRX Mini:\tn/a
 mkdir -p "$s/etc/iproute2"
 printf '#\n255\tlocal\n 100\tuplink\n' >"$s/etc/iproute2/rt_tables"
 cat >"$n/ip_route_show_table_all" <<'EOF'
-default via 192.0.2.1 dev eth0 proto dhcp src 192.0.2.7 metric 100 
-198.51.100.0/24 proto static metric 20 
-	nexthop via 192.0.2.2 dev eth0 weight 1 
-	nexthop via 192.0.2.3 dev br0 weight 2 
-default via 192.0.2.9 dev eth0 table uplink onlink 
-203.0.113.0/24 via inet6 fe80::1 dev eth0 mtu lock 1400 
-blackhole 10.0.0.0/8 
-10.1.0.0/16 dev eth0 table nowhere scope link 
-local 192.0.2.7 dev eth0 table local proto kernel scope host src 192.0.2.7 
-10.300.0.0/16 dev eth0 
+default via 192.0.2.1 dev eth0 proto dhcp src 192.0.2.7 metric 100
+198.51.100.0/24 proto static metric 20
+	nexthop via 192.0.2.2 dev eth0 weight 1
+	nexthop via 192.0.2.3 dev br0 weight 2
+default via 192.0.2.9 dev eth0 table uplink onlink
+203.0.113.0/24 via inet6 fe80::1 dev eth0 mtu lock 1400
+blackhole 10.0.0.0/8
+10.1.0.0/16 dev eth0 table nowhere scope link
+local 192.0.2.7 dev eth0 table local proto kernel scope host src 192.0.2.7
+10.300.0.0/16 dev eth0
 2001:db8::/64 dev eth0 proto kernel metric 256 pref medium
 default dev eth0 metric 1024 pref medium
 EOF

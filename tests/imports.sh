@@ -70,6 +70,17 @@ eq "exported and read again: the same frames" "$(sqlite3 -batch "$TMP/p2.db" "SE
 head -c 5000 $dir/veth-va.pcap >"$TMP/cut.pcap"
 "$SKBTAPE" analyze -q "$TMP/cut.pcap" -o "$TMP/p.db" 2>/dev/null
 eq "a cut capture: status 3, what is there is used" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame")" "3 85"
+# what stands behind a capture is no packet: zeros of a crashed host, another capture; and what is packed is told how to unpack
+whole=$("$SKBTAPE" analyze -q $dir/veth-va.pcap -o "$TMP/p.db" && q "$TMP/p.db" "SELECT count(*) FROM frame")
+{ cat $dir/veth-va.pcap && head -c 4096 /dev/zero; } >"$TMP/behind.pcap"
+"$SKBTAPE" analyze -q "$TMP/behind.pcap" -o "$TMP/p.db" 2>/dev/null
+eq "zeros behind a capture: status, frames, and said" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE kind = 'tape-damaged' AND note LIKE '%but zeros%'")" "3 $whole 1"
+cat $dir/veth-va.pcap $dir/veth-vb.pcap >"$TMP/behind.pcap"
+"$SKBTAPE" analyze -q "$TMP/behind.pcap" -o "$TMP/p.db" 2>/dev/null
+eq "a capture behind a capture: status, frames, and said" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE kind = 'tape-damaged' AND note LIKE '%mergecap%'")" "3 $whole 1"
+gzip -c $dir/veth-va.pcap >"$TMP/p.pcap.gz"
+"$SKBTAPE" analyze -q "$TMP/p.pcap.gz" -o "$TMP/p.db" 2>"$TMP/err"
+eq "a packed capture" "$? $(grep -c 'unpack it first (gzip -d' "$TMP/err")" "1 1"
 "$SKBTAPE" analyze -q $dir/veth.dat "$TMP/cut.pcap" -o "$TMP/p.db" 2>/dev/null
 eq "a cut capture beside a trace: status 3" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame")" "3 85"
 
