@@ -397,7 +397,7 @@ static bool many_netns(struct run *r)
 	return many;
 }
 
-/* What the title of a finding of any time begins with. Return: 0, -ENOMEM. */
+/* What the title of a finding of any time begins with, beside its template (reports/words.c). Return: 0, -ENOMEM. */
 static int put_boot(struct found *f)
 {
 	char *title;
@@ -406,7 +406,6 @@ static int put_boot(struct found *f)
 		return -ENOMEM;
 	free(f->title);
 	f->title = title;
-	f->title_template = NULL; /* no translation of the rule's title says that */
 	return 0;
 }
 

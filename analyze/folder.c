@@ -65,8 +65,9 @@ static bool of_device(const char *path)
 	static const char *const more[] = { "ifindex", "mtu", "address", "flags", "type" };
 	const char *rest = strchr(path, '/');
 
-	if (!rest++)
+	if (!rest)
 		return false;
+	rest++;
 	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
 		if (!strcmp(rest, more[i]))
 			return true;

@@ -410,7 +410,7 @@ static bool next_place(const struct folder *f, size_t *i, struct span *name)
 		if (!span_starts(rest, SOS_NETNS))
 			return false;
 		rest = (struct span){ rest.p + sizeof(SOS_NETNS) - 1, rest.n - (sizeof(SOS_NETNS) - 1) };
-		if (span_field(&rest, '/', name) && rest.n && name->n < 64 &&
+		if (span_field(&rest, '/', name) && rest.n && name->n && name->n < 64 &&
 		    (name->n != last.n || memcmp(name->p, last.p, name->n)))
 			return true;
 		*name = last;

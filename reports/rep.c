@@ -227,22 +227,14 @@ enum rep_basis rep_basis(struct rep *r)
 	return frames ? BASIS_FRAMES : BASIS_NOTHING;
 }
 
-int rep_event_kinds(struct rep *r, struct buf *out)
-{
-	int64_t kinds = rep_int(r, "SELECT count(*) FROM event_type WHERE count > 0", 0), shown = 0;
-	sqlite3_stmt *st = rep_query(r, "SELECT system || ':' || name, count FROM event_type WHERE count > 0 ORDER BY count DESC, 1 LIMIT 12");
-	int rc = 0;
-
-	for (; rep_row(r, &st); shown++)
-		rc = rc ? rc : buf_printf(out, "%s%s (%s)", shown ? ", " : "", col_text(st, 0), text_count(col_int(st, 1)).s);
-	if (!rc && kinds > shown)
-		rc = buf_printf(out, ", +%s", text_count(kinds - shown).s);
-	return rc ? -ENOMEM : 0;
-}
-
 bool rep_events(struct rep *r)
 {
 	return rep_int(r, "SELECT EXISTS (SELECT 1 FROM event_type)", 0);
+}
+
+bool rep_sees_drops(struct rep *r)
+{
+	return rep_int(r, "SELECT EXISTS (SELECT 1 FROM event_type WHERE name = 'kfree_skb')", 0);
 }
 
 double rep_lost_percent(struct rep *r)

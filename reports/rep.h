@@ -85,8 +85,6 @@ enum rep_basis {
 	BASIS_NOTHING,
 };
 enum rep_basis rep_basis(struct rep *r);
-/* rep_event_kinds() - which events there are, most first, as text: "skb:kfree_skb (300), ...". Return: 0, -ENOMEM. */
-int rep_event_kinds(struct rep *r, struct buf *out);
 
 /* rep_dated() - whether times are dates. Those of a clock that nothing ties to real time begin at the boot. */
 static inline bool rep_dated(const struct rep *r)
@@ -96,6 +94,9 @@ static inline bool rep_dated(const struct rep *r)
 
 /* rep_events() - whether there were events at all: without them no drop could be seen. */
 bool rep_events(struct rep *r);
+
+/* rep_sees_drops() - whether the kernel's drops were among them */
+bool rep_sees_drops(struct rep *r);
 
 /* REP_FLOWS - the flows of most frames, of a capture alone: text, frames, bytes */
 #define REP_FLOWS                                                                                  \

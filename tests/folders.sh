@@ -202,7 +202,9 @@ for f in html md json; do
 	eq "report as $f, the same twice" "$? $([ -s "$TMP/r1.$f" ] && cmp "$TMP/r1.$f" "$TMP/r2.$f" 2>&1)" "0 "
 done
 
-grep -q '^\*\*One point in time:' "$TMP/r1.md" && ! grep -q 'No drop of class' "$TMP/r1.md" && ok "the summary says what it stands on" || no "the summary says what it stands on" "$(head -3 "$TMP/r1.md")"
+grep -q '^\*\*One point in time\.' "$TMP/r1.md" && ! grep -q 'No drop of class' "$TMP/r1.md" && ok "the summary says what it stands on" || no "the summary says what it stands on" "$(head -3 "$TMP/r1.md")"
+"$SKBTAPE" report "$s" --lang zh -f md -o "$TMP/zh.md"
+eq "a title since the boot is translated whole" "$(grep -c 'Since the boot' "$TMP/zh.md") $(grep '自启动以来：' "$TMP/zh.md" | grep -c -v '自启动以来：[^|]*[a-z] [a-z]')" "0 $(grep -c 'Since the boot' "$TMP/r1.md")"
 
 # two copies
 t=$TMP/later

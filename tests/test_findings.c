@@ -236,10 +236,22 @@ static void test_hint_cases(void **state)
 	try_cases(hint_cases);
 }
 
+static void test_link_cases(void **state)
+{
+	(void)state;
+	try_cases(link_cases);
+}
+
 static void test_less_cases(void **state)
 {
 	(void)state;
 	try_cases(less_cases);
+}
+
+static void test_dev_cases(void **state)
+{
+	(void)state;
+	try_cases(dev_cases);
 }
 
 /* A rule that found nothing in the positive cases above has no test. */
@@ -621,6 +633,8 @@ int main(void)
 		cmocka_unit_test(test_tcp_cases), cmocka_unit_test(test_kernel_cases),
 		cmocka_unit_test(test_hint_cases),
 		cmocka_unit_test(test_less_cases),
+		cmocka_unit_test(test_dev_cases),
+		cmocka_unit_test(test_link_cases),
 		cmocka_unit_test(test_every_rule_has_a_case),
 		cmocka_unit_test(test_symptom_ranks_behind_its_cause),
 		cmocka_unit_test(test_more_harm_ranks_first),
