@@ -33,6 +33,11 @@ for f in html md json; do
 	eq "report as $f" "$? $([ -s "$TMP/r.$f" ] && echo written)" "0 written"
 done
 
+# drops alone are something to judge by, and no reason to call all well
+cp "$TMP/v6-le64.db" "$TMP/v.db"
+sqlite3 "$TMP/v.db" "DELETE FROM finding" && "$SKBTAPE" report "$TMP/v.db" --format md >"$TMP/r.md"
+eq "drops alone, and no rule that names a cause" "$(grep -c '^\*\*No cause could be named.\*\* 400 packets were dropped' "$TMP/r.md")" 1
+
 # cut at many places: never another end than a result that says so, or a refusal
 cuts() { # FILE
 	size=$(stat -c %s "$1")
