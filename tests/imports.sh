@@ -33,6 +33,11 @@ for f in html md json; do
 	eq "report as $f" "$? $([ -s "$TMP/r.$f" ] && echo written)" "0 written"
 done
 
+# drops alone are something to judge by, and no reason to call all well
+cp "$TMP/v6-le64.db" "$TMP/v.db"
+sqlite3 "$TMP/v.db" "DELETE FROM finding" && "$SKBTAPE" report "$TMP/v.db" --format md >"$TMP/r.md"
+eq "drops alone, and no rule that names a cause" "$(grep -c '^\*\*No cause could be named.\*\* 400 packets were dropped' "$TMP/r.md")" 1
+
 # cut at many places: never another end than a result that says so, or a refusal
 cuts() { # FILE
 	size=$(stat -c %s "$1")
@@ -75,6 +80,17 @@ eq "exported and read again: the same frames" "$(sqlite3 -batch "$TMP/p2.db" "SE
 head -c 5000 $dir/veth-va.pcap >"$TMP/cut.pcap"
 "$SKBTAPE" analyze -q "$TMP/cut.pcap" -o "$TMP/p.db" 2>/dev/null
 eq "a cut capture: status 3, what is there is used" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame")" "3 85"
+# what stands behind a capture is no packet: zeros of a crashed host, another capture; and what is packed is told how to unpack
+whole=$("$SKBTAPE" analyze -q $dir/veth-va.pcap -o "$TMP/p.db" && q "$TMP/p.db" "SELECT count(*) FROM frame")
+{ cat $dir/veth-va.pcap && head -c 4096 /dev/zero; } >"$TMP/behind.pcap"
+"$SKBTAPE" analyze -q "$TMP/behind.pcap" -o "$TMP/p.db" 2>/dev/null
+eq "zeros behind a capture: status, frames, and said" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE kind = 'tape-damaged' AND note LIKE '%but zeros%'")" "3 $whole 1"
+cat $dir/veth-va.pcap $dir/veth-vb.pcap >"$TMP/behind.pcap"
+"$SKBTAPE" analyze -q "$TMP/behind.pcap" -o "$TMP/p.db" 2>/dev/null
+eq "a capture behind a capture: status, frames, and said" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE kind = 'tape-damaged' AND note LIKE '%mergecap%'")" "3 $whole 1"
+gzip -c $dir/veth-va.pcap >"$TMP/p.pcap.gz"
+"$SKBTAPE" analyze -q "$TMP/p.pcap.gz" -o "$TMP/p.db" 2>"$TMP/err"
+eq "a packed capture" "$? $(grep -c 'unpack it first (gzip -d' "$TMP/err")" "1 1"
 "$SKBTAPE" analyze -q $dir/veth.dat "$TMP/cut.pcap" -o "$TMP/p.db" 2>/dev/null
 eq "a cut capture beside a trace: status 3" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame")" "3 85"
 

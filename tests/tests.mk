@@ -9,7 +9,7 @@ DELAYS      := analyze/delays.c analyze/flow_delays.c analyze/moves.c analyze/se
 
 # what tape_read reads, and what it takes that from
 TAPE_READ   := analyze/tape_ahead.c analyze/tape_frames.c analyze/tape_read.c analyze/import.c analyze/tracedat.c analyze/pcap_import.c analyze/pcap_read.c analyze/perfdata.c analyze/perf_sample.c analyze/kbuf.c \
-	       analyze/folder.c analyze/folder_import.c analyze/folder_nl.c analyze/folder_route.c analyze/folder_sock.c analyze/folder_tar.c analyze/folder_text.c capture/snap_files.c capture/clock.c
+	       analyze/folder.c analyze/folder_ct.c analyze/folder_import.c analyze/folder_nl.c analyze/folder_route.c analyze/folder_sock.c analyze/folder_tar.c analyze/folder_text.c capture/snap_files.c capture/clock.c
 
 # test_NAME: its modules
 T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
