@@ -107,7 +107,7 @@ INSTALL := 755:$(BUILD)/skbtape:bin/skbtape 755:$(BUILD)/skbtape-record:bin/skbt
 	   644:docs/completion/skbtape.bash:share/bash-completion/completions/skbtape-record \
 	   644:docs/completion/_skbtape:share/zsh/site-functions/_skbtape \
 	   644:docs/completion/skbtape.fish:share/fish/vendor_completions.d/skbtape.fish \
-	   $(foreach f,LICENSE README.md README.zh.md docs/RULES.md docs/JSON.md docs/HARDENING.md docs/IMPORTS.md schema/TAPE.md,644:$(f):share/doc/skbtape/$(notdir $(f)))
+	   $(foreach f,LICENSE README.md README.zh.md docs/RULES.md docs/JSON.md docs/report.schema.json docs/HARDENING.md docs/IMPORTS.md schema/TAPE.md,644:$(f):share/doc/skbtape/$(notdir $(f)))
 
 .PHONY: install
 install: all
