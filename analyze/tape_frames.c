@@ -22,7 +22,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#define SCAN_BYTES (1 * MIB)
+#define SCAN_BYTES BUILT_SIZE(MIB, 4 * KIB)
 #define CRC_TIMES  16
 #define PASSES_MAX 8
 

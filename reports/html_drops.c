@@ -169,7 +169,10 @@ static void td_second(struct page *p, const char *s)
 
 static void write_when(struct page *p, int64_t ns)
 {
-	fprintf(p->f, "<span title=\"%s\">", text_utc(ns).s);
+	fputs("<span", p->f);
+	if (rep_dated(p->r))
+		fprintf(p->f, " title=\"%s\"", text_utc(ns).s);
+	putc('>', p->f);
 	fprintf(p->f, "%s</span>",
 		p->r->start_ns ? text_since(ns_diff(ns, p->r->start_ns)).s : text_utc(ns).s);
 }
@@ -200,7 +203,8 @@ void panel_drops(struct page *p)
 	sqlite3_stmt *st;
 
 	if (!all) {
-		page_none(p, N_("No drop was seen."));
+		page_none(p, rep_sees_drops(p->r) ? N_("No drop was seen.")
+						  : N_("Drops (skb:kfree_skb) were not recorded: none could be seen."));
 		return;
 	}
 	fputs("<p class=\"hint\">", p->f);

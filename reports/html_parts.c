@@ -187,7 +187,10 @@ void page_td_bytes_opt(struct page *p, sqlite3_stmt *st, int i)
 
 void page_td_time(struct page *p, int64_t ns)
 {
-	fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\" title=\"%s\">", ns, text_utc(ns).s);
+	fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\"", ns);
+	if (rep_dated(p->r))
+		fprintf(p->f, " title=\"%s\"", text_utc(ns).s);
+	putc('>', p->f);
 	if (p->r->start_ns)
 		fprintf(p->f, "%s</td>", text_since(ns_diff(ns, p->r->start_ns)).s);
 	else

@@ -52,6 +52,11 @@ cuts() { # FILE
 }
 cuts $dir/v6-le64.dat 1500
 
+# a trace without counters, of a clock that nothing ties to real time
+"$SKBTAPE" report $dir/veth.dat -f md >"$TMP/r.md" && "$SKBTAPE" report $dir/veth.dat -f html >"$TMP/r.html"
+eq "a trace alone: the verdict says what was looked at and what was not" "$? $(grep -c '^\*\*Nothing wrong was seen, but not everything was\.\*\* Looked at 400 packets, 0 drops and 0 frames in .*No counters' "$TMP/r.md")" "0 1"
+eq "a trace alone: no date is made up" "$(grep -c '19[67][0-9]-' "$TMP/r.html" "$TMP/r.md" | tr '\n' ' ')" "$TMP/r.html:0 $TMP/r.md:0 "
+
 # captures beside a trace whose clock nothing ties: both ends of a link, 1 us before the sender's event, and the real time
 "$SKBTAPE" analyze -q $dir/veth.dat $dir/veth-va.pcap $dir/veth-vb.pcap -o "$TMP/p.db" 2>"$TMP/err"
 eq "trace and captures: status" "$? $(cat "$TMP/err")" "0 "
@@ -64,7 +69,7 @@ eq "a capture of another time: no device, no tie claimed" "$? $(q "$TMP/p.db" "S
 "$SKBTAPE" analyze -q $dir/veth-va.pcap -o "$TMP/p.db"
 eq "a capture without a trace" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT value FROM tape WHERE key = 'start_ns'")" "0 400 1700000005000000000"
 "$SKBTAPE" report $dir/veth-va.pcap --format md >"$TMP/r.md"
-eq "a capture without a trace: the summary says so and lists its flows" "$(grep -c -e '^\*\*Captured frames alone:\*\* 400 frames of 2 flows' -e '^| 300 | .* | udp 10.77.0.1:7000 &#62; 10.77.0.2:7001 |' "$TMP/r.md") $(grep -c -e 'No drop of class' -e 'Nothing wrong' "$TMP/r.md")" "2 0"
+eq "a capture without a trace: the summary says so and lists its flows" "$(grep -c -e '^\*\*Captured frames alone\.\*\* 400 frames of 2 flows' -e '^| 300 | .* | udp 10.77.0.1:7000 &#62; 10.77.0.2:7001 |' "$TMP/r.md") $(grep -c -e 'No drop of class' -e 'Nothing wrong' "$TMP/r.md")" "2 0"
 "$SKBTAPE" export $dir/veth-va.pcap --pcapng "$TMP/p.pcapng" && "$SKBTAPE" analyze -q "$TMP/p.pcapng" -o "$TMP/p2.db"
 eq "exported and read again: the same frames" "$(sqlite3 -batch "$TMP/p2.db" "SELECT ts_ns, len_bytes FROM frame" | cksum)" "$(sqlite3 -batch "$TMP/p.db" "SELECT ts_ns, len_bytes FROM frame" | cksum)"
 head -c 5000 $dir/veth-va.pcap >"$TMP/cut.pcap"

@@ -4,12 +4,13 @@
 -- tested: live
 -- uses: events, sched, frames
 -- needs: event sched_switch
--- symptom-of: tcp-zero-window/flow, tcp-accept-delayed/flow
+-- symptom-of: tcp-zero-window/flow, tcp-accept-delayed/flow, tcp-accept-queue-overflow/flow
 -- how: The task that reads a flow slept (not: was runnable) for 100 ms or more while data of it lay in the socket: it did not wait for
 --   the socket, for nobody sleeps in recv, poll or epoll with data there (sock_def_readable() wakes them), but for something else: a lock, a disk, another
 --   service, a timer. At least 3 such sleeps with 500 ms in all, or one of 1 s, on the side that serves. And someone waited for it: it answered
 --   after that, or its socket lost datagrams. Where another task was woken by the data, that one is the reader. Shorter sleeps between reads are a slow reader,
---   and a client that takes its time with an answer harms no one.
+--   and a client that takes its time with an answer harms no one. Critical from 2 s in all with one of 1 s: as much harm as 20 lost packets, from which on a
+--   loss is critical.
 -- title: {v_task}, the reader of port {flow_dport}, is blocked on something else for {delay_ns:time}
 -- summary: {v_who} reads {flow_dst} port {flow_dport}. {v_times:n time} data waited for it in the socket, up to {delay_ns:time}, {v_total:time} in all, while it slept
 --   and was not woken by the data: it waited for something else than this socket[[; {v_lost:n datagram} were dropped meanwhile]]. The CPU was not what it lacked.
@@ -87,7 +88,7 @@ WITH victim AS (
 	FROM place p JOIN span s USING (proto, dst, dport, pid) LEFT JOIN task t ON t.pid = p.pid
 )
 SELECT
-	CASE WHEN h.longest >= 1000000000 OR h.lost >= 20 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN (h.longest >= 1000000000 AND h.total >= 2000000000) OR h.lost >= 20 THEN 'critical' ELSE 'warning' END AS severity,
 	CASE WHEN EXISTS (SELECT 1 FROM _stage WHERE name = 'sk_data_ready') THEN 0.92 ELSE 0.8 END AS confidence,
 	CASE WHEN h.dst LIKE '127.%' OR h.dst = '::1' THEN (SELECT f.netns FROM flow f WHERE f.id = h.flow_id)
 		ELSE (SELECT a.netns FROM addr a WHERE a.address = h.dst ORDER BY a.netns_id LIMIT 1) END AS netns,
