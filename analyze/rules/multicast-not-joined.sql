@@ -32,7 +32,7 @@ GROUP BY t.netns, t.dev, t.function, t.reason, t.dst, t.dport
 HAVING sum(t.drops) >= 10
 ORDER BY sum(t.drops) DESC, t.netns, t.dst;
 
--- evidence: {result} datagrams were freed in {function}, in the route lookup of input.
+-- evidence: {result} datagrams were freed[[ in {function}]], in the route lookup of input.
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason IS {reason} AND netns IS {netns} AND dev IS {dev} AND dst = {flow_dst} AND dport = {flow_dport};
 -- evidence: {result:n socket} of that namespace held the port.
 SELECT count(*) FROM _socket_span WHERE proto = 'udp' AND netns IS {netns} AND sport = {flow_dport};

@@ -39,7 +39,7 @@ JOIN pair p ON p.peer_up = 0 AND ((p.netns IS h.netns AND p.dev = h.dev) OR (p.p
 WHERE h.drops >= 5
 ORDER BY h.drops DESC, p.netns, p.dev;
 
--- evidence: {result} packets were freed in {function}.
+-- evidence: {result} packets were freed[[ in {function}]].
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason IS {reason} AND netns IS {v_netns} AND dev = {v_dev};
 -- evidence: The peer {v_peer} has flags {result}: IFF_UP (1) is not among them.
 SELECT flags FROM netdev WHERE netns IS {v_peer_netns} AND name = {v_peer};

@@ -33,7 +33,7 @@ GROUP BY t.netns
 HAVING sum(t.drops) >= 3
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'PROTO_MEM' AND (t.function LIKE 'tcp%' OR (t.function = '?' AND t.proto = 'tcp')) AND (EXISTS (SELECT 1 FROM kmsg WHERE kmsg.text LIKE '%TCP: out of memory%') OR (SELECT max(value) FROM counter WHERE source = 'sockstat' AND name = 'TCP.mem') * 10 >= 9 * (SELECT max(CAST(substr(rtrim(value), length(rtrim(value, '0123456789')) + 1) AS INTEGER)) FROM sysctl WHERE sysctl.name = 'net.ipv4.tcp_mem')));
 -- evidence?: TCPRcvQDrop and TCPMemoryPressures grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('TcpExt.TCPRcvQDrop', 'TcpExt.TCPMemoryPressures') AND netns IS {netns} AND delta > 0;

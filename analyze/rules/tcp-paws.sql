@@ -30,7 +30,7 @@ GROUP BY t.netns
 HAVING sum(t.drops) >= 5
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason IN ('TCP_RFC7323_PAWS', 'TCP_RFC7323_TW_PAWS'));
 -- evidence?: The PAWS counters grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('TcpExt.PAWSEstab', 'TcpExt.PAWSActive', 'TcpExt.PAWSTimewait') AND netns IS {netns} AND delta > 0;
