@@ -71,7 +71,7 @@ ORDER BY q.drops_delta DESC, q.id;
 
 -- evidence: The drop counter of {kind} {handle} on {dev} grew by {result}, while {packets_delta} packets passed.
 SELECT drops_delta, kind, handle, dev, packets_delta FROM qdisc WHERE id = {v_qdisc};
--- evidence?: {result} packets were freed in {function}[[ with reason {reason}]] when they were to be queued.
+-- evidence?: {result} packets were freed[[ in {function}]][[ with reason {reason}]] when they were to be queued.
 SELECT sum(drops) FROM _drop_target WHERE netns IS {v_ev_netns} AND dev IS {v_ev_dev} AND function = {function} AND reason IS {reason};
 -- evidence?: Dropped packets were not captured; of those that passed, {result} belong to the flow {src} to {dst} port {dport}, nearly all.
 SELECT count(*), w.src, w.dst, w.dport FROM _frame f JOIN flow w ON w.id = f.flow_id WHERE f.direction = 1 AND f.flow_id = {v_passed};

@@ -56,7 +56,7 @@ FROM own o
 WHERE o.drops >= 3 AND o.back_ttl < o.sent_ttl
 ORDER BY 14 DESC, 10;
 
--- evidence: {result} packets to {flow_dst} were freed in {function}[[ with reason {reason}]].
+-- evidence: {result} packets to {flow_dst} were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason IS {reason} AND dst = {flow_dst};
 -- evidence?: They left with TTL {result} and came back with {v_back}.
 SELECT {v_sent};

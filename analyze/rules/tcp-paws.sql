@@ -56,7 +56,7 @@ GROUP BY t.netns
 HAVING sum(t.drops) - coalesce(l.n, 0) - coalesce(b.n, 0) >= 5
 ORDER BY packets DESC, t.netns;
 
--- evidence: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason IN ('TCP_RFC7323_PAWS', 'TCP_RFC7323_TW_PAWS'));
 -- evidence?: {result} more came late, behind retransmissions, and their data was acknowledged all the same: reordering, no harm.
 SELECT {v_late};

@@ -24,6 +24,7 @@ SIX=fd00:${TAG#h}::2
 
 inc_setup() {
   case $INC_ID in
+  h31-* | h33-*) routed ;;
   h10-* | h12-*) routed
     [ "$TAG" = h12 ] || ns rtr nft 'table ip nat { chain p { type nat hook postrouting priority 100; oifname "'$(dev r1)'" masquerade; }; }' ;;
   *) pair ;;
@@ -35,7 +36,7 @@ all_received() { # SENT RECEIVED: a healthy host that loses is no test
 serve() { bg srv tsrv $BT tserve "$@"; wait_for 5 test -s "$STATE/tsrv.log"; }
 
 inc_trigger() {
-  local to=$NET.1.2 i; case $TAG in h10 | h12) to=$NET.2.1 ;; esac
+  local to=$NET.1.2 i; case $TAG in h10 | h12 | h31 | h33) to=$NET.2.1 ;; esac
   healthy_start cli srv $to 4
   case $INC_ID in
   h01-bulk-tcp)
@@ -137,6 +138,21 @@ for _ in range(60):
     for i in in out; do bg - prog$i $PY -m ltool attach cgroup-$i "$g" udp 9; wait_for 5 test -s "$STATE/prog$i.log"; done
     bg - tsrv bash -c "echo \$\$ >'$g/cgroup.procs'; exec ip netns exec $(nsn srv) $BT tserve addr=$to port=8080"; wait_for 5 test -s "$STATE/tsrv.log"
     ns cli $BT treq dst=$to port=8080 n=300 rps=150 new=1 out=req.json; stop tsrv; stop progin; stop progout; sleep 0.3; rmdir "$g" 2>/dev/null || : ;;
+  h31-stateful-router) # what comes behind the end of a connection is INVALID, and dropped; clients that abort, and some that are idle for less than the table keeps them
+    ns rtr sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_established=30
+    ns rtr nft 'table inet fw { chain f { type filter hook forward priority 0; policy drop; ct state vmap { established : accept, related : accept, invalid : drop }; meta l4proto { icmp, ipv6-icmp } accept; ct state new tcp dport { 7002, 5201, 8080 } accept; udp dport 7001 accept; }; }'
+    bg srv sink $SIDE sink $to 5201; serve addr=$to port=8080; bg cli idle $BT idle dst=$to port=8080 n=4 idle=2.5 after=1 out=idle.json
+    ns cli $SIDE abort $to 5201 40; ns cli $BT treq dst=$to port=8080 n=200 rps=150 new=1 out=req.json; wait_bg idle; [ "$(jget idle.json went_on)" = 4 ] || die "an idle connection ended" ;;
+  h32-large-set) # thousands of addresses in one rule
+    { echo "table inet fw { set bad { type ipv4_addr; elements = { 192.0.2.1"; for ((i = 0; i < 3000; i++)); do echo ", 198.18.$((i / 250)).$((i % 250))"; done
+      echo "}; }; chain i { type filter hook input priority 0; ip saddr @bad counter drop; ct state established accept; }; }"; } | ns srv nft -f -
+    serve addr=$to port=8080; ns cli $BT treq dst=$to port=8080 n=900 rps=300 out=req.json ;;
+  h33-shaped-below-rate) # a shaper with a deep queue that the traffic does not fill
+    ns rtr tc qdisc add dev "$(dev r1)" root handle 1: htb default 10; ns rtr tc class add dev "$(dev r1)" parent 1: classid 1:10 htb rate 50mbit; ns rtr tc qdisc add dev "$(dev r1)" parent 1:10 pfifo limit 2000
+    bg srv u $BT urecv addr=$to port=6001 idle=1 rcvbuf=4000000 out=u.json; wait_for 5 test -s "$STATE/u.log"; ns cli $BT usend dst=$to port=6001 n=3000 pps=1000 size=900 out=us.json; wait_bg u; all_received us.json u.json ;;
+  h34-nice-reader) # that has little to do: it gets its turn now and then, and that is enough
+    bg srv u $BT urecv addr=$to port=6001 idle=1 rcvbuf=4000000 nice=15 out=u.json; wait_for 5 test -s "$STATE/u.log"
+    bg - hog $BT hog secs=3 cpu=0 on_ms=15 off_ms=5; ns cli $BT usend dst=$to port=6001 n=900 pps=300 size=300 out=us.json; wait_bg u; all_received us.json u.json ;;
   *) die "no such workload" ;;
   esac
   healthy_wait
