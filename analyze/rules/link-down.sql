@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: counters, config, events
+-- partial: yes
 -- how: A device lost its carrier during the recording (carrier_down_count or carrier_changes grew) or the kernel log says that its
 --   link went down, or it is up without carrier at the end; and packets suffered for it: at least 5 drops of the neighbour or
 --   device layer in that namespace, or its tx_dropped or tx_carrier_errors grew. Devices that come and go without harm are none.

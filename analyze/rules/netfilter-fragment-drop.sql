@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters, config
+-- partial: yes
 -- how: A dropping rule that matches fragments (frag-off, exthdr frag, fragments) whose counter moved by at least 3; or at
 --   least 3 packets dropped by netfilter of which all that were captured are fragments.
 -- title: Firewall drops IP fragments
