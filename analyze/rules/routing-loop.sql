@@ -3,6 +3,7 @@
 -- severity: critical
 -- tested: live
 -- uses: events, frames, counters
+-- partial: yes
 -- how: At least 3 drops with reason IP_INHDR (or none) in ip_forward or ip6_forward of flows of which one and the same packet
 --   (equal IP identification) was captured coming in at one device with at least 3 different TTLs: it came by again and again.
 --   Without identification (IPv6, DF): at least 5 TTLs of one flow at one device that are each 2 or more apart, as a loop of two or more

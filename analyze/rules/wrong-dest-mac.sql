@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, config
+-- partial: yes
 -- how: Drops with reason OTHERHOST of at least 5 untagged packets whose IP destination is an address of the very namespace that
 --   dropped them: the sender means this host but uses another MAC address. Everything else under OTHERHOST is flooding or
 --   promiscuous listening and no fault. Without frames: at least 5 at one end of a veth pair, while a neighbour entry at its other end, on this host too,
