@@ -63,6 +63,14 @@ static void invalid_policy(void)
 	policy(16);
 }
 
+/* a map by state, which may drop by itself */
+static void invalid_vmap(void)
+{
+	policy(16);
+	sql("UPDATE nft_chain SET policy = 'accept'");
+	sql("UPDATE nft_rule SET text = 'ct state vmap @__map0', verdict = 'vmap' WHERE id = 1");
+}
+
 /* attempts to connect: the policy refuses them, as it is meant to */
 static void invalid_policy_syn(void)
 {
@@ -157,6 +165,7 @@ const struct finding_case filter_cases[] = {
 	{ "frag_port", frag_port, "netfilter-drop", "warning" },
 	{ "frag_address", frag_address, "netfilter-drop", NULL },
 	{ "invalid_policy", invalid_policy, "conntrack-invalid", "warning" },
+	{ "invalid_vmap", invalid_vmap, "conntrack-invalid", "warning" },
 	{ "invalid_policy_syn", invalid_policy_syn, "netfilter-drop", NULL },
 	{ "rps_offline", rps_offline, "rx-single-cpu", "info" },
 	{ "rps_offline_no", rps_offline_no, "", NULL },

@@ -8,7 +8,7 @@
 --   program is attached to one of them on ingress and a task in it, or below it, is in the namespace of the drops, and nobody outside of it was seen to
 --   read these flows. What UDP sends and the program refuses fails with EPERM; TCP tries again.
 -- title: A cgroup's BPF program drops packets[[ to {flow_dst}]][[ port {flow_dport}]]
--- summary: {packets} packets[[ to {flow_dst} port {flow_dport}]] were dropped[[ in {netns}]] by a BPF program attached to[[ the control group {v_group},]] {v_side}.
+-- summary: {packets} packets[[ to {flow_dst} port {flow_dport}]] were dropped[[ in {netns}]] by a BPF program for the {v_by} of a control group[[ ({v_group})]].
 WITH inward AS ( -- where a task is in a group with a program for what it receives
 	SELECT n.name AS netns, min(g.path) AS path, min(g.ingress) AS ids
 	FROM cgroup_program g JOIN task t ON t.cgroup = g.path OR g.path = '/' AND t.cgroup IS NOT NULL OR substr(t.cgroup, 1, length(g.path) + 1) = g.path || '/'
@@ -39,7 +39,6 @@ SELECT
 	nullif(sum(t.flows), 0) AS flows,
 	(SELECT s.comm FROM sender s WHERE s.netns IS t.netns OR s.netns IS NULL ORDER BY s.n DESC, s.comm LIMIT 1) AS process,
 	(SELECT s.pid FROM sender s WHERE s.netns IS t.netns OR s.netns IS NULL ORDER BY s.n DESC, s.comm LIMIT 1) AS pid,
-	'on what its processes send' || CASE WHEN max(t.proto) = 'tcp' THEN '' ELSE ': send() fails with EPERM, or TCP tries again and again' END AS v_side,
 	(SELECT min(path) FROM cgroup_program WHERE egress IS NOT NULL HAVING count(*) = 1) AS v_group,
 	(SELECT min(egress) FROM cgroup_program WHERE egress IS NOT NULL HAVING count(*) = 1) AS v_ids,
 	'egress' AS v_by
@@ -66,7 +65,6 @@ SELECT
 	nullif(sum(t.flows), 0),
 	NULL,
 	NULL,
-	'on what its processes receive, before they see it',
 	i.path,
 	i.ids,
 	'ingress'
@@ -76,11 +74,11 @@ WHERE t.why = 'SOCKET_FILTER' AND (t.function LIKE '%udp%' OR t.function LIKE 't
 		AND k.cgroup <> i.path AND substr(k.cgroup, 1, length(i.path) + 1) <> i.path || '/')
 GROUP BY t.netns
 HAVING sum(t.drops) >= 10
-ORDER BY 14 DESC, 3, 21;
+ORDER BY 14 DESC, 3, 20;
 
--- evidence?: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence?: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND t.reason = CASE {v_by} WHEN 'egress' THEN 'BPF_CGROUP_EGRESS' ELSE 'SOCKET_FILTER' END AND ({v_by} = 'egress' OR t.function LIKE '%udp%' OR t.function LIKE 'tcp%');
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.netns IS {netns} AND t.why_by IS NOT NULL AND (t.why = 'BPF_CGROUP_EGRESS');
 -- evidence?: Programs attached there for {v_by}: ids {result}.
 SELECT {v_ids};

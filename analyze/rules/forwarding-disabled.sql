@@ -8,9 +8,9 @@
 --   IP_INADDRERRORS (or none while Ip6InAddrErrors grows) and net.ipv6.conf.all.forwarding. Critical where forwarding was
 --   on at the start; info on a host with one leg, which was never meant to be a router. Where the setting is 1 in both snapshots it is the device's own, or it was
 --   off for a while: then the reason alone tells it, with less confidence (IPv4 only: ip6_forward() has other causes for it).
--- title: {v_title}[[ for {flow_dst}]]
+-- title: Packets to forward arrive while forwarding is off[[ for {flow_dst}]]
 -- summary: {packets}[[ of {v_seen}]] packets[[ to {flow_dst}]] reached[[ {netns}]] to be forwarded and were dropped, because
---   {v_key} {v_state}[[; {v_was}]].
+--   {v_key} was 0 there[[; {v_was}]].
 WITH hit AS (
 	SELECT t.*, CASE WHEN t.function = 'ip6_forward' OR t.dst LIKE '%:%' THEN 'net.ipv6.conf.all.forwarding' ELSE 'net.ipv4.ip_forward' END AS key,
 		sum(t.drops) OVER (PARTITION BY t.netns, t.dst) AS dst_drops, sum(t.seen) OVER (PARTITION BY t.netns, t.dst) AS dst_seen,
@@ -54,9 +54,7 @@ SELECT
 	h.name AS v_key,
 	CASE h.key WHEN 'net.ipv4.ip_forward' THEN 'Ip.' ELSE 'Ip6' END AS v_ip,
 	CASE h.key WHEN 'net.ipv4.ip_forward' THEN 'Ip.ForwDatagrams' ELSE 'Ip6OutForwDatagrams' END AS v_forw,
-	CASE WHEN coalesce(s.value_end, s.value) = '0' THEN 'Forwarding is off, but packets to forward arrive' ELSE 'Forwarding was off for a while, and packets to forward arrived' END AS v_title,
-	CASE WHEN coalesce(s.value_end, s.value) = '0' THEN 'is 0 there' ELSE 'was 0 for a while' END AS v_state,
-	CASE WHEN s.value <> '0' THEN 'it was ' || s.value || ' when the recording began' END
+	CASE WHEN s.value <> '0' THEN CASE WHEN coalesce(s.value_end, s.value) <> '0' AND h.ended THEN 'only for a while: ' ELSE '' END || 'it was ' || s.value || ' when the recording began' END
 		|| CASE WHEN coalesce(s.value_end, s.value) = '0' THEN '' WHEN h.ended THEN ', and is ' || coalesce(s.value_end, s.value) || ' again at the end' ELSE ', and the tape ends before the snapshot that would show it' END AS v_was,
 	CASE WHEN coalesce(s.value_end, s.value) = '0' THEN 1 ELSE 0 END AS v_off
 FROM keyed h
@@ -66,7 +64,7 @@ WHERE h.nth = 1 AND h.dst_drops >= 5
 ORDER BY h.dst_drops DESC, h.netns, h.dst
 LIMIT 10;
 
--- evidence: {result} packets were freed in {function}[[ with reason {reason}]].
+-- evidence: {result} packets were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE netns IS {netns} AND function = {function} AND reason IS {reason} AND dst IS {flow_dst};
 -- evidence: {name}: {value} in the first snapshot[[, {value_end} in the last]].
 SELECT name, value, value_end FROM sysctl WHERE netns IS {netns} AND name = {v_key};

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: counters, config, events
+-- partial: yes
 -- how: A device lost its carrier during the recording (carrier_down_count or carrier_changes grew) or the kernel log says that its
 --   link went down, or it is up without carrier at the end (but not where that is because the other end of its veth pair was never up:
 --   peer-device-down); and packets suffered for it: at least 5 drops of the neighbour or
@@ -12,8 +13,8 @@
 --   device. A device that is set down takes its routes along: what then had no route counts where earlier packets of
 --   the same flows had left by it.
 --   Frames for an address of a device that is down, which a bridge floods to its other ports, for it forgot where the address was, count too.
--- title: Link of {dev} {v_went}
--- summary: {dev}[[ in {netns}]] {v_what}[[ ({v_changes:n change})]]; {packets} packets were dropped for it.
+-- title: Link of {dev} was down
+-- summary: {dev}[[ in {netns}]] had no carrier[[: it lost it during the recording ({v_changes:n change})]]; {packets} packets were dropped for it.
 WITH down AS (
 	SELECT netns, dev, max(delta) AS changes FROM _moved
 	WHERE source = 'dev' AND name IN ('carrier_down_count', 'carrier_changes') AND delta > 0
@@ -54,9 +55,7 @@ SELECT
 	h.changes AS v_changes,
 	h.drops AS v_drops,
 	h.lost AS v_lost,
-	h.flooded AS v_flooded,
-	CASE WHEN h.changes IS NOT NULL THEN 'went down' ELSE 'is down' END AS v_went,
-	CASE WHEN h.changes IS NOT NULL THEN 'lost its carrier during the recording' ELSE 'has no carrier' END AS v_what
+	h.flooded AS v_flooded
 FROM hurt h
 WHERE max(h.drops + h.lost + h.flooded, h.counted) >= 5
 ORDER BY packets DESC, h.netns, h.dev;

@@ -8,7 +8,7 @@
 --   UDP: at least 5 route lookups failed (fib_table_lookup) for what is the answer to a flow that came in to an address of this namespace, of which
 --   no answer ever left, while Ip.OutNoRoutes grew there as far.
 -- title: Requests arrive, but there is no route back[[ to {flow_dst}]][[ ({netns})]]
--- summary: {packets} {v_what}[[ in {netns}]][[ port {v_port}]] {v_how} has no route to the client[[ {flow_dst}]].
+-- summary: {packets} requests that arrived[[ in {netns}]][[ for port {v_port}]] could not be answered, because the answer has no route to the client[[ {flow_dst}]].
 WITH reply AS (
 	SELECT w.netns, w.src AS client, w.dst AS server, w.dport AS port, w.id AS flow_id, sum(e.n) AS n, min(e.from_ns) AS from_ns, max(e.to_ns) AS to_ns
 	FROM (SELECT json_extract(fields, '$.src') AS src, json_extract(fields, '$.sport') AS sport, json_extract(fields, '$.dst') AS dst,
@@ -48,14 +48,11 @@ SELECT
 	NULL AS flows,
 	family AS v_family,
 	'tcp' AS v_proto,
-	NULL AS v_port,
-	'connection attempts were refused' AS v_what,
-	'because the answer (SYN-ACK)' AS v_how
+	NULL AS v_port
 FROM c
 WHERE refused >= 3 AND noroute >= 3
 UNION ALL
-SELECT CASE WHEN n >= 50 THEN 'critical' ELSE 'warning' END, netns, n, 'udp', server, port, client, from_ns, to_ns, flows, 2, 'udp', port,
-	'datagrams arrived', 'and could not be answered: the answer'
+SELECT CASE WHEN n >= 50 THEN 'critical' ELSE 'warning' END, netns, n, 'udp', server, port, client, from_ns, to_ns, flows, 2, 'udp', port
 FROM replies
 WHERE n >= 5 AND counted >= n * 9 / 10
 ORDER BY packets DESC, netns, v_proto;

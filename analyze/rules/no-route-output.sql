@@ -3,9 +3,11 @@
 -- severity: warning
 -- tested: live
 -- uses: counters, config
+-- partial: yes
 -- how: Ip.OutNoRoutes grew by at least 5 in a namespace that did not refuse SYNs for the same reason (ListenDrops): a
 --   send() or connect() failed with "network unreachable"; no packet was made, so no drop event tells of it. Answers to datagrams that came
---   in are left to no-return-route. The route lookups
+--   in are left to no-return-route, and packets for which no neighbour entry could be made, which Ip6OutNoRoutes counts too (ip6_finish_output2()), to
+--   neighbour-table-full. The route lookups
 --   that failed (fib_table_lookup) name the destination where they were recorded. IPv6 (Ip6OutNoRoutes) counts only where it is all
 --   that the namespace has: an address beyond link-local, and no default route for IPv4. Elsewhere programs try it as a matter of course and go on.
 -- title: No route out[[ of {netns}]][[ to {flow_dst}]]
@@ -16,6 +18,8 @@ WITH miss AS (
 	FROM event e
 	WHERE e.name = 'fib_table_lookup' AND json_extract(e.fields, '$.err') IN (-11, -101) AND json_extract(e.fields, '$.tb_id') IN (253, 254)
 		AND coalesce(json_extract(e.fields, '$.iif'), 0) <= 1
+		-- there may be others, of the time when they were no longer recorded
+		AND NOT EXISTS (SELECT 1 FROM quality WHERE kind = 'detail-lowered')
 	GROUP BY 1
 ), answer AS ( -- of them answers to what came in: no-return-route
 	SELECT w.netns, sum(e.n) AS n
@@ -45,7 +49,8 @@ WHERE m.delta > 0
 		AND NOT EXISTS (SELECT 1 FROM route r WHERE r.netns = m.netns AND r.family = 2 AND r.dst = 'default' AND r.type = 'unicast')))
 GROUP BY m.netns, m.name
 HAVING sum(m.delta) - (SELECT CAST(total(l.delta) AS INTEGER) FROM _moved l WHERE l.name = 'TcpExt.ListenDrops' AND l.netns IS m.netns)
-	- CASE WHEN m.name = 'Ip.OutNoRoutes' THEN coalesce((SELECT a.n FROM answer a WHERE a.netns IS m.netns), 0) ELSE 0 END >= 5
+	- CASE WHEN m.name = 'Ip.OutNoRoutes' THEN coalesce((SELECT a.n FROM answer a WHERE a.netns IS m.netns), 0)
+		ELSE (SELECT CAST(total(t.drops) AS INTEGER) FROM _drop_target t WHERE t.why = 'NEIGH_CREATEFAIL' AND t.function = 'ip6_finish_output2' AND (t.netns IS m.netns OR t.netns IS NULL)) END >= 5
 ORDER BY sum(m.delta) DESC, m.netns, m.name;
 
 -- evidence: {v_name} grew by {result} in {netns}.

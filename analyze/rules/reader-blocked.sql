@@ -111,7 +111,9 @@ SELECT
 	h.who AS v_who,
 	h.from_ns,
 	h.to_ns,
-	h.packets,
+	-- what was lost, where any was: the others were late
+	coalesce(nullif(h.lost, 0), h.packets) AS packets,
+	h.packets AS v_packets,
 	h.flows,
 	h.longest AS delay_ns,
 	coalesce(h.lost, 0) + h.total / 1e8 AS harm,
@@ -125,7 +127,7 @@ ORDER BY harm DESC, h.pid, h.proto, h.dst, h.dport
 LIMIT 10;
 
 -- evidence: {result:n packet} with data for {flow_dst} port {flow_dport} waited in the socket while {v_who} slept for 100 ms or more.
-SELECT {packets};
+SELECT {v_packets};
 -- evidence?: It is the reader: data for this port woke it at other times, or it was seen reading it ({result:n time}).
 SELECT sum(times) FROM _flow_task WHERE proto = {flow_proto} AND dst = {flow_dst} AND dport = {flow_dport} AND pid = {pid};
 -- evidence?: {result} of them were answered only afterwards: the peer waited for that.

@@ -32,11 +32,11 @@ GROUP BY t.netns, t.why IS 'IP_NOPROTO'
 HAVING sum(t.drops) >= 5
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence?: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence?: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND t.reason = 'IP_NOPROTO';
--- evidence?: {result} packets were freed in {functions}: no tunnel takes packets of their protocol, sender and key.
+-- evidence?: {result} packets were freed[[ in {functions}]]: no tunnel takes packets of their protocol, sender and key.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND {v_what} = 'tunnel for them' AND t.function IN ('tunnel4_rcv', 'tunnel64_rcv', 'tunnelmpls4_rcv', 'tunnel6_rcv', 'tunnel46_rcv', 'tunnelmpls6_rcv', 'gre_rcv');
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.netns IS {netns} AND t.why_by IS NOT NULL AND (t.why = 'IP_NOPROTO');
 -- evidence?: Ip.InUnknownProtos grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('Ip.InUnknownProtos') AND netns IS {netns} AND delta > 0;
