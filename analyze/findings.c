@@ -138,6 +138,17 @@ struct texts {
 			then */
 };
 
+/* Whether nothing tells the host's namespaces: those of other programs' traces and captures have the names of files. */
+static bool made_up_netns(struct db *d)
+{
+	sqlite3_stmt *st = db_prepare(d, "SELECT EXISTS (SELECT 1 FROM quality WHERE kind = 'source-missing' AND source = "
+					 "'namespaces') AND NOT EXISTS (SELECT 1 FROM snapshot)");
+	bool yes = sqlite3_step(st) == SQLITE_ROW && sqlite3_column_int(st, 0);
+
+	sqlite3_reset(st);
+	return yes;
+}
+
 struct prefix {
 	const struct texts *t;
 	bool sysfs; /* the command writes to /sys */
@@ -164,7 +175,7 @@ static int ns_prefix(void *ctx, const char *netns, struct buf *out)
 
 	if (!netns)
 		netns = p->t->netns;
-	if (!netns || !strcmp(netns, "init"))
+	if (!netns || !strcmp(netns, "init") || made_up_netns(d))
 		return 0;
 	st = db_prepare(d, sql);
 	db_bind_text(st, 1, netns);

@@ -58,7 +58,7 @@ cuts() { # FILE
 cuts $dir/v6-le64.dat 1500
 
 # a trace without counters, of a clock that nothing ties to real time
-"$SKBTAPE" report $dir/veth.dat -f md >"$TMP/r.md" && "$SKBTAPE" report $dir/veth.dat -f html >"$TMP/r.html"
+"$SKBTAPE" report $dir/veth.dat -f md >"$TMP/r.md" && "$SKBTAPE" report $dir/veth.dat -f html -o "$TMP/r.html" 2>"$TMP/err"
 eq "a trace alone: the verdict says what was looked at and what was not" "$? $(grep -c '^\*\*Nothing wrong was seen, but not everything was\.\*\* Looked at 400 packets, 0 drops and 0 frames in .*No counters' "$TMP/r.md")" "0 1"
 eq "a trace alone: no date is made up" "$(grep -c '19[67][0-9]-' "$TMP/r.html" "$TMP/r.md" | tr '\n' ' ')" "$TMP/r.html:0 $TMP/r.md:0 "
 
