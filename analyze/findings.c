@@ -145,29 +145,38 @@ struct prefix {
 };
 
 /*
- * The prefix that runs a command in a namespace: a name of ip-netns(8), else a process in it.
- * ip-netns(8) mounts a /sys of that namespace; nsenter(1) does not, and the process's own one is
- * read-only in a container, so that a command for /sys gets one.
+ * The prefix that runs a command in a namespace: a name of ip-netns(8), else a process in it. Of namespaces that
+ * had one name ("web", "web#2") it belongs to the last one now. ip-netns(8) mounts a /sys of that namespace;
+ * nsenter(1) does not, and the process's own one is read-only in a container, so that a command for /sys gets one.
  */
 static int ns_prefix(void *ctx, const char *netns, struct buf *out)
 {
+	static const char sql[] = "WITH n AS (SELECT id, pid, names, CASE WHEN names <> '' THEN substr(names, 1, instr(names || ' ', ' ') - 1) "
+				  "WHEN instr(name, ':[') = 0 THEN name END AS result FROM netns WHERE name = ? ORDER BY id LIMIT 1) "
+				  "SELECT result, pid, result IS NULL OR EXISTS (SELECT 1 FROM netns l WHERE l.id > n.id AND "
+				  "instr(' ' || l.names || ' ', ' ' || n.result || ' ')) FROM n";
 	struct prefix *p = ctx;
 	struct db *d = p->t->r->d;
 	struct rule_row none = { 0 }, more = { 0 };
-	sqlite3_stmt *st, *q;
 	bool nameless;
+	sqlite3_stmt *st;
 	int pid = 0, rc;
 
 	if (!netns)
 		netns = p->t->netns;
 	if (!netns || !strcmp(netns, "init"))
 		return 0;
-	st = db_prepare(d, "SELECT pid FROM netns WHERE name = ? AND instr(name, ':[') > 0 "
-			   "ORDER BY id LIMIT 1");
+	st = db_prepare(d, sql);
 	db_bind_text(st, 1, netns);
-	nameless = sqlite3_step(st) == SQLITE_ROW;
-	if (nameless)
-		pid = sqlite3_column_int(st, 0);
+	if (sqlite3_step(st) != SQLITE_ROW) { /* of a tape that lists no namespaces */
+		sqlite3_reset(st);
+		st = db_prepare(d, "SELECT ?1 AS result, NULL, 0");
+		db_bind_text(st, 1, netns);
+		sqlite3_step(st);
+	}
+	pid = sqlite3_column_int(st, 1);
+	nameless = sqlite3_column_int(st, 2);
+	rc = nameless ? 0 : rule_row_take(&more, st);
 	sqlite3_reset(st);
 	p->lost |= nameless && pid <= 0;
 	if (nameless)
@@ -175,11 +184,6 @@ static int ns_prefix(void *ctx, const char *netns, struct buf *out)
 				  p->sysfs ? "unshare -m sh -c 'mount -t sysfs sysfs /sys && exec "
 					     "\"$@\"' sh "
 					   : "");
-	q = db_prepare(d, "SELECT ?1 AS result");
-	db_bind_text(q, 1, netns);
-	sqlite3_step(q);
-	rc = rule_row_take(&more, q);
-	sqlite3_reset(q);
 	if (!rc)
 		rc = rule_render("ip netns exec {result} ", RULE_TEXT_SHELL, &none, &more, NULL,
 				 out, NULL);
@@ -396,7 +400,7 @@ static bool many_netns(struct run *r)
 	return many;
 }
 
-/* What the title of a finding of any time begins with. Return: 0, -ENOMEM. */
+/* What the title of a finding of any time begins with, beside its template (reports/words.c). Return: 0, -ENOMEM. */
 static int put_boot(struct found *f)
 {
 	char *title;
@@ -405,7 +409,6 @@ static int put_boot(struct found *f)
 		return -ENOMEM;
 	free(f->title);
 	f->title = title;
-	f->title_template = NULL; /* no translation of the rule's title says that */
 	return 0;
 }
 

@@ -236,10 +236,28 @@ static void test_hint_cases(void **state)
 	try_cases(hint_cases);
 }
 
+static void test_link_cases(void **state)
+{
+	(void)state;
+	try_cases(link_cases);
+}
+
+static void test_filter_cases(void **state)
+{
+	(void)state;
+	try_cases(filter_cases);
+}
+
 static void test_less_cases(void **state)
 {
 	(void)state;
 	try_cases(less_cases);
+}
+
+static void test_dev_cases(void **state)
+{
+	(void)state;
+	try_cases(dev_cases);
 }
 
 /* A rule that found nothing in the positive cases above has no test. */
@@ -375,6 +393,31 @@ static void test_commands_in_a_nameless_namespace(void **state)
 			known);
 		assert_int_equal(number("SELECT count(command) + count(undo) FROM finding_advice"),
 				 2 * known);
+		db_close(db);
+	}
+}
+
+/* Two namespaces had one name: it is the later one's now. */
+static void test_commands_in_a_namespace_whose_name_came_back(void **state)
+{
+	(void)state;
+	for (int later = 0; later < 2; later++) {
+		start();
+		case_rps_one_cpu(); /* in 3, 'b' */
+		if (later)
+			sql("UPDATE netns SET name = 'b#2' WHERE name = 'b'");
+		sql(later ? "INSERT INTO netns VALUES(0, 999, 'b', 'b', NULL, 1)" :
+			    "INSERT INTO netns VALUES(9, 999, 'b#2', 'b', NULL, 1)");
+		if (later) {
+			sql("UPDATE netdev SET netns = 'b#2' WHERE netns = 'b'");
+			sql("UPDATE queue_setting SET netns = 'b#2' WHERE netns = 'b'");
+		}
+		run_all();
+		assert_int_equal(number("SELECT count(*) FROM finding WHERE netns IN ('b', 'b#2')"), 1);
+		assert_int_equal(number(later ? "SELECT count(*) FROM finding_advice WHERE command LIKE 'ip netns exec b %'" :
+						"SELECT count(*) FROM finding_advice WHERE command LIKE 'nsenter -t 30 -n %'"),
+				 number("SELECT count(*) FROM finding_advice WHERE command IS NOT NULL"));
+		assert_true(number("SELECT count(*) FROM finding_advice WHERE command IS NOT NULL") > 0);
 		db_close(db);
 	}
 }
@@ -679,6 +722,9 @@ int main(void)
 		cmocka_unit_test(test_tcp_cases), cmocka_unit_test(test_kernel_cases),
 		cmocka_unit_test(test_hint_cases),
 		cmocka_unit_test(test_less_cases),
+		cmocka_unit_test(test_dev_cases),
+		cmocka_unit_test(test_link_cases),
+		cmocka_unit_test(test_filter_cases),
 		cmocka_unit_test(test_every_rule_has_a_case),
 		cmocka_unit_test(test_symptom_ranks_behind_its_cause),
 		cmocka_unit_test(test_more_harm_ranks_first),
@@ -686,6 +732,7 @@ int main(void)
 		cmocka_unit_test(test_finding_is_whole),
 		cmocka_unit_test(test_no_command_for_a_place_not_known),
 		cmocka_unit_test(test_commands_in_a_nameless_namespace),
+		cmocka_unit_test(test_commands_in_a_namespace_whose_name_came_back),
 		cmocka_unit_test(test_confidence_falls_with_what_was_lost),
 		cmocka_unit_test(test_silent_where_detail_was_lowered),
 		cmocka_unit_test(test_nothing_new_where_detail_was_lowered),

@@ -4,7 +4,7 @@
 -- tested: live
 -- uses: events, frames, counters, config
 -- partial: path
--- symptom-of: conntrack-full, conntrack-time-wait, snat-ports-exhausted
+-- symptom-of: conntrack-full, conntrack-time-wait, snat-ports-exhausted, conntrack-idle-expired/flow, conntrack-invalid/flow
 -- how: Drops with reason NETFILTER_DROP (or at nft_do_chain, nf_hook_slow, ipt_do_table where there are no reasons), per
 --   destination and port, joined with the nftables rule whose verdict and match fit and whose counter moved, or with a base
 --   chain whose policy is drop. A firewall that refuses strangers does its work, so a finding needs 10 packets to one
@@ -21,6 +21,11 @@ WITH hit AS (
 		AND coalesce(r.verdict, '') NOT LIKE 'reject%'
 		AND coalesce(r.text, '') NOT LIKE '%ct state%invalid%'
 		AND coalesce(r.text, '') NOT LIKE '%frag%'
+		-- of what no rule explains, those that netfilter-fragment-drop tells
+		AND NOT (r.id IS NULL AND n.flow_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM nft_chain c WHERE (c.netns = n.place OR n.place IS NULL) AND c.policy = 'drop')
+			AND (SELECT count(f.frag) = count(*) FROM packet_drop d JOIN _frame f ON f.packet_id = d.packet_id WHERE d.flow_id = n.flow_id AND d.function = n.function)
+			AND EXISTS (SELECT 1 FROM flow w JOIN flow o ON o.netns IS w.netns AND o.proto = w.proto AND o.src = w.src AND o.dst = w.dst JOIN packet_drop d ON d.flow_id = o.id
+				JOIN _frame f ON f.packet_id = d.packet_id WHERE w.id = n.flow_id AND d.function = n.function AND f.frag > 1))
 ), chosen AS (
 	SELECT h.*,
 		(SELECT c.family || ' ' || c.table_name || ' ' || c.chain || ' (hook ' || c.hook || ')' FROM nft_chain c

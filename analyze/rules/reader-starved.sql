@@ -10,7 +10,8 @@
 --   closed, or the snapshots show its receive queue filled. Shorter waits are what any scheduler does. Without a quota, a loss or
 --   a wait of 250 ms it is an info: a busy CPU that is shared. Without a quota it has to wait for longer than it sleeps meanwhile: one that sleeps while
 --   its data is there is slow by itself. Where others' work on the CPU is why it waits, what was lost decides on
---   severity and rank, not how long it waited: a busy host is no reason to overlook a loss.
+--   severity and rank, not how long it waited: a busy host is no reason to overlook a loss. Critical
+--   from 20 lost datagrams, or with a quota from 2 s in all with one wait of 1 s: as much harm.
 -- title: {v_task}, the reader of port {flow_dport}, does not get the CPU[[: the CPU quota of {v_cgroup} is used up]]
 -- summary: {v_who} reads {flow_dst} port {flow_dport} and was ready to run, but did not, {v_times:n time}, up to {delay_ns:time} and {v_total:time} in all[[, because
 --   the CPU quota of its cgroup {v_cgroup} ({v_quota} of {v_period} us) was used up]]. Meanwhile its data waited in the socket[[ and {packets:n datagram} were dropped]].
@@ -63,7 +64,7 @@ WITH victim AS (
 	WHERE v.nth = 1
 )
 SELECT
-	CASE WHEN h.drops >= 20 OR (c.path IS NOT NULL AND h.longest >= 1000000000) THEN 'critical'
+	CASE WHEN h.drops >= 20 OR (c.path IS NOT NULL AND h.longest >= 1000000000 AND h.total >= 2000000000) THEN 'critical'
 		WHEN c.path IS NULL AND coalesce(h.drops, 0) < 3 AND h.longest < 250000000 THEN 'info' ELSE 'warning' END AS severity,
 	CASE WHEN h.alike THEN 0.75 WHEN c.path IS NOT NULL THEN 0.97 ELSE 0.85 END AS confidence,
 	(SELECT a.netns FROM addr a WHERE a.address = h.dst ORDER BY a.netns_id LIMIT 1) AS netns,

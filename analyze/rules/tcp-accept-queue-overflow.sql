@@ -50,9 +50,9 @@ SELECT
 	l.wqueue_max AS v_backlog,
 	l.src AS v_src,
 	y.syns AS v_syns,
-	coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.somaxconn' AND netns IS o.netns), (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.somaxconn' ORDER BY netns_id LIMIT 1)) AS v_somaxconn,
-	(SELECT max(4096, 2 * CAST(value AS INTEGER)) FROM sysctl WHERE name = 'net.core.somaxconn' AND netns IS o.netns) AS v_somaxconn_new,
-	(SELECT value FROM sysctl WHERE name = 'net.ipv4.tcp_abort_on_overflow' AND netns IS o.netns) AS v_abort
+	coalesce((SELECT CAST(coalesce(value_end, value) AS INTEGER) FROM sysctl WHERE name = 'net.core.somaxconn' AND netns IS o.netns), (SELECT CAST(coalesce(value_end, value) AS INTEGER) FROM sysctl WHERE name = 'net.core.somaxconn' ORDER BY netns_id LIMIT 1)) AS v_somaxconn,
+	(SELECT max(4096, 2 * CAST(coalesce(value_end, value) AS INTEGER)) FROM sysctl WHERE name = 'net.core.somaxconn' AND netns IS o.netns) AS v_somaxconn_new,
+	(SELECT coalesce(value_end, value) FROM sysctl WHERE name = 'net.ipv4.tcp_abort_on_overflow' AND netns IS o.netns) AS v_abort
 FROM over o
 LEFT JOIN listener l ON l.netns = o.netns AND l.nth = 1 AND (l.full OR l.listeners = 1)
 LEFT JOIN syn y ON y.netns = o.netns AND y.dport = l.sport AND (y.dst = l.src OR l.src IN ('0.0.0.0', '::', '*'))

@@ -16,8 +16,8 @@ WITH half AS (
 	GROUP BY netns
 ), setting AS (
 	SELECT netns,
-		max(CASE name WHEN 'net.ipv4.tcp_syncookies' THEN value END) AS cookies,
-		max(CASE name WHEN 'net.ipv4.tcp_max_syn_backlog' THEN CAST(value AS INTEGER) END) AS backlog
+		max(CASE name WHEN 'net.ipv4.tcp_syncookies' THEN coalesce(value_end, value) END) AS cookies,
+		max(CASE name WHEN 'net.ipv4.tcp_max_syn_backlog' THEN CAST(coalesce(value_end, value) AS INTEGER) END) AS backlog
 	FROM sysctl
 	WHERE name IN ('net.ipv4.tcp_syncookies', 'net.ipv4.tcp_max_syn_backlog')
 	GROUP BY netns

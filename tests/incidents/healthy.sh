@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 NET=10.$((200 + 10#${TAG#h}))
 BT="$PY -m btool"
+ST="$PY -m stool"
 SIDE="$PY $INC_DIR/beside.py"
 
 inc_truth() {
@@ -92,6 +93,23 @@ inc_trigger() {
     sleep 1; stop tsrv; : >"$STATE/tsrv.log"; serve addr=$to port=8080; wait_bg req ;;
   h18-multicast)
     bg srv group $SIDE group $to 239.9.9.9 6009; sleep 0.3; ns cli $SIDE announce $NET.1.1 239.9.9.9 6009 100 ;;
+  h40-health-checks) # a load balancer connects and resets, another one asks and resets; a few clients are served
+    serve addr=$to port=8080; bg cli req $BT treq dst=$to port=8080 n=100 rps=30 new=1 out=req.json
+    bg cli probe $ST task dst=$to port=8080 n=40 gap=0.05 want=0 size=0 rst=1; ns cli $ST task dst=$to port=8080 n=40 gap=0.05 rst=1; wait_bg probe; wait_bg req ;;
+  h41-happy-eyeballs) # the service has IPv4 only; its clients try IPv6 first
+    serve addr=0.0.0.0 port=8080
+    for i in $(seq 40); do ns cli $ST task dst=$SIX port=8080 n=1 gap=0; ns cli $ST task dst=$to port=8080 n=1 gap=0; done >"$STATE/eyes.log" ;;
+  h42-keep-alive-ends) # idle connections that the server ends, in peace
+    bg srv web $ST serve addr=$to port=8080 mode=echo idle=0.7; wait_for 5 test -s "$STATE/web.log"; for i in 1 2; do bg cli idle$i $ST idle dst=$to port=8080 n=30 secs=2; done; for i in 1 2; do wait_bg idle$i; done ;;
+  h43-window-full-briefly) # a reader that lets its window close for some milliseconds now and then
+    bg srv web $ST serve addr=$to port=8080 mode=slow before=0.02 read=400000 rcvbuf=40000; wait_for 5 test -s "$STATE/web.log"
+    ns cli $ST stream dst=$to port=8080 secs=2.5 chunk=20000 gap=0.01 ;;
+  h44-client-before-server) # a client that starts first
+    bg cli early $ST uask dst=$to port=6001 n=60 gap=0.04 conn=1; sleep 0.15; bg srv u $ST usink addr=$to port=6001 echo=1; wait_bg early 20 ;;
+  h45-closed-by-server) # short connections that leave TIME_WAIT on both sides
+    bg srv web $ST serve addr=$to port=8080 mode=shutecho; wait_for 5 test -s "$STATE/web.log"; ns cli $ST task dst=$to port=8080 n=500 gap=0.003 ;;
+  h46-restart6) # gone for 300 ms
+    serve addr=$SIX port=8080; bg cli req $ST task dst=$SIX port=8080 n=60 gap=0.05; sleep 1; stop tsrv; sleep 0.2; : >"$STATE/tsrv.log"; serve addr=$SIX port=8080; wait_bg req 20 ;;
   *) die "no such workload" ;;
   esac
   healthy_wait
