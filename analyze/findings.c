@@ -581,20 +581,24 @@ static void note_lacking(struct run *r, const struct span *lacking)
 	}
 }
 
-/* The causes of rules that were judged like that, because the recorder lowered its detail. */
+/* The causes of rules that were judged like that, because the recorder lowered its detail: as many rows as they need. */
 static void note_lowered(struct run *r, const enum judged *judged, enum judged which, const char *note)
 {
 	char causes[800] = "";
 
-	for (size_t i = 0; i < rules_count(r->rules); i++) {
+	for (size_t i = 0; i <= rules_count(r->rules); i++) {
+		bool end = i == rules_count(r->rules);
+		const char *word = end ? "" : rules_at(r->rules, i)->cause->word;
 		size_t n = strlen(causes);
 
-		if (judged[i] == which)
-			snprintf(causes + n, sizeof(causes) - n, "%s%s", n ? ", " : "",
-				 rules_at(r->rules, i)->cause->word);
+		if (!end && judged[i] != which)
+			continue;
+		if (n && (end || n + strlen(word) + 3 > sizeof(causes))) {
+			db_quality(r->d, &(struct quality){ "note", "detail", -1, NULL, -1, -1, -1 }, "%s: %s", note, causes);
+			n = 0;
+		}
+		snprintf(causes + n, sizeof(causes) - n, "%s%s", n ? ", " : "", word);
 	}
-	if (*causes)
-		db_quality(r->d, &(struct quality){ "note", "detail", -1, NULL, -1, -1, -1 }, "%s: %s", note, causes);
 }
 
 static int rules_run(struct run *r)
