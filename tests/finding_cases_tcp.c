@@ -428,7 +428,17 @@ static void input_queue_near_no(void)
 	input_queue(300);
 }
 
+/* kernels that have no reason of its own for old pure ACKs */
+static void paws_bare_no(void)
+{
+	flow(1, 3, "tcp", "10.0.0.1", 4000, "10.0.0.2", 80);
+	drops(20, "TCP_RFC7323_PAWS", "tcp_validate_incoming", "protocol", 3, "b0", 1);
+	frames(20, 1, 3, "b0", 0, 16);
+	sql("UPDATE _frame SET payload_bytes = 0, packet_id = (SELECT min(id) FROM _packet) + no - 1");
+}
+
 const struct finding_case tcp_cases[] = {
+	{ "paws_bare_no", paws_bare_no, NULL, NULL },
 	{ "corked", corked, "tcp-cork-delay", "warning" },
 	{ "corked_no", corked_no, NULL, NULL },
 	{ "corked_refused_no", corked_refused_no, NULL, NULL },

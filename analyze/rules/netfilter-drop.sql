@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters, config
+-- partial: path
 -- symptom-of: conntrack-full, conntrack-time-wait, snat-ports-exhausted, conntrack-idle-expired/flow
 -- how: Drops with reason NETFILTER_DROP (or at nft_do_chain, nf_hook_slow, ipt_do_table where there are no reasons), per
 --   destination and port, joined with the nftables rule whose verdict and match fit and whose counter moved, or with a base
@@ -16,7 +17,7 @@ WITH hit AS (
 	SELECT n.*, r.text AS rule, r.packets_delta AS rule_delta, r.handle, r.family, r.table_name, r.chain, r.hook, r.verdict, r.netns AS rule_netns
 	FROM _nf_drop n
 	LEFT JOIN nft_rule r ON r.id = n.rule_id
-	WHERE NOT (n.function = 'nf_hook_slow' AND n.conntrack_drops > 0 AND coalesce(r.packets_delta, 0) < n.drops)
+	WHERE NOT (n.function IN ('nf_hook_slow', '?') AND n.conntrack_drops > 0 AND coalesce(r.packets_delta, 0) < n.drops)
 		AND coalesce(r.verdict, '') NOT LIKE 'reject%'
 		AND coalesce(r.text, '') NOT LIKE '%ct state%invalid%'
 		AND coalesce(r.text, '') NOT LIKE '%frag%'

@@ -3,7 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, counters, config
--- symptom-of: xps-slow-queue/dev, qdisc-overflow/dev, qdisc-class-overflow/dev, link-down/dev
+-- symptom-of: xps-slow-queue/dev, qdisc-overflow/dev, qdisc-class-overflow/dev, link-down/dev, udp-sndbuf-full/dev
 -- how: Of the packets of a device at least 30, and at least half, waited 50 ms or more between net_dev_queue and
 --   net_dev_start_xmit, over at least one second. 50 ms is ten times what CoDel allows a queue to stand and felt by
 --   every request and answer. Without these events: a shaper (rate known) whose backlog at two snapshots or more was
@@ -49,7 +49,7 @@ WITH slow AS (
 	GROUP BY q.id
 	HAVING count(DISTINCT c.snap_ns) >= 2
 ), root AS (
-	SELECT netns, dev, kind, handle, rate_bps, limit_packets, limit_bytes, row_number() OVER (PARTITION BY netns, dev ORDER BY parent = 'root' DESC, id) AS nth
+	SELECT netns, dev, kind, handle, rate_bps, limit_packets, limit_bytes, row_number() OVER (PARTITION BY netns, dev ORDER BY parent = 'root' DESC, max_backlog_packets > 0 DESC, id) AS nth
 	FROM qdisc
 	WHERE class = 0
 )

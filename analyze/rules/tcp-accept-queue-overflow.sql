@@ -3,6 +3,7 @@
 -- severity: critical
 -- tested: live
 -- uses: counters, sockets, frames, config
+-- partial: yes
 -- how: TcpExt.ListenOverflows grew by at least 3 in a namespace; no drop event tells of it, because the refused SYN is freed as
 --   consumed. The listener is the one whose queue was seen above its limit, else the only one; the captured SYNs to its port show the retries.
 -- title: Accept queue full[[ at {flow_dst} port {flow_dport}]]
@@ -27,6 +28,8 @@ WITH over AS (
 		CASE WHEN min(f.src) = max(f.src) THEN min(f.src) END AS src
 	FROM flow f JOIN _flow_seen s ON s.flow_id = f.id
 	WHERE f.proto = 'tcp' AND s.syns > 0
+		-- others may have come when frames were no longer recorded
+		AND NOT EXISTS (SELECT 1 FROM quality WHERE kind = 'detail-lowered' AND source IN ('no-pcap', 'drops'))
 	GROUP BY f.netns, f.dst, f.dport
 )
 SELECT
@@ -47,9 +50,9 @@ SELECT
 	l.wqueue_max AS v_backlog,
 	l.src AS v_src,
 	y.syns AS v_syns,
-	coalesce((SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.somaxconn' AND netns IS o.netns), (SELECT CAST(value AS INTEGER) FROM sysctl WHERE name = 'net.core.somaxconn' ORDER BY netns_id LIMIT 1)) AS v_somaxconn,
-	(SELECT max(4096, 2 * CAST(value AS INTEGER)) FROM sysctl WHERE name = 'net.core.somaxconn' AND netns IS o.netns) AS v_somaxconn_new,
-	(SELECT value FROM sysctl WHERE name = 'net.ipv4.tcp_abort_on_overflow' AND netns IS o.netns) AS v_abort
+	coalesce((SELECT CAST(coalesce(value_end, value) AS INTEGER) FROM sysctl WHERE name = 'net.core.somaxconn' AND netns IS o.netns), (SELECT CAST(coalesce(value_end, value) AS INTEGER) FROM sysctl WHERE name = 'net.core.somaxconn' ORDER BY netns_id LIMIT 1)) AS v_somaxconn,
+	(SELECT max(4096, 2 * CAST(coalesce(value_end, value) AS INTEGER)) FROM sysctl WHERE name = 'net.core.somaxconn' AND netns IS o.netns) AS v_somaxconn_new,
+	(SELECT coalesce(value_end, value) FROM sysctl WHERE name = 'net.ipv4.tcp_abort_on_overflow' AND netns IS o.netns) AS v_abort
 FROM over o
 LEFT JOIN listener l ON l.netns = o.netns AND l.nth = 1 AND (l.full OR l.listeners = 1)
 LEFT JOIN syn y ON y.netns = o.netns AND y.dport = l.sport AND (y.dst = l.src OR l.src IN ('0.0.0.0', '::', '*'))

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: counters, sockets, config
+-- partial: path
 -- how: TcpExt.TCPReqQFullDrop grew by at least 3 in a namespace: SYNs were dropped because the SYN queue was full and SYN
 --   cookies are off; or TcpExt.ListenDrops grew by at least 3 more than full accept queues and missing routes explain,
 --   cookies are off, and a snapshot shows at least 3 of 4 of tcp_max_syn_backlog half-open connections (beyond that the kernel
@@ -15,8 +16,8 @@ WITH half AS (
 	GROUP BY netns
 ), setting AS (
 	SELECT netns,
-		max(CASE name WHEN 'net.ipv4.tcp_syncookies' THEN value END) AS cookies,
-		max(CASE name WHEN 'net.ipv4.tcp_max_syn_backlog' THEN CAST(value AS INTEGER) END) AS backlog
+		max(CASE name WHEN 'net.ipv4.tcp_syncookies' THEN coalesce(value_end, value) END) AS cookies,
+		max(CASE name WHEN 'net.ipv4.tcp_max_syn_backlog' THEN CAST(coalesce(value_end, value) AS INTEGER) END) AS backlog
 	FROM sysctl
 	WHERE name IN ('net.ipv4.tcp_syncookies', 'net.ipv4.tcp_max_syn_backlog')
 	GROUP BY netns

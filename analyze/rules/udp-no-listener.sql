@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters, sockets
+-- partial: path
 -- symptom-of: listener-wrong-address/flow, duplicate-address
 -- how: Drops with reason NO_SOCKET in UDP's receive functions, per destination address and port: at least 5 to the same port,
 --   so that a port scan (a few datagrams to each of many ports), traceroute and late replies are not taken for a service

@@ -6,7 +6,8 @@
 -- symptom-of: qdisc-standing-queue/netns, qdisc-overflow/netns, link-down/netns, neighbour-failed/netns
 -- how: SndbufErrors of UDP grew by at least 10 more than drops on the way out in that namespace explain (the counter also
 --   counts ENOBUFS of those), and a snapshot shows a UDP socket whose send memory is at least three quarters of its buffer: sends
---   blocked or failed with EAGAIN.
+--   blocked or failed with EAGAIN. Where most of what leaves the device is of that socket, the queue there can be no deeper than its buffer: then that is
+--   the limit and the queue its symptom; else the socket suffers from the queue of others.
 -- title: UDP send buffer full[[ at {flow_src} port {flow_sport}]]
 -- summary: {packets:n send} failed in {netns} because the socket's send buffer[[ ({v_sndbuf:size})]] was full: it sends faster than the device takes the packets.
 WITH grown AS (
@@ -18,10 +19,17 @@ WITH grown AS (
 	SELECT s.netns, s.src, s.sport, nullif(s.dport, 0) AS dport, CASE WHEN s.dport > 0 THEN s.dst END AS dst, s.wmem_bytes, s.sndbuf_bytes, row_number() OVER (PARTITION BY s.netns ORDER BY s.wmem_bytes * 1.0 / s.sndbuf_bytes DESC, s.id) AS nth
 	FROM socket s
 	WHERE s.proto = 'udp' AND s.sndbuf_bytes > 0 AND s.wmem_bytes * 4 >= s.sndbuf_bytes * 3
+), out AS (
+	-- what left by each device, and how much of it from that port
+	SELECT f.netns, i.text AS dev, sum(x.len_bytes) AS bytes, total(CASE WHEN w.proto = 'udp' AND w.sport = f.sport THEN x.len_bytes END) AS own
+	FROM full f JOIN netns n ON n.name = f.netns JOIN flow w ON w.netns_id = n.id JOIN _frame x ON x.flow_id = w.id AND x.direction = 1 JOIN _name i ON i.id = x.dev_id
+	WHERE f.nth = 1 AND f.netns IN (SELECT netns FROM grown WHERE n >= 10)
+	GROUP BY f.netns, i.text
 )
 SELECT
 	0.85 AS confidence,
 	g.netns,
+	(SELECT o.dev FROM out o WHERE o.netns = g.netns AND 2 * o.own >= o.bytes ORDER BY o.own DESC, o.dev LIMIT 1) AS dev,
 	'udp' AS flow_proto,
 	f.src AS flow_src,
 	f.sport AS flow_sport,

@@ -19,7 +19,7 @@ from advice import lacking, parts, tried
 HERE = os.path.dirname(os.path.abspath(__file__))
 SEVERE = ("critical", "warning")
 HEALTHY_PORTS = (7001, 7002)            # of lib.sh's healthy_start
-MANY = {"f": "filter.sh", "h": "healthy.sh", "l": "link.sh", "s": "sockets.sh", "v": "variants.sh"}    # scripts of many incidents
+MANY = {"d": "devices.sh", "f": "filter.sh", "h": "healthy.sh", "l": "link.sh", "s": "sockets.sh", "v": "variants.sh"}    # scripts of many incidents
 
 
 def expected():
