@@ -155,7 +155,7 @@ inc_setup() {
   f48) routed; ns rtr sysctl -qw net.netfilter.nf_conntrack_tcp_loose=0
     rules rtr <<<"table inet fw { chain f { type filter hook forward priority 0; policy drop; ct state { established, related } accept; meta l4proto { icmp, ipv6-icmp } accept; ct state new tcp dport { 22, $PORT } accept; }; }" ;;
   f49) # an overlay between two hosts, whose carrier the firewall refuses
-    pair6; for i in cli:c0:1:2 srv:s0:2:1; do IFS=: read -r a b c d <<<"$i"; ns $a ip link add "$(dev x0)" type vxlan id 77 dev "$(dev $b)" local $NET.1.$c remote $NET.1.$d dstport 4789
+    pair6; for i in 'cli c0 1 2' 'srv s0 2 1'; do read -r a b c d <<<"$i"; ns $a ip link add "$(dev x0)" type vxlan id 77 dev "$(dev $b)" local $NET.1.$c remote $NET.1.$d dstport 4789
       ns $a ip addr add $NET.7.$c/24 dev "$(dev x0)"; ns $a ip link set "$(dev x0)" up; done; warm cli $NET.7.2 ;;
   f52) pair6; rules cli <<<"table ip f { chain o { type filter hook output priority 0; ip daddr $NET.1.2 tcp dport { 23, $PORT } counter reject; }; }" ;;
   f53) pair6; glock; rules cli <<<'table ip6 f { chain o { type filter hook output priority 0; ct state established accept; }; }' ;;
