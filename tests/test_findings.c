@@ -212,6 +212,12 @@ static void test_delay_cases(void **state)
 	try_cases(delay_cases);
 }
 
+static void test_sock_cases(void **state)
+{
+	(void)state;
+	try_cases(sock_cases);
+}
+
 static void test_net_cases(void **state)
 {
 	(void)state;
@@ -707,6 +713,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_delay_cases),
+		cmocka_unit_test(test_sock_cases),
 		cmocka_unit_test(test_net_cases),
 		cmocka_unit_test(test_tcp_cases), cmocka_unit_test(test_kernel_cases),
 		cmocka_unit_test(test_hint_cases),
