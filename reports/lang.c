@@ -7,7 +7,7 @@
  * an arena and sorted by msgid. Keys with holes stand also in the same list; as
  * they are few, lang_note() tries them one by one.
  *
- * The catalog is ours, and tests/lang.sh checks that a translation takes the
+ * The catalog is ours, and tests/test_lang.c checks that a translation takes the
  * same printf arguments as its key; the texts looked up may be anyone's.
  */
 #include "lang.h"
@@ -201,37 +201,26 @@ static bool fits(const char *key, const char *text, struct span *fill)
 	return !*text;
 }
 
-/* Put what @fill says in the language. */
-static int put_word(struct buf *out, struct span fill)
-{
-	char word[512];
-	const char *s;
-
-	if (fill.n >= sizeof(word))
-		return buf_put(out, fill.p, fill.n);
-	span_copy(fill, word, sizeof(word));
-	s = lang_text(word);
-	return buf_put(out, s, strlen(s));
-}
-
-/* Put a list such as "3 of these, 1 of those", the words behind each number in the language. */
+/* "3 these, 4 those": the words of each item looked up. */
 static int put_list(struct buf *out, struct span list)
 {
+	const char *stop = lang_text(", ");
 	int rc = 0;
 
-	while (!rc && list.n) {
-		const char *end = memmem(list.p, list.n, ", ", 2), *words;
-		size_t n = end ? (size_t)(end - list.p) : list.n, number = 0;
+	while (!rc && list.p && list.n) {
+		const char *comma = memmem(list.p, list.n, ", ", 2);
+		struct span item = { list.p, comma ? (size_t)(comma - list.p) : list.n };
+		const char *blank = memchr(item.p, ' ', item.n);
+		size_t number = blank ? (size_t)(blank - item.p) + 1 : 0, step = item.n + (comma ? 2 : 0);
+		char word[512];
 
-		while (number < n && list.p[number] >= '0' && list.p[number] <= '9')
-			number++;
-		number += number && number < n && list.p[number] == ' ';
-		words = list.p + number;
-		rc = buf_put(out, list.p, number) ? -ENOMEM : put_word(out, (struct span){ words, n - number });
-		if (!rc && end)
-			rc = put_word(out, (struct span)SPAN_LIT(", "));
-		n += end ? 2 : 0;
-		list = (struct span){ list.p + n, list.n - n };
+		span_copy((struct span){ item.p + number, item.n - number }, word, sizeof(word));
+		rc = buf_put(out, item.p, number);
+		if (!rc)
+			rc = buf_put(out, lang_text(word), strlen(lang_text(word)));
+		if (!rc && comma)
+			rc = buf_put(out, stop, strlen(stop));
+		list = (struct span){ list.p + step, list.n - step };
 	}
 	return rc;
 }
@@ -241,18 +230,27 @@ static int put_filled(struct buf *out, const char *str, const struct span *fill)
 	int rc = 0;
 
 	for (; !rc && *str; str++) {
-		bool way = str[0] == '{' && (str[1] == 't' || str[1] == 'l') && str[2] >= '1' &&
-			   str[2] <= '9' && str[3] == '}';
-		int h = way ? str[2] - '0' : hole(str);
+		bool again = str[0] == '{' && (str[1] == 't' || str[1] == 'l') && str[2] >= '1' && str[2] <= '9' &&
+			     str[3] == '}';
+		int h = again ? str[2] - '0' : hole(str);
+		char word[512];
 
-		if (!h)
+		if (!h) {
 			rc = buf_put(out, str, 1);
-		else if (!way)
+			continue;
+		}
+		if (again && str[1] == 'l') {
+			rc = put_list(out, fill[h]);
+		} else if (again && fill[h].n < sizeof(word)) {
+			const char *s;
+
+			span_copy(fill[h], word, sizeof(word));
+			s = lang_text(word);
+			rc = buf_put(out, s, strlen(s));
+		} else {
 			rc = buf_put(out, fill[h].p, fill[h].n);
-		else
-			rc = str[1] == 't' ? put_word(out, fill[h]) : put_list(out, fill[h]);
-		if (h)
-			str += way ? 3 : 2;
+		}
+		str += again ? 3 : 2;
 	}
 	return rc ? rc : buf_put(out, "", 1);
 }

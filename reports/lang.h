@@ -6,7 +6,7 @@
  * written and N_() where it stands in a table, and is its own key. All of another
  * language stands in one file, reports/lang/NAME.po, in the format of gettext's
  * catalogs, so that the usual editors and msgfmt(1) work on it. What a catalog
- * lacks stays English; tests/lang.sh names it.
+ * lacks stays English; tests/test_lang.c names it.
  *
  * One process writes one report, so the language is the process's.
  */
@@ -41,8 +41,8 @@ const char *lang_many(int64_t n, const char *one, const char *many)
  *
  * Notes of quality and explanations of the ledger are made when a tape is
  * analyzed. A key may have holes {1} to {9} for what was filled in; its
- * translation puts them where it wants: {1} as it is, {t1} looked up itself, {l1}
- * a list with commas, of which the words behind each number are looked up.
+ * translation puts them where it wants: {1} as it is, {t1} looked up itself, {l1} a
+ * list of numbers with words ("3 before, 4 after"), whose words are looked up.
  *
  * @out: used where there is something to fill in; its old content goes
  * Return: the translation (a catalog's text, or @out's), or @en.
