@@ -39,8 +39,8 @@ LIMIT 3;
 
 -- evidence: The table held {result} entries at a snapshot; nf_conntrack_max is {v_max}.
 SELECT {v_used};
--- evidence?: Most of the entries: {n} of {total} are {result}.
-SELECT proto || coalesce(' ' || state, CASE WHEN status & 2 = 0 THEN ' without a reply' ELSE '' END) AS what, count(*) AS n, (SELECT count(*) FROM conntrack WHERE netns IS {netns}) AS total FROM conntrack WHERE netns IS {netns} GROUP BY what ORDER BY n DESC, what;
+-- evidence?: Most of the entries: {n} of {total} are {v_entry}.
+SELECT proto || coalesce(' ' || state, CASE WHEN status & 2 = 0 THEN ' without a reply' ELSE '' END) AS v_entry, count(*) AS n, (SELECT count(*) FROM conntrack WHERE netns IS {netns}) AS total FROM conntrack WHERE netns IS {netns} GROUP BY v_entry ORDER BY n DESC, v_entry;
 -- advice: Make the table larger (about 320 bytes for each entry).
 -- command: sysctl -w net.netfilter.nf_conntrack_max={v_max_new}
 -- undo: sysctl -w net.netfilter.nf_conntrack_max={v_max}

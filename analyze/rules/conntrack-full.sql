@@ -82,8 +82,8 @@ SELECT count(*), min(text) AS text FROM kmsg WHERE text LIKE '%nf_conntrack%tabl
 SELECT CAST(value AS INTEGER), value_end FROM sysctl WHERE name = 'net.netfilter.nf_conntrack_max' ORDER BY netns IS {netns} DESC, netns_id;
 -- evidence?: {result} entries were thrown out early to make room (early_drop).
 SELECT sum(delta) FROM _moved WHERE source = 'conntrack' AND name = 'early_drop' AND netns IS {netns};
--- evidence?: Most of the entries: {n} of {total} are {result}.
-SELECT proto || coalesce(' ' || state, CASE WHEN status & 2 = 0 THEN ' without a reply' ELSE '' END) AS what, count(*) AS n, (SELECT count(*) FROM conntrack WHERE netns IS {netns}) AS total FROM conntrack WHERE netns IS {netns} GROUP BY what ORDER BY n DESC, what;
+-- evidence?: Most of the entries: {n} of {total} are {v_entry}.
+SELECT proto || coalesce(' ' || state, CASE WHEN status & 2 = 0 THEN ' without a reply' ELSE '' END) AS v_entry, count(*) AS n, (SELECT count(*) FROM conntrack WHERE netns IS {netns}) AS total FROM conntrack WHERE netns IS {netns} GROUP BY v_entry ORDER BY n DESC, v_entry;
 -- packets:
 SELECT packet_id FROM packet_drop WHERE function = 'nf_hook_slow' AND packet_id IS NOT NULL AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;
 -- advice: Make the table larger (about 320 bytes for each entry).

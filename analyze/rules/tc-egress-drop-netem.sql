@@ -39,9 +39,9 @@ ORDER BY q.drops_delta DESC, q.id;
 
 -- evidence: The drop counter of netem {handle} on {dev} grew by {result}, while {packets_delta} packets passed.
 SELECT drops_delta, handle, dev, packets_delta FROM qdisc WHERE id = {v_qdisc};
--- evidence: Its settings: {result}.
-SELECT CASE WHEN json_extract(options, '$.loss_model') THEN 'loss by a model' ELSE 'loss ' || round(json_extract(options, '$.loss') * 100, 2) || ' %' END
-	|| ', delay ' || coalesce(json_extract(options, '$.delay_ns') / 1000000.0, 0) || ' ms, limit ' || coalesce(limit_packets, '?') || ' packets' FROM qdisc WHERE id = {v_qdisc};
+-- evidence: Its settings: {v_loss_set}, delay {delay} ms, limit {most} packets.
+SELECT CASE WHEN json_extract(options, '$.loss_model') THEN 'loss by a model' ELSE 'loss ' || round(json_extract(options, '$.loss') * 100, 2) || ' %' END AS v_loss_set,
+	CAST(coalesce(json_extract(options, '$.delay_ns') / 1000000.0, 0) AS TEXT) AS delay, CAST(coalesce(limit_packets, '?') AS TEXT) AS most FROM qdisc WHERE id = {v_qdisc};
 -- evidence?: {result} packets were freed[[ in {function}]][[ with reason {reason}]] when they were to be queued.
 SELECT sum(drops) FROM _drop_target WHERE netns IS {netns} AND dev IS {dev} AND function = {function} AND reason IS {reason};
 -- packets:
