@@ -32,7 +32,7 @@ CAPTURE := capture/about.c capture/budget.c capture/clock.c capture/command.c ca
 	   capture/snap_bpf.c capture/snap_files.c capture/snap_host.c capture/sniff.c capture/source.c capture/tape_write.c capture/together.c capture/trace.c
 ANALYZE := analyze/analyze.c analyze/beside.c analyze/claims.c analyze/clocks.c analyze/confine.c analyze/counters.c analyze/coverage.c analyze/cpu_time.c analyze/db.c analyze/delays.c analyze/detail.c \
 	   analyze/dissect.c analyze/drops.c analyze/embed.c analyze/ethtool_read.c analyze/events.c \
-	   analyze/facts.c analyze/fields.c analyze/findings.c analyze/flow_delays.c analyze/flow_many.c analyze/flow_seen.c analyze/frame_index.c analyze/flows.c analyze/found_link.c analyze/found_write.c analyze/folder.c analyze/folder_import.c analyze/folder_nl.c analyze/folder_route.c analyze/folder_sock.c analyze/folder_tar.c analyze/folder_text.c analyze/format.c analyze/frames.c \
+	   analyze/facts.c analyze/fields.c analyze/findings.c analyze/flow_delays.c analyze/flow_many.c analyze/flow_seen.c analyze/frame_index.c analyze/flows.c analyze/found_link.c analyze/found_write.c analyze/folder.c analyze/folder_ct.c analyze/folder_import.c analyze/folder_nl.c analyze/folder_route.c analyze/folder_sock.c analyze/folder_tar.c analyze/folder_text.c analyze/format.c analyze/frames.c \
 	   analyze/host.c analyze/import.c analyze/kbuf.c analyze/ledger.c analyze/unsaid.c analyze/life.c analyze/lives.c analyze/lives_end.c \
 	   analyze/lives_parts.c analyze/lives_path.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/load.c \
 	   analyze/moves.c analyze/nft_text.c analyze/nft_value.c analyze/nl_link.c \
@@ -107,7 +107,7 @@ INSTALL := 755:$(BUILD)/skbtape:bin/skbtape 755:$(BUILD)/skbtape-record:bin/skbt
 	   644:docs/completion/skbtape.bash:share/bash-completion/completions/skbtape-record \
 	   644:docs/completion/_skbtape:share/zsh/site-functions/_skbtape \
 	   644:docs/completion/skbtape.fish:share/fish/vendor_completions.d/skbtape.fish \
-	   $(foreach f,LICENSE README.md README.zh.md docs/RULES.md docs/JSON.md docs/HARDENING.md docs/IMPORTS.md schema/TAPE.md,644:$(f):share/doc/skbtape/$(notdir $(f)))
+	   $(foreach f,LICENSE README.md README.zh.md docs/RULES.md docs/JSON.md docs/report.schema.json docs/HARDENING.md docs/IMPORTS.md schema/TAPE.md,644:$(f):share/doc/skbtape/$(notdir $(f)))
 
 .PHONY: install
 install: all

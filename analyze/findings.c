@@ -42,6 +42,9 @@
 #define ROWS_MAX    25  /* findings of one rule: more than anyone reads */
 #define LOST_NS     1e8 /* of waiting do the harm of a lost packet */
 
+/* How much of what a rule reads was recorded. */
+enum judged { JUDGED_ALL, JUDGED_PART, JUDGED_NOT };
+
 struct run {
 	struct db *d;
 	struct rules *rules;
@@ -69,7 +72,7 @@ static int authorize(void *ctx, int action, const char *a, const char *b, const 
 	if (!r->confined)
 		return SQLITE_OK;
 	if (action == SQLITE_READ)
-		r->blind |= a && coverage_ends(r->lowered, a);
+		r->blind |= a && coverage_ends(r->lowered, a, b ? b : "");
 	if (action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE)
 		return SQLITE_OK;
 	if (action == SQLITE_FUNCTION)
@@ -135,6 +138,17 @@ struct texts {
 			then */
 };
 
+/* Whether nothing tells the host's namespaces: those of other programs' traces and captures have the names of files. */
+static bool made_up_netns(struct db *d)
+{
+	sqlite3_stmt *st = db_prepare(d, "SELECT EXISTS (SELECT 1 FROM quality WHERE kind = 'source-missing' AND source = "
+					 "'namespaces') AND NOT EXISTS (SELECT 1 FROM snapshot)");
+	bool yes = sqlite3_step(st) == SQLITE_ROW && sqlite3_column_int(st, 0);
+
+	sqlite3_reset(st);
+	return yes;
+}
+
 struct prefix {
 	const struct texts *t;
 	bool sysfs; /* the command writes to /sys */
@@ -161,7 +175,7 @@ static int ns_prefix(void *ctx, const char *netns, struct buf *out)
 
 	if (!netns)
 		netns = p->t->netns;
-	if (!netns || !strcmp(netns, "init"))
+	if (!netns || !strcmp(netns, "init") || made_up_netns(d))
 		return 0;
 	st = db_prepare(d, sql);
 	db_bind_text(st, 1, netns);
@@ -492,9 +506,9 @@ static bool needs_met(struct run *r, const struct rule *rule, struct span *lacki
 	return true;
 }
 
-/* @blind: set where it was not run, because it reads what was not recorded to the end. Return: 0 (also
+/* *judged: JUDGED_PART or JUDGED_NOT where it reads what was not recorded to the end. Return: 0 (also
  * where the rule fails), -ENOMEM. */
-static int rule_run(struct run *r, const struct rule *rule, bool *blind)
+static int rule_run(struct run *r, const struct rule *rule, enum judged *judged)
 {
 	char why[512];
 	struct err e = { "" };
@@ -510,11 +524,13 @@ static int rule_run(struct run *r, const struct rule *rule, bool *blind)
 		rule_failed(r, rule, "its query", why);
 		return 0;
 	}
-	if (r->blind && !rule->partial) {
-		r->confined = false;
-		*blind = true;
-		sqlite3_finalize(st);
-		return 0;
+	if (r->blind) {
+		*judged = r->lowered <= rule->partial ? JUDGED_PART : JUDGED_NOT;
+		if (*judged == JUDGED_NOT) {
+			r->confined = false;
+			sqlite3_finalize(st);
+			return 0;
+		}
 	}
 	while (!rc && (step = sqlite3_step(st)) == SQLITE_ROW && rows < ROWS_MAX) {
 		rows++;
@@ -565,30 +581,32 @@ static void note_lacking(struct run *r, const struct span *lacking)
 	}
 }
 
-/* The causes of rules that were not run, because the recorder lowered its detail. */
-static void note_blind(struct run *r, const bool *blind)
+/* The causes of rules that were judged like that, because the recorder lowered its detail: as many rows as they need. */
+static void note_lowered(struct run *r, const enum judged *judged, enum judged which, const char *note)
 {
 	char causes[800] = "";
 
-	for (size_t i = 0; i < rules_count(r->rules); i++) {
+	for (size_t i = 0; i <= rules_count(r->rules); i++) {
+		bool end = i == rules_count(r->rules);
+		const char *word = end ? "" : rules_at(r->rules, i)->cause->word;
 		size_t n = strlen(causes);
 
-		if (blind[i])
-			snprintf(causes + n, sizeof(causes) - n, "%s%s", n ? ", " : "",
-				 rules_at(r->rules, i)->cause->word);
+		if (!end && judged[i] != which)
+			continue;
+		if (n && (end || n + strlen(word) + 3 > sizeof(causes))) {
+			db_quality(r->d, &(struct quality){ "note", "detail", -1, NULL, -1, -1, -1 }, "%s: %s", note, causes);
+			n = 0;
+		}
+		snprintf(causes + n, sizeof(causes) - n, "%s%s", n ? ", " : "", word);
 	}
-	if (*causes)
-		db_quality(r->d, &(struct quality){ "note", "detail", -1, NULL, -1, -1, -1 },
-			   "the recorder lowered its detail, so these causes could not be looked for: %s",
-			   causes);
 }
 
 static int rules_run(struct run *r)
 {
 	size_t n = rules_count(r->rules);
 	struct span *lacking = calloc(n + 1, sizeof(*lacking));
-	bool *blind = calloc(n + 1, sizeof(*blind));
-	int rc = lacking && blind ? 0 : -ENOMEM;
+	enum judged *judged = calloc(n + 1, sizeof(*judged));
+	int rc = lacking && judged ? 0 : -ENOMEM;
 
 	for (int last = 0; !rc && last < 2; last++) {
 		if (last)
@@ -601,15 +619,17 @@ static int rules_run(struct run *r)
 			if (rule->problem)
 				rule_failed(r, rule, "", rule->problem);
 			else if (needs_met(r, rule, &lacking[i]))
-				rc = rule_run(r, rule, &blind[i]);
+				rc = rule_run(r, rule, &judged[i]);
 		}
 	}
 	if (!rc) {
 		note_lacking(r, lacking);
-		note_blind(r, blind);
+		note_lowered(r, judged, JUDGED_NOT, "the recorder lowered its detail, so these causes could not be looked for");
+		note_lowered(r, judged, JUDGED_PART,
+			     "the recorder lowered its detail, so these causes were looked for only in what was still recorded");
 	}
 	free(lacking);
-	free(blind);
+	free(judged);
 	return rc;
 }
 
@@ -625,8 +645,8 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 		     "finding_evidence;"
 		     "DELETE FROM finding; DELETE FROM quality WHERE kind = 'rule-failed' OR (kind "
 		     "= 'limit' AND "
-		     "source LIKE '%.sql') OR (kind = 'note' AND note LIKE '%could not be looked "
-		     "for:%')",
+		     "source LIKE '%.sql') OR (kind = 'note' AND (source = 'detail' OR note LIKE '%could not be looked "
+		     "for:%'))",
 		     e);
 	if (!rc)
 		rc = claims_clear(d, e);

@@ -40,12 +40,13 @@ static const char *const WANTED[] = {
 	"sos_commands/host/hostname",
 	"sos_commands/date/date_--utc",
 	"sos_commands/date/date",
+	"sos_commands/conntrack/conntrack_-L_-o_extended",
 	"etc/iproute2/rt_tables",
 	"usr/share/iproute2/rt_tables",
 };
 
 /* Of proc/net beside those of a tape, which has the kernel's own dumps. */
-static const char *const WANTED_NET[] = { "route", "ipv6_route", "arp" };
+static const char *const WANTED_NET[] = { "route", "ipv6_route", "arp", "nf_conntrack" };
 
 static const struct tree {
 	const char *path;

@@ -364,6 +364,17 @@ static int add_routes(struct taker *t, bool files)
 	return rc ? rc : add_dump(t, "nl/neigh");
 }
 
+/* Entries of connection tracking, of the namespace whose /proc it is. */
+static int add_conntrack(struct taker *t)
+{
+	struct span text;
+	int rc = 0;
+
+	if (folder_text(t->f, "sos_commands/conntrack/conntrack_-L_-o_extended", &text) || folder_text(t->f, "proc/net/nf_conntrack", &text))
+		rc = done(t, folder_nl_conntrack(text, &t->buf));
+	return rc ? rc : add_dump(t, "nl/conntrack");
+}
+
 /* Everything of one namespace; @host: the one whose /proc and /sys it is. */
 static int add_place(struct taker *t, bool host)
 {
@@ -380,6 +391,8 @@ static int add_place(struct taker *t, bool host)
 		rc = add_devices(t, host);
 	if (!rc)
 		rc = add_routes(t, host);
+	if (!rc && host)
+		rc = add_conntrack(t);
 	if (!rc)
 		rc = add_ethtool(t);
 	if (!rc)
@@ -465,8 +478,7 @@ static int say_limits(struct taker *t)
 				"%s has no events: what became of single packets is not in it", what);
 
 	if (!rc)
-		rc = import_quality(t->im, "source-missing", "nl", -1, "firewall rules, filters of tc and entries of connection tracking "
-				    "are not read from %s", what);
+		rc = import_quality(t->im, "source-missing", "nl", -1, "firewall rules and filters of tc are not read from %s", what);
 	if (!rc && t->f->cut)
 		rc = import_quality(t->im, "limit", "files", (int64_t)t->f->cut, "files are larger than what is read of them");
 	if (!rc && t->f->refused)

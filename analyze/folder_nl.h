@@ -57,6 +57,11 @@ int64_t folder_nl_neigh(const struct folder_devs *d, struct span text, struct bu
 /* folder_nl_proc_arp() - proc/net/arp */
 int64_t folder_nl_proc_arp(const struct folder_devs *d, struct span text, struct buf *out);
 
+/* ---- folder_ct.c ---- */
+
+/* folder_nl_conntrack() - proc/net/nf_conntrack, or 'conntrack -L' with or without -o extended */
+int64_t folder_nl_conntrack(struct span text, struct buf *out);
+
 /* ---- folder_sock.c ---- */
 
 /* folder_nl_ss() - sockets of @proto ("tcp", "udp") in 'ss -peaonmi' */

@@ -214,7 +214,7 @@ void panel_drops(struct page *p)
 		  "<em>protocol</em> are part of normal work and harm no one."),
 		text_count(all).s);
 	fputs("</p>\n", p->f);
-	page_table(p, N_("Drops by class, reason and function"), heads, ARRAY_SIZE(heads));
+	page_cards(p, "drops", N_("Drops by class, reason and function"), heads, ARRAY_SIZE(heads));
 	st = rep_query(p->r, drops_sql);
 	while (rep_row(p->r, &st)) {
 		if (kinds++ >= MAX_DROPS)
@@ -237,7 +237,7 @@ void panel_drops(struct page *p)
 		td_when(p, col_int(st, D_FIRST), col_int(st, D_LAST));
 		page_row_end(p);
 	}
-	page_table_end(p);
+	page_cards_end(p);
 	page_more(p, shown, kinds, N_("kinds of drops"),
 		  "SELECT class, reason, function, layer, netns, dev, count(*) FROM packet_drop "
 		  "GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 7 DESC");

@@ -98,6 +98,18 @@ void page_table_end(struct page *p)
 	fputs("</tbody></table></div>\n", p->f);
 }
 
+void page_cards(struct page *p, const char *kind, const char *caption, const struct head *heads, size_t n)
+{
+	fprintf(p->f, "<div class=\"cards %s\">", kind);
+	page_table(p, caption, heads, n);
+}
+
+void page_cards_end(struct page *p)
+{
+	page_table_end(p);
+	fputs("</div>\n", p->f);
+}
+
 void page_row(struct page *p)
 {
 	fputs("<tr>", p->f);
@@ -256,7 +268,7 @@ static void copy_button(struct page *p, const char *what)
 void page_sql(struct page *p, const char *label, const char *sql)
 {
 	fputs("<details class=\"sql\"><summary>", p->f);
-	page_text(p, label);
+	page_text(p, _(label));
 	fputs("</summary><div class=\"cmd\"><pre><code>", p->f);
 	page_text(p, sql);
 	fputs("</code></pre>", p->f);

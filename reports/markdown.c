@@ -201,6 +201,7 @@ static void put_details(struct rep *r, FILE *f, struct buf *words)
 static void put_drops(struct rep *r, FILE *f)
 {
 	int64_t kinds = 0, shown = 0;
+	bool none;
 	sqlite3_stmt *st = rep_query(
 		r, "SELECT class, reason, function, layer, dev, netns, count(*) FROM packet_drop "
 		   "WHERE class NOT IN ('noise', 'teardown') GROUP BY 1, 2, 3, 4, 5, 6 "
@@ -223,9 +224,10 @@ static void put_drops(struct rep *r, FILE *f)
 	if (kinds > shown)
 		fprintf(f, _("\n%s more kinds of drops are in the HTML and JSON reports.\n"),
 			text_count(kinds - shown).s);
-	if (!kinds && rep_sees_drops(r))
+	none = !kinds && rep_sees_drops(r) && rep_basis(r) != BASIS_NOTHING;
+	if (none)
 		fprintf(f, "%s\n", _("No drop of class loss, policy or error was seen."));
-	if (kinds || rep_sees_drops(r))
+	if (kinds || none)
 		putc('\n', f);
 }
 

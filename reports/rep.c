@@ -215,10 +215,10 @@ int64_t rep_unnamed_drops(struct rep *r)
 enum rep_basis rep_basis(struct rep *r)
 {
 	bool frames = rep_int(r, "SELECT EXISTS (SELECT 1 FROM _frame)", 0);
-
 	bool grown = rep_int(r, "SELECT count(*) > 1 FROM snapshot", 0);
 
-	if (rep_int(r, "SELECT EXISTS (SELECT 1 FROM _packet)", 1))
+	/* of a trace of kfree_skb alone nothing but the drops is known */
+	if (rep_int(r, "SELECT EXISTS (SELECT 1 FROM _packet) OR EXISTS (SELECT 1 FROM _drop)", 1))
 		return grown ? BASIS_RECORDING : BASIS_EVENTS;
 	if (grown)
 		return rep_events(r) || frames ? BASIS_RECORDING : BASIS_COUNTERS;

@@ -100,16 +100,16 @@ printf 'Ring parameters for eth0:\nPre-set maximums:\nRX:\t\t4096\nRX Mini:\tn/a
 mkdir -p "$s/etc/iproute2"
 printf '#\n255\tlocal\n 100\tuplink\n' >"$s/etc/iproute2/rt_tables"
 cat >"$n/ip_route_show_table_all" <<'EOF'
-default via 192.0.2.1 dev eth0 proto dhcp src 192.0.2.7 metric 100 
-198.51.100.0/24 proto static metric 20 
-	nexthop via 192.0.2.2 dev eth0 weight 1 
-	nexthop via 192.0.2.3 dev br0 weight 2 
-default via 192.0.2.9 dev eth0 table uplink onlink 
-203.0.113.0/24 via inet6 fe80::1 dev eth0 mtu lock 1400 
-blackhole 10.0.0.0/8 
-10.1.0.0/16 dev eth0 table nowhere scope link 
-local 192.0.2.7 dev eth0 table local proto kernel scope host src 192.0.2.7 
-10.300.0.0/16 dev eth0 
+default via 192.0.2.1 dev eth0 proto dhcp src 192.0.2.7 metric 100
+198.51.100.0/24 proto static metric 20
+	nexthop via 192.0.2.2 dev eth0 weight 1
+	nexthop via 192.0.2.3 dev br0 weight 2
+default via 192.0.2.9 dev eth0 table uplink onlink
+203.0.113.0/24 via inet6 fe80::1 dev eth0 mtu lock 1400
+blackhole 10.0.0.0/8
+10.1.0.0/16 dev eth0 table nowhere scope link
+local 192.0.2.7 dev eth0 table local proto kernel scope host src 192.0.2.7
+10.300.0.0/16 dev eth0
 2001:db8::/64 dev eth0 proto kernel metric 256 pref medium
 default dev eth0 metric 1024 pref medium
 EOF
@@ -122,6 +122,13 @@ fe80::1 dev eth0 lladdr 02:00:00:00:00:ab router used 1/1/1 probes 1 STALE
 192.0.2.66 dev gone lladdr 02:00:00:00:00:ac STALE
 EOF
 printf 'Iface\tDestination\tGateway\n' >"$s/proc/net/route"
+cat >"$s/proc/net/nf_conntrack" <<'EOF'
+ipv4     2 tcp      6 431999 ESTABLISHED src=192.0.2.7 dst=198.51.100.5 sport=40000 dport=443 src=198.51.100.5 dst=203.0.113.1 sport=443 dport=1024 [ASSURED] mark=7 zone=0 use=2
+ipv4     2 tcp      6 119 TIME_WAIT src=192.0.2.7 dst=198.51.100.5 sport=40001 dport=443 src=198.51.100.5 dst=192.0.2.7 sport=443 dport=40001 [ASSURED] mark=0 zone=3 use=2
+ipv6     10 udp      17 29 src=2001:db8::1 dst=2001:db8::2 sport=5000 dport=53 [UNREPLIED] src=2001:db8::2 dst=2001:db8::1 sport=53 dport=5000 mark=0 zone=0 use=2
+ipv4     2 icmp     1 29 src=192.0.2.7 dst=192.0.2.1 type=8 code=0 id=9 src=192.0.2.1 dst=192.0.2.7 type=0 code=0 id=9 mark=0 use=1
+ipv4     2 tcp      6 5 CLOSE src=192.0.2.7
+EOF
 echo 0 >"$s/sys/devices/pci0/net/eth0/queues/rx-0/rps_cpus"
 echo 2 >"$s/sys/devices/pci0/net/eth0/ifindex"
 i=100
@@ -157,9 +164,11 @@ eq "sosreport: routes, one a next hop" "$(list "$TMP/s.db" "SELECT netns || '/' 
 	"init/2/254/unicast/default/192.0.2.1/eth0/192.0.2.7/100/16/0/- init/2/254/unicast/198.51.100.0/24/192.0.2.2/eth0/-/20/4/0/- init/2/254/unicast/198.51.100.0/24/192.0.2.3/br0/-/20/4/0/- init/2/100/unicast/default/192.0.2.9/eth0/-/-/3/0/- init/2/254/unicast/203.0.113.0/24/fe80::1/eth0/-/-/3/0/1400 init/2/254/blackhole/10.0.0.0/8/-/-/-/-/3/0/- init/2/255/local/192.0.2.7/32/-/eth0/192.0.2.7/-/2/254/- init/10/254/unicast/2001:db8::/64/-/eth0/-/256/2/0/- init/10/254/unicast/default/-/eth0/-/1024/3/0/- blue/2/254/unicast/default/198.51.100.5/vb/-/-/3/0/-"
 eq "sosreport: policy rules" "$(list "$TMP/s.db" "SELECT family || '/' || priority || '/' || coalesce(table_no, '-') || '/' || action || '/' || coalesce(src, '-') || '/' || coalesce(dst, '-') || '/' || coalesce(iif, '-') || '/' || coalesce(fwmark, '-') AS x FROM route_rule ORDER BY family, priority")" \
 	"2/0/255/1/-/-/-/- 2/100/100/1/192.0.2.0/24/-/br0/16 2/32766/254/1/-/-/-/- 10/300/0/7/-/2001:db8:1::/48/-/-"
+eq "sosreport: entries of connection tracking" "$(list "$TMP/s.db" "SELECT proto || '/' || src || ':' || coalesce(sport, '-') || '/' || dst || ':' || coalesce(dport, '-') || '/' || reply_dst || ':' || coalesce(reply_dport, '-') || '/' || coalesce(state, '-') || '/' || status || '/' || timeout_s || '/' || coalesce(mark, '-') || '/' || coalesce(zone, '-') AS x FROM conntrack ORDER BY id")" \
+	"tcp/192.0.2.7:40000/198.51.100.5:443/203.0.113.1:1024/ESTABLISHED/30/431999/7/- tcp/192.0.2.7:40001/198.51.100.5:443/192.0.2.7:40001/TIME_WAIT/14/119/0/3 udp/2001:db8::1:5000/2001:db8::2:53/2001:db8::1:5000/-/8/29/0/- icmp/192.0.2.7:-/192.0.2.1:-/192.0.2.7:-/-/10/29/0/-"
 eq "sosreport: neighbours" "$(list "$TMP/s.db" "SELECT netns || '/' || dev || '/' || address || '/' || coalesce(mac, '-') || '/' || state AS x FROM neigh ORDER BY netns DESC, family, address")" \
 	"init/eth0/192.0.2.1/02:00:00:00:00:aa/REACHABLE init/eth0/192.0.2.8/-/FAILED init/eth0/fe80::1/02:00:00:00:00:ab/STALE blue/vb/198.51.100.5/02:00:00:00:00:05/PERMANENT"
-eq "sosreport: lines of a table, an address, a device or a rule that are not understood are counted" "$(q "$TMP/s.db" "SELECT count FROM quality WHERE kind = 'format' AND source = 'files'")" 5
+eq "sosreport: lines of a table, an address, a device or a rule that are not understood are counted" "$(q "$TMP/s.db" "SELECT count FROM quality WHERE kind = 'format' AND source = 'files'")" 6
 eq "sosreport: ethtool" "$(list "$TMP/s.db" "SELECT name || '=' || value AS x FROM counter WHERE source = 'ethtool' UNION SELECT name || '=' || value FROM dev_feature WHERE kind = 'ring' AND value <> '0' ORDER BY 1")" \
 	"rx=512 rx_max=4096 rx_packets=7 rx_queue_0_drops=44 tx=256 tx_max=2048"
 eq "sosreport: nstat of a namespace" "$(list "$TMP/s.db" "SELECT source || '/' || name || '=' || value AS x FROM counter WHERE netns = 'blue' AND source <> 'dev' ORDER BY 1")" \

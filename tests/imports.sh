@@ -26,12 +26,21 @@ for f in v6-le64 v6-be32 v7-zstd-le64 v7-zlib-be64 v7-none-le32; do
 	fi
 done
 eq "the second buffer is named" "$(q "$TMP/v6-be32.db" "SELECT count(*) FROM quality WHERE note LIKE 'the buffer ''other''%'")" 1
+# a second buffer with events of another kind alone is read, too: none of them can be in both
+"$SKBTAPE" analyze -q "$dir/v6-apart.dat" -o "$TMP/a.db" 2>"$TMP/err"
+eq "buffers without a kind of event in common: all are read" "$? $(cat "$TMP/err") $(sqlite3 -batch "$TMP/a.db" "SELECT group_concat(name || '=' || count, ' ') FROM (SELECT name, count FROM event_type ORDER BY name)") $(q "$TMP/a.db" "SELECT count(*) FROM quality WHERE source = 'ring buffer' AND kind = 'note'")" "0  kfree_skb=400 print=50 0"
+command -v trace-cmd >/dev/null && eq "buffers without a kind of event in common: as trace-cmd counts" "$(q "$TMP/a.db" "SELECT sum(count) FROM event_type")" "$(trace-cmd report "$dir/v6-apart.dat" 2>/dev/null | grep -c -e ' kfree_skb:' -e ' print:')"
 "$SKBTAPE" info "$dir/v7-zstd-le64.dat" >"$TMP/out"
 eq "info" "$? $(grep -c -e '^kind *a trace.dat of trace-cmd' -e '^complete *yes' -e '^host *host.example' "$TMP/out")" "0 3"
 for f in html md json; do
 	"$SKBTAPE" report "$dir/v6-le64.dat" --format $f -o "$TMP/r.$f"
 	eq "report as $f" "$? $([ -s "$TMP/r.$f" ] && echo written)" "0 written"
 done
+
+# drops alone are something to judge by, and no reason to call all well
+cp "$TMP/v6-le64.db" "$TMP/v.db"
+sqlite3 "$TMP/v.db" "DELETE FROM finding" && "$SKBTAPE" report "$TMP/v.db" --format md >"$TMP/r.md"
+eq "drops alone, and no rule that names a cause" "$(grep -c '^\*\*No cause could be named.\*\* 400 packets were dropped' "$TMP/r.md")" 1
 
 # cut at many places: never another end than a result that says so, or a refusal
 cuts() { # FILE
@@ -53,7 +62,7 @@ cuts() { # FILE
 cuts $dir/v6-le64.dat 1500
 
 # a trace without counters, of a clock that nothing ties to real time
-"$SKBTAPE" report $dir/veth.dat -f md >"$TMP/r.md" && "$SKBTAPE" report $dir/veth.dat -f html >"$TMP/r.html"
+"$SKBTAPE" report $dir/veth.dat -f md >"$TMP/r.md" && "$SKBTAPE" report $dir/veth.dat -f html -o "$TMP/r.html" 2>"$TMP/err"
 eq "a trace alone: the verdict says what was looked at and what was not" "$? $(grep -c '^\*\*Nothing wrong was seen, but not everything was\.\*\* Looked at 400 packets, 0 drops and 0 frames in .*No counters' "$TMP/r.md")" "0 1"
 eq "a trace alone: no date is made up" "$(grep -c '19[67][0-9]-' "$TMP/r.html" "$TMP/r.md" | tr '\n' ' ')" "$TMP/r.html:0 $TMP/r.md:0 "
 
@@ -75,6 +84,17 @@ eq "exported and read again: the same frames" "$(sqlite3 -batch "$TMP/p2.db" "SE
 head -c 5000 $dir/veth-va.pcap >"$TMP/cut.pcap"
 "$SKBTAPE" analyze -q "$TMP/cut.pcap" -o "$TMP/p.db" 2>/dev/null
 eq "a cut capture: status 3, what is there is used" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame")" "3 85"
+# what stands behind a capture is no packet: zeros of a crashed host, another capture; and what is packed is told how to unpack
+whole=$("$SKBTAPE" analyze -q $dir/veth-va.pcap -o "$TMP/p.db" && q "$TMP/p.db" "SELECT count(*) FROM frame")
+{ cat $dir/veth-va.pcap && head -c 4096 /dev/zero; } >"$TMP/behind.pcap"
+"$SKBTAPE" analyze -q "$TMP/behind.pcap" -o "$TMP/p.db" 2>/dev/null
+eq "zeros behind a capture: status, frames, and said" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE kind = 'tape-damaged' AND note LIKE '%but zeros%'")" "3 $whole 1"
+cat $dir/veth-va.pcap $dir/veth-vb.pcap >"$TMP/behind.pcap"
+"$SKBTAPE" analyze -q "$TMP/behind.pcap" -o "$TMP/p.db" 2>/dev/null
+eq "a capture behind a capture: status, frames, and said" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE kind = 'tape-damaged' AND note LIKE '%mergecap%'")" "3 $whole 1"
+gzip -c $dir/veth-va.pcap >"$TMP/p.pcap.gz"
+"$SKBTAPE" analyze -q "$TMP/p.pcap.gz" -o "$TMP/p.db" 2>"$TMP/err"
+eq "a packed capture" "$? $(grep -c 'unpack it first (gzip -d' "$TMP/err")" "1 1"
 "$SKBTAPE" analyze -q $dir/veth.dat "$TMP/cut.pcap" -o "$TMP/p.db" 2>/dev/null
 eq "a cut capture beside a trace: status 3" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame")" "3 85"
 

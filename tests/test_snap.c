@@ -62,7 +62,7 @@ static void test_pace_slow_and_back(void **state)
 		reads += p[0].read;
 	}
 	assert_int_equal(p[0].interval_ns, 8 * NSEC_PER_SEC);
-	assert_int_equal(reads, 8);
+	assert_int_equal(reads, 9); /* the first two at once: one alone may be an outlier */
 	cost[0] = MS;
 	for (int s = 64; s < 128; s++)
 		pace_round(p, 1, s * NSEC_PER_SEC, cost);
@@ -76,7 +76,7 @@ static void test_pace_outlier(void **state)
 
 	(void)state;
 	for (int s = 0; s < 20; s++) {
-		cost[0] = s == 10 ? 40 * MS : MS; /* lost its CPU once */
+		cost[0] = s == 0 || s == 10 ? 40 * MS : MS; /* lost its CPU twice */
 		pace_round(p, 1, s * NSEC_PER_SEC, cost);
 		assert_int_equal(p[0].interval_ns, PACE_FIRST_NS);
 	}

@@ -76,9 +76,9 @@ GROUP BY t.netns
 HAVING sum(t.drops) >= 10
 ORDER BY 14 DESC, 3, 20;
 
--- evidence?: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence?: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND t.reason = CASE {v_by} WHEN 'egress' THEN 'BPF_CGROUP_EGRESS' ELSE 'SOCKET_FILTER' END AND ({v_by} = 'egress' OR t.function LIKE '%udp%' OR t.function LIKE 'tcp%');
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.netns IS {netns} AND t.why_by IS NOT NULL AND (t.why = 'BPF_CGROUP_EGRESS');
 -- evidence?: Programs attached there for {v_by}: ids {result}.
 SELECT {v_ids};

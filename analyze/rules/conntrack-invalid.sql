@@ -5,8 +5,9 @@
 -- uses: events, counters, config
 -- symptom-of: conntrack-idle-expired
 -- how: A rule that matches ct state invalid dropped at least 3 packets, as its counter or the drops that fit it show, and
---   connection tracking's counter invalid grew. Or a chain with the policy drop that accepts by ct state dropped at least 3 TCP packets to one
---   destination and port, no connection attempt among them, and invalid grew as far: what is neither new nor established falls through.
+--   connection tracking's counter invalid grew. Or no rule that drops fits, but a chain with the policy drop accepts by ct state, or one has
+--   a map of it, and at least 3 TCP packets to one destination and port were dropped, no connection attempt among them, and invalid grew as far: what is neither new nor
+--   established falls through.
 -- title: INVALID packets are dropped[[ ({flow_proto} {flow_dst} port {flow_dport})]]
 -- summary: {packets} packets were dropped[[ in {netns}]] because connection tracking finds them INVALID: they fit no connection it
 --   knows (its state was lost, the other direction goes another way, or they lie outside the window)[[, and the rule
@@ -19,16 +20,10 @@ WITH hit AS (
 	JOIN nft_rule r ON r.id = n.rule_id
 	WHERE r.text LIKE '%ct state%invalid%' AND r.verdict LIKE 'drop%'
 	UNION ALL
-	SELECT n.*, NULL, NULL, min(c.family || ' ' || c.table_name || ' ' || c.chain || ' (hook ' || c.hook || ', policy drop)'), c.netns, 1, n.drops
+	SELECT n.*, NULL, NULL, n.state_chain, n.place, row_number() OVER (PARTITION BY n.place, n.state_chain ORDER BY n.drops DESC, n.id),
+		sum(n.drops) OVER (PARTITION BY n.place, n.state_chain)
 	FROM _nf_drop n
-	JOIN nft_chain c ON c.netns = n.place AND c.policy = 'drop' AND c.hook IS NOT NULL
-	JOIN nft_rule r ON r.netns = c.netns AND r.family = c.family AND r.table_name = c.table_name AND r.chain = c.chain AND r.text LIKE '%ct state%established%accept%'
-	WHERE n.rule_id IS NULL AND n.proto = 'tcp' AND n.drops >= 3
-		AND n.drops <= (SELECT total(m.delta) FROM _moved m WHERE m.source = 'conntrack' AND m.name = 'invalid' AND m.netns = c.netns)
-		AND EXISTS (SELECT 1 FROM packet_drop d JOIN _frame f ON f.packet_id = d.packet_id WHERE d.flow_id = n.flow_id AND d.function = n.function AND d.reason IS n.reason)
-		AND NOT EXISTS (SELECT 1 FROM packet_drop d JOIN _frame f ON f.packet_id = d.packet_id WHERE d.flow_id = n.flow_id AND d.function = n.function AND d.reason IS n.reason
-			AND f.tcp_flags & 18 = 2)
-	GROUP BY n.id
+	WHERE n.rule_id IS NULL AND n.state_chain IS NOT NULL
 )
 SELECT
 	CASE WHEN h.all_drops >= 50 THEN 'critical' ELSE 'warning' END AS severity,
@@ -60,7 +55,7 @@ ORDER BY h.all_drops DESC, h.id;
 SELECT packets_delta, text, family, table_name, chain FROM nft_rule WHERE id = {v_rule_id};
 -- evidence?: {result} packets were freed by netfilter where this rule fits best.
 SELECT sum(drops) FROM _nf_drop WHERE rule_id = {v_rule_id};
--- evidence?: {result} packets of running connections were freed by netfilter, none of them an attempt to connect; no rule that drops fits, but {v_policy} has rules that accept by ct state.
+-- evidence?: {result} packets of running connections were freed by netfilter, none of them an attempt to connect; no rule that drops fits, but {v_policy} accepts by ct state.
 SELECT {packets} WHERE {v_policy} IS NOT NULL;
 -- evidence?: Connection tracking's counter invalid grew by {result}.
 SELECT sum(delta) FROM _moved WHERE source = 'conntrack' AND name = 'invalid' AND netns IS {netns};

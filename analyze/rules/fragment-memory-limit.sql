@@ -36,7 +36,7 @@ HAVING sum(t.drops) >= 3
 		WHERE m.name IN (t.ip || 'ReasmFails', t.ip || 'ReasmTimeout') AND (m.netns = t.netns OR t.netns IS NULL)) >= 3
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence: {result} fragments were freed in {function}.
+-- evidence: {result} fragments were freed[[ in {function}]].
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND netns IS {netns} AND reason IS {reason};
 -- evidence?: {v_ip}ReasmFails grew by {result}.
 SELECT sum(delta) FROM _moved WHERE name = {v_ip} || 'ReasmFails' AND (netns IS {netns} OR {netns} IS NULL) AND delta > 0;

@@ -48,7 +48,7 @@ GROUP BY h.netns
 HAVING sum(h.drops) >= 5
 ORDER BY sum(h.drops) DESC, h.netns;
 
--- evidence: {result} packets were freed where headers are read ({reasons} in {functions}).
+-- evidence: {result} packets were freed where headers are read ({reasons}[[ in {functions}]]).
 SELECT sum(drops), coalesce(group_concat(DISTINCT reason), 'no reasons') AS reasons, group_concat(DISTINCT function) AS functions FROM _drop_target WHERE netns IS {netns} AND (reason IN ('IP_INHDR', 'PKT_TOO_SMALL', 'INVALID_PROTO', 'IPV6_BAD_EXTHDR', 'UNHANDLED_PROTO') OR reason IS NULL) AND (function IN ('ip_rcv_core', 'ip_rcv', 'ip_rcv_finish_core', 'ip_rcv_finish', 'ip6_rcv_core', 'ipv6_rcv', 'ip_rcv_options', '?') OR reason = 'IPV6_BAD_EXTHDR' OR (function IN ('ip6_tlvopt_unknown', 'ip6_parse_tlv', 'ipv6_destopt_rcv', 'ipv6_rthdr_rcv', 'ipv6_parse_hopopts') AND reason <> 'IPV6_BAD_EXTHDR'));
 -- evidence?: The counters of bad headers grew by {result} in {netns} ({names}).
 SELECT sum(delta), group_concat(DISTINCT name) AS names FROM _moved WHERE name IN ('Ip.InHdrErrors', 'IpExt.InTruncatedPkts', 'Ip6InHdrErrors', 'Ip6InTruncatedPkts') AND netns IS {netns} AND delta > 0;

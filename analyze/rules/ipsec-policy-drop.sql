@@ -41,7 +41,7 @@ GROUP BY m.netns
 HAVING sum(m.delta) >= 5
 ORDER BY 14 DESC, 3;
 
--- evidence?: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence?: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'XFRM_POLICY');
 -- evidence?: The xfrm counters grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('XfrmInNoPols', 'XfrmInTmplMismatch', 'XfrmInNoStates', 'XfrmInPolBlock', 'XfrmOutPolBlock', 'XfrmOutNoStates') AND netns IS {netns} AND delta > 0;

@@ -61,7 +61,7 @@ GROUP BY f.netns, f.dev, f.function, f.peer_netns, f.peer, f.at
 HAVING count(*) >= 5
 ORDER BY count(*) DESC, f.netns, f.dev;
 
--- evidence: {result} packets longer than {v_mtu} bytes were freed in {function}; the smallest had {lo} bytes.
+-- evidence: {result} packets longer than {v_mtu} bytes were freed[[ in {function}]]; the smallest had {lo} bytes.
 SELECT count(*), min(p.len_bytes) AS lo FROM packet_drop d JOIN _packet p ON p.id = d.packet_id WHERE d.function = {function} AND d.dev = {v_at} AND p.len_bytes > {v_mtu} + 18;
 -- evidence: MTU of {v_peer}: {result}.
 SELECT mtu FROM netdev WHERE netns IS {v_peer_netns} AND name = {v_peer};

@@ -65,7 +65,7 @@ ORDER BY p.drops DESC, p.netns;
 
 -- evidence?: {result} packets were freed with reason {reasons} ({functions}).
 SELECT sum(drops), group_concat(DISTINCT reason) AS reasons, group_concat(DISTINCT function) AS functions FROM _drop_target WHERE reason IN ('UDP_CSUM', 'TCP_CSUM', 'ICMP_CSUM') AND netns IS {netns};
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.why_by IS NOT NULL AND t.netns IS {netns} AND t.why IN ('UDP_CSUM', 'TCP_CSUM', 'ICMP_CSUM');
 -- evidence?: The counters InCsumErrors of UDP, TCP and ICMP grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('Udp.InCsumErrors', 'Udp6InCsumErrors', 'Tcp.InCsumErrors', 'Icmp.InCsumErrors', 'Icmp6InCsumErrors') AND netns IS {netns} AND delta > 0;

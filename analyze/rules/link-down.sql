@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: counters, config, events
+-- partial: yes
 -- how: A device lost its carrier during the recording (carrier_down_count or carrier_changes grew) or the kernel log says that its
 --   link went down, or it is up without carrier at the end (but not where that is because the other end of its veth pair was never up:
 --   peer-device-down); and packets suffered for it: at least 5 drops of the neighbour or

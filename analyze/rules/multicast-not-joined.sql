@@ -43,7 +43,7 @@ HAVING sum(t.drops) >= 10
 		AND NOT EXISTS (SELECT 1 FROM _socket_span s WHERE s.proto = 'udp' AND s.sport = t.dport)))
 ORDER BY sum(t.drops) DESC, t.netns, t.dst;
 
--- evidence: {result} datagrams were freed in {function}, where what is for no member ends.
+-- evidence: {result} datagrams were freed[[ in {function}]], where what is for no member ends.
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason IS {reason} AND netns IS {netns} AND dev IS {dev} AND dst = {flow_dst} AND dport = {flow_dport};
 -- evidence?: {result:n socket} of that namespace held the port.
 SELECT count(*) FROM _socket_span WHERE proto = 'udp' AND netns IS {netns} AND sport = {flow_dport};

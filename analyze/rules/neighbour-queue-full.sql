@@ -57,7 +57,7 @@ ORDER BY p.packets DESC, p.netns;
 SELECT sum(drops) FROM _drop_target WHERE reason = 'NEIGH_QUEUEFULL' AND netns IS {v_own};
 -- evidence?: The drop events name no place; {result} on {dev} is the only neighbour that became known then.
 SELECT {v_learned};
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.why_by IS NOT NULL AND t.netns IS {v_own} AND t.why = 'NEIGH_QUEUEFULL';
 -- evidence?: The kernel counted {result} such discards (arp_cache, unresolved_discards; of the machine).
 SELECT sum(delta) FROM _moved WHERE source IN ('arp_cache', 'ndisc_cache') AND name = 'unresolved_discards' AND delta > 0;

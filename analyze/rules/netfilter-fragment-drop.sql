@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters, config
+-- partial: yes
 -- how: A dropping rule that matches fragments (frag-off, exthdr frag, fragments) whose counter moved by at least 3; or at
 --   least 3 packets of two addresses dropped by netfilter that are all fragments, and not only first ones, where no rule and no policy of
 --   nftables that drops fits.

@@ -57,7 +57,7 @@ JOIN pair p ON p.peer_up = 0 AND ((p.netns IS h.netns AND p.dev = h.dev) OR (p.p
 WHERE h.drops >= 5
 ORDER BY h.drops DESC, p.netns, p.dev;
 
--- evidence?: {result} packets were freed in {function}[[ with reason {reason}]].
+-- evidence?: {result} packets were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason IS {reason} AND netns IS {v_netns} AND dev = {v_dev};
 -- evidence?: tx_dropped of {v_dev} grew by {result}.
 SELECT sum(delta) FROM _moved WHERE source = 'dev' AND name = 'tx_dropped' AND netns IS {v_netns} AND dev = {v_dev} AND delta > 0;

@@ -46,7 +46,7 @@ FROM given g
 WHERE g.drops * 50 >= g.packets
 ORDER BY g.drops DESC, g.netns, g.dev;
 
--- evidence: {result} packets were freed in {function}[[ with reason {reason}]] when they were to be queued on {dev}.
+-- evidence: {result} packets were freed[[ in {function}]][[ with reason {reason}]] when they were to be queued on {dev}.
 SELECT sum(drops) FROM _drop_target WHERE netns IS {netns} AND dev IS {dev} AND function = {function} AND reason IS {reason};
 -- packets:
 SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {reason} AND dev IS {dev} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;

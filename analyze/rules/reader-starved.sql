@@ -44,7 +44,7 @@ WITH victim AS (
 	GROUP BY pid
 	HAVING count(*) >= 5 AND sum(ns) >= 300000000 AND sum(ns) * 5 >= max(from_ns + ns) - min(from_ns)
 ), quota AS (
-	SELECT path, max(quota_us) AS quota_us, max(period_us) AS period_us, max(nr_throttled) - min(nr_throttled) AS times,
+	SELECT path, max(version) AS version, max(quota_us) AS quota_us, max(period_us) AS period_us, max(nr_throttled) - min(nr_throttled) AS times,
 		max(throttled_ns) - min(throttled_ns) AS ns
 	FROM cgroup_quota
 	GROUP BY path
@@ -86,7 +86,9 @@ SELECT
 	h.queue AS v_queue,
 	c.path AS v_cgroup,
 	c.quota_us AS v_quota,
-	c.period_us AS v_period
+	c.period_us AS v_period,
+	2 * c.quota_us AS v_quota_new,
+	c.version AS v_version
 FROM harm h LEFT JOIN cause c ON c.pid = h.pid AND c.fits = 1
 WHERE (h.drops >= 3 OR h.queue > 0 OR h.closed)
 	-- a reader that chooses to sleep for longer than it has to wait is slow by itself
@@ -112,8 +114,13 @@ SELECT {v_queue};
 -- packets:
 SELECT id FROM _packet WHERE flow_id = {flow_id} ORDER BY outcome = 4 DESC, id LIMIT 20;
 -- advice: Raise the CPU quota of the cgroup {v_cgroup}, or give its tasks less to do.
--- command: cat /sys/fs/cgroup{v_cgroup}/cpu.stat
--- when: SELECT {v_cgroup} IS NOT NULL
+-- command: sh -c 'echo {v_quota_new} {v_period} >/sys/fs/cgroup{v_cgroup}/cpu.max'
+-- undo: sh -c 'echo {v_quota} {v_period} >/sys/fs/cgroup{v_cgroup}/cpu.max'
+-- when: SELECT {v_version} = 2
+-- advice: Raise the CPU quota of the cgroup {v_cgroup}, or give its tasks less to do.
+-- command: sh -c 'echo {v_quota_new} >/sys/fs/cgroup/cpu{v_cgroup}/cpu.cfs_quota_us'
+-- undo: sh -c 'echo {v_quota} >/sys/fs/cgroup/cpu{v_cgroup}/cpu.cfs_quota_us'
+-- when: SELECT {v_version} = 1
 -- advice: Give the reader its share of the CPU: a better priority, or CPUs where less runs.
 -- command: taskset -cp {pid}
 -- when: SELECT {v_cgroup} IS NULL

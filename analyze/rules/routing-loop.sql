@@ -3,6 +3,7 @@
 -- severity: critical
 -- tested: live
 -- uses: events, frames, counters
+-- partial: yes
 -- how: At least 3 drops with reason IP_INHDR (or none) in ip_forward or ip6_forward of flows of which one and the same packet
 --   (equal IP identification) was captured coming in at one device with at least 3 different TTLs: it came by again and again.
 --   Without identification (IPv6, DF): at least 5 TTLs of one flow at one device that are each 2 or more apart, as a loop of two or more
@@ -56,7 +57,7 @@ FROM own o
 WHERE o.drops >= 3 AND o.back_ttl < o.sent_ttl
 ORDER BY 14 DESC, 10;
 
--- evidence: {result} packets to {flow_dst} were freed in {function}[[ with reason {reason}]].
+-- evidence: {result} packets to {flow_dst} were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason IS {reason} AND dst = {flow_dst};
 -- evidence?: They left with TTL {result} and came back with {v_back}.
 SELECT {v_sent};

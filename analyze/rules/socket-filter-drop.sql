@@ -37,9 +37,9 @@ GROUP BY t.netns
 HAVING sum(t.drops) >= 10
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence?: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence?: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'SOCKET_FILTER' AND (t.function LIKE '%udp%' OR t.function LIKE 'tcp%' OR (t.function = '?' AND t.proto IN ('udp', 'tcp'))));
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.netns IS {netns} AND t.why_by IS NOT NULL AND (t.why = 'SOCKET_FILTER' AND (t.function LIKE '%udp%' OR t.function LIKE 'tcp%'));
 -- packets:
 SELECT packet_id FROM packet_drop t WHERE packet_id IS NOT NULL AND (t.reason = 'SOCKET_FILTER' AND (t.function LIKE '%udp%' OR t.function LIKE 'tcp%' OR (t.function = '?' AND (SELECT f.proto FROM flow f WHERE f.id = t.flow_id) IN ('udp', 'tcp'))) OR (t.function = {function} AND t.reason IS {reason})) AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;

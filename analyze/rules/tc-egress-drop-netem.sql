@@ -42,7 +42,7 @@ SELECT drops_delta, handle, dev, packets_delta FROM qdisc WHERE id = {v_qdisc};
 -- evidence: Its settings: {result}.
 SELECT CASE WHEN json_extract(options, '$.loss_model') THEN 'loss by a model' ELSE 'loss ' || round(json_extract(options, '$.loss') * 100, 2) || ' %' END
 	|| ', delay ' || coalesce(json_extract(options, '$.delay_ns') / 1000000.0, 0) || ' ms, limit ' || coalesce(limit_packets, '?') || ' packets' FROM qdisc WHERE id = {v_qdisc};
--- evidence?: {result} packets were freed in {function}[[ with reason {reason}]] when they were to be queued.
+-- evidence?: {result} packets were freed[[ in {function}]][[ with reason {reason}]] when they were to be queued.
 SELECT sum(drops) FROM _drop_target WHERE netns IS {netns} AND dev IS {dev} AND function = {function} AND reason IS {reason};
 -- packets:
 SELECT packet_id FROM packet_drop WHERE function = {function} AND reason IS {reason} AND netns IS {netns} AND dev IS {dev} AND packet_id IS NOT NULL ORDER BY id LIMIT 20;

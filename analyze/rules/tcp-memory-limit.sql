@@ -28,16 +28,17 @@ FROM _drop_target t
 WHERE t.reason = 'PROTO_MEM' AND (t.function LIKE 'tcp%' OR (t.function = '?' AND t.proto = 'tcp'))
 	AND (EXISTS (SELECT 1 FROM kmsg WHERE kmsg.text LIKE '%TCP: out of memory%')
 		OR (SELECT max(value) FROM counter WHERE source = 'sockstat' AND name = 'TCP.mem') * 10
-			>= 9 * (SELECT max(CAST(substr(rtrim(value), length(rtrim(value, '0123456789')) + 1) AS INTEGER)) FROM sysctl WHERE sysctl.name = 'net.ipv4.tcp_mem'))
+			>= 9 * (SELECT min(CAST(substr(rtrim(v), length(rtrim(v, '0123456789')) + 1) AS INTEGER))
+				FROM (SELECT value AS v FROM sysctl WHERE name = 'net.ipv4.tcp_mem' UNION ALL SELECT value_end FROM sysctl WHERE name = 'net.ipv4.tcp_mem' AND value_end IS NOT NULL)))
 GROUP BY t.netns
 HAVING sum(t.drops) >= 3
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence: {result} packets were freed with reason {reasons} in {functions}.
-SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'PROTO_MEM' AND (t.function LIKE 'tcp%' OR (t.function = '?' AND t.proto = 'tcp')) AND (EXISTS (SELECT 1 FROM kmsg WHERE kmsg.text LIKE '%TCP: out of memory%') OR (SELECT max(value) FROM counter WHERE source = 'sockstat' AND name = 'TCP.mem') * 10 >= 9 * (SELECT max(CAST(substr(rtrim(value), length(rtrim(value, '0123456789')) + 1) AS INTEGER)) FROM sysctl WHERE sysctl.name = 'net.ipv4.tcp_mem')));
+-- evidence: {result} packets were freed with reason {reasons}[[ in {functions}]].
+SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'PROTO_MEM' AND (t.function LIKE 'tcp%' OR (t.function = '?' AND t.proto = 'tcp')));
 -- evidence?: TCPRcvQDrop and TCPMemoryPressures grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('TcpExt.TCPRcvQDrop', 'TcpExt.TCPMemoryPressures') AND netns IS {netns} AND delta > 0;
 -- packets:
-SELECT packet_id FROM packet_drop t WHERE packet_id IS NOT NULL AND (t.reason = 'PROTO_MEM' AND (t.function LIKE 'tcp%' OR (t.function = '?' AND (SELECT f.proto FROM flow f WHERE f.id = t.flow_id) = 'tcp')) AND (EXISTS (SELECT 1 FROM kmsg WHERE kmsg.text LIKE '%TCP: out of memory%') OR (SELECT max(value) FROM counter WHERE source = 'sockstat' AND name = 'TCP.mem') * 10 >= 9 * (SELECT max(CAST(substr(rtrim(value), length(rtrim(value, '0123456789')) + 1) AS INTEGER)) FROM sysctl WHERE sysctl.name = 'net.ipv4.tcp_mem'))) AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;
+SELECT packet_id FROM packet_drop t WHERE packet_id IS NOT NULL AND (t.reason = 'PROTO_MEM' AND (t.function LIKE 'tcp%' OR (t.function = '?' AND (SELECT f.proto FROM flow f WHERE f.id = t.flow_id) = 'tcp'))) AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;
 -- advice: Find the sockets that hold the memory (readers that do not read, too large buffers), then think about tcp_mem.
 -- command: {ns}ss -tm

@@ -45,7 +45,7 @@ ORDER BY packets DESC, s.netns, s.dev, s.ethertype;
 
 -- evidence: {result} frames of type {v_type} were captured coming in at {dev}, addressed to its own MAC address.
 SELECT count(*) FROM frame WHERE netns IS {netns} AND dev = {dev} AND direction = 'in' AND dst_kind = 1 AND ethertype = {v_ethertype};
--- evidence?: {result} packets were freed in {function}[[ with reason {reason}]].
+-- evidence?: {result} packets were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_group WHERE function = {function} AND reason IS {reason} AND netns IS {netns} AND dev IS {dev} AND protocol = {v_ethertype};
 -- evidence?: No drop event tells of them: the recording's own tap was the last one that got them, and let go of them.
 SELECT {function} IS NULL;

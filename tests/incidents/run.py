@@ -303,7 +303,7 @@ def score(name, causes, out, alone):
     first = severe[0] if severe else found[0] if found else None
     bad = []
     others = severe
-    info_only = causes == ["capture-overflow"]
+    info_only = causes in (["capture-overflow"], ["softirq-budget-exhausted"]) or causes == ["rps-bouncing"] and truth.get("hint")
     if causes == ["-"]:
         bad += ["%s above info" % f["cause"] for f in severe]
     elif not first or first["cause"] not in causes:

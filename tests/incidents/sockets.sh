@@ -27,8 +27,7 @@ inc_truth() {
   s12) tells '["TCP_OFO_QUEUE_PRUNE"]' srv '' tcp $NET.3.1 ;;
   s13) tells '["PROTO_MEM"]' srv s0 tcp $four ;;
   s14) tells '["PROTO_MEM"]' srv s0 udp $four ;;
-  s15) tells '[]' srv s0 tcp $four ;;
-  s16) tells '["SOCKET_BACKLOG"]' srv s0 tcp $four ;;
+  s16) tells '["SOCKET_BACKLOG"]' srv '' tcp $NET.3.1 ;;
   s17) tells '[]' srv s0 tcp $six ;;
   s18) tells '[]' t4 '' tcp $NET.5.4 ;;
   s19) tells '[]' srv s0 tcp $four ;;
@@ -42,6 +41,17 @@ inc_truth() {
   s31) tells '["SOCKET_FILTER"]' srv s0 udp $six ;;
   s32 | s33) tells '[]' cli c0 udp $four; truthj expect_flow '{}' ;;
   s34) tells '[]' cli '' tcp $NET.4.2 ;;
+  s35) tells '[]' cli '' tcp $NET.4.2 ;;
+  s36) tells '[]' cli c0 tcp $four ;;
+  s54) tells '[]' srv s0 tcp $four ;;
+  s55) tells '[]' srv s0 tcp $four ;;
+  s56) tells '["SOCKET_RCVBUFF"]' srv lo udp 127.0.0.1; truth expect_dev lo ;;
+  s57) tells '[]' srv '' tcp 127.0.0.1 ;;
+  s58) tells '[]' srv '' udp $SIX::3; truthj expect_flow '{}' ;;
+  s59 | s60) tells '[]' srv s0 tcp $four; truthj expect_flow '{}' ;;
+  s61) tells '["SOCKET_RCVBUFF"]' srv v1 udp $NET.6.2 ;;
+  s62) tells '[]' box '' tcp $NET.1.9 ;;
+  s63) tells '[]' srv s0 tcp $six ;;
   s38) tells '[]' cli '' tcp $six ;;
   s39) tells '[]' cli '' udp $four; truthj expect_flow '{}' ;;
   s40) tells '[]' cli '' tcp $four ;;
@@ -53,6 +63,7 @@ inc_truth() {
   s46) tells '[]' srv '' udp $NET.1.3; truthj expect_flow '{}' ;;
   s47) tells '[]' cli c0 tcp $four ;;
   s48) tells '[]' cli c0 tcp $six ;;
+  s49) tells '["NO_SOCKET"]' srv s0 tcp $six ;;
   s50) reasons '["SOCKET_RCVBUFF"]' . ''; truthj expect_min_drops 0; flow '{}' ;;
   s51) tells '["SOCKET_RCVBUFF"]' srv s0 udp $four ;;
   s52) tells '["SOCKET_RCVBUFF"]' srv s0 udp $four ;;
@@ -90,12 +101,22 @@ inc_setup() {
   s18 | s27 | s45 | s50) contained 5 ;;
   s10) pair6; tunned $ST tuns src=$NET.3.9 dst=$NET.3.1 port=$PORT mode=jump out=peer.json ;;
   s11) pair6; tunned $ST tuns src=$NET.3.9 dst=$NET.3.1 port=$PORT mode=natted n=12 out=peer.json ;;
-  s12) pair6; tunned $ST holes src=$NET.3.9 dst=$NET.3.1 port=$PORT n=3000 size=1 out=peer.json ;;
+  s16) pair6; tunned $ST small src=$NET.3.9 dst=$NET.3.1 port=$PORT n=12000 size=1 holes=0 gap=0.00005 burst=50 out=peer.json ;;
+  s12) pair6; tunned $ST small src=$NET.3.9 dst=$NET.3.1 port=$PORT n=3000 size=1 out=peer.json ;;
   s21) pair6; wired delay=0.01 loss=0.05 what=data ;;
   s22) pair6; wired delay=0.005 loss=1 what=syn ;;
   s23) pair6; wired delay=0.005 loss=0.6 what=ack way=ba first=20 ;;
   s24) pair6; wired delay=0.005 loss=0.3 what=tail ;;
   s25) pair6; wired delay=0.005 late=0.05 by=0.02 what=data ;;
+  s35) pair6; wired delay=0.03; ns cli sysctl -qw net.ipv4.tcp_wmem="4096 12000 12000" ;;
+  s36) pair6; ns cli tc qdisc add dev "$(dev c0)" root tbf rate 4mbit burst 5000 limit 400000 ;;
+  s55) pair6; serve srv $four mode=once stall=60 after=1 name=hungd; bg cli st $ST stream dst=$four port=$PORT secs=60; sleep 2 ;;
+  s58) ns_add cli srv; link cli c0 $NET.1.1/24,$SIX::1/64 srv s0 $NET.1.2/24,$SIX::3/64,$SIX::2/64; warm cli $four; warm cli $SIX::2; warm cli $SIX::3 ;;
+  s61) pair6
+    ns cli ip link add "$(dev v0)" type vxlan id 7 local $NET.1.1 remote $four dstport 4789 dev "$(dev c0)"; ns srv ip link add "$(dev v1)" type vxlan id 7 local $four remote $NET.1.1 dstport 4789 dev "$(dev s0)"
+    ns cli ip addr add $NET.6.1/24 dev "$(dev v0)"; ns srv ip addr add $NET.6.2/24 dev "$(dev v1)"; ns cli ip link set "$(dev v0)" up; ns srv ip link set "$(dev v1)" up; warm cli $NET.6.2 ;;
+  s62) pair6; ns_add box; ip link add "$(dev m0)" netns "$(nsn srv)" link "$(dev s0)" type macvlan mode bridge 2>/dev/null || ns srv ip link add "$(dev m0)" link "$(dev s0)" type macvlan mode bridge
+    ns srv ip link set "$(dev m0)" netns "$(nsn box)"; ns box ip addr add $NET.1.9/24 dev "$(dev m0)"; ns box ip link set "$(dev m0)" up; warm cli $NET.1.9 ;;
   s34) pair6; wired delay=0.025 ;;
   s46) ns_add cli srv; link cli c0 $NET.1.1/24 srv s0 $NET.1.2/24,$NET.1.3/24; warm cli $NET.1.2; warm cli $NET.1.3 ;;
   s53) pair6; serve srv $four mode=never backlog=3; bg cli early $ST many dst=$four port=$PORT n=12 hold=60; sleep 1 ;;
@@ -145,15 +166,13 @@ inc_trigger() {
   s12) ctr_mark srv TcpExt.OfoPruned; serve srv $NET.3.1 rcvbuf=16000; touch "$STATE/go"; wait_bg tun 30; grew srv TcpExt.OfoPruned 1 ;;
   s13) # many connections whose data no one reads, and a limit of the machine that they reach
     glock; serve srv $four mode=once stall=60 after=1 backlog=200 name=hoarder; sysctl_set - net.ipv4.tcp_mem "100 150 200"
-    for i in 1 2 3 4 5 6; do bg cli st$i $ST stream dst=$four port=$PORT secs=3 chunk=20000 nodelay=1; done; sleep 3.5 ;;
+    bg cli many $ST many dst=$four port=$PORT n=60 gap=0.005 data=60000 hold=3; for i in 1 2; do bg cli st$i $ST stream dst=$four port=$PORT secs=3 chunk=20000; done; sleep 3.5 ;;
   s14) glock; for i in 0 1 2 3; do bg srv k$i $ST usink addr=$four port=$((PORT + 100 * i)) pause=3 rcvbuf=2000000 idle=1; done; sleep 0.7
     sysctl_set - net.ipv4.udp_mem "100 200 300"
     for i in 0 1 2 3; do bg cli us$i $ST usend dst=$four port=$((PORT + 100 * i)) n=800 pps=500 size=1000; done; for i in 0 1 2 3; do wait_bg us$i 20; done ;;
-  s15) # a very large receive buffer full of tiny segments
-    glock; sysctl_set - net.core.rmem_max 67108864; serve srv $four mode=once stall=4 after=1 rcvbuf=30000000 name=collector; ctr_mark srv TcpExt.TCPRcvCollapsed
-    for i in 1 2; do bg cli st$i $ST stream dst=$four port=$PORT secs=4 chunk=40 nodelay=1; done; wait_bg st1 30; wait_bg st2 30; grew srv TcpExt.TCPRcvCollapsed 10 ;;
-  s16) ctr_mark srv TcpExt.TCPBacklogDrop; : >"$STATE/stuck.log"; bg srv stuck $ST stuck addr=$four port=$PORT hold=0.2 times=10 name=migrated; wait_for 5 test -s "$STATE/stuck.log"
-    bg cli st $ST stream dst=$four port=$PORT secs=4 chunk=700 nodelay=1; wait_bg st 20; grew srv TcpExt.TCPBacklogDrop 5 ;;
+  s16) # recv() waits for a page with the socket locked, while tiny segments come
+    ctr_mark srv TcpExt.TCPBacklogDrop; : >"$STATE/stuck.log"; bg srv stuck $ST stuck addr=$NET.3.1 port=$PORT hold=0.4 times=6 name=migrated; wait_for 5 test -s "$STATE/stuck.log"
+    touch "$STATE/go"; wait_bg tun 30; grew srv TcpExt.TCPBacklogDrop 5 ;;
   s17) serve srv $six mode=sink name=ingest; bg cli st $ST stream dst=$six port=$PORT secs=3.5 chunk=30000; sleep 1; kill -STOP "$(bgpid srv)"; sleep 1.6; kill -CONT "$(bgpid srv)"; wait_bg st 20 ;;
   s18) serve t4 $NET.5.4 mode=slow before=0.35 read=60000 rcvbuf=60000 name=slowpoke; ns t1 $ST stream dst=$NET.5.4 port=$PORT secs=4 chunk=30000 ;;
   s19) serve srv $four mode=shut read=10 before=0.01 name=frontend; ask cli $four n=40 gap=0.04 size=4000 ;;
@@ -176,6 +195,22 @@ inc_trigger() {
     sink srv $four idle=3 name=sinkd; ns cli $ST usend dst=$four port=$PORT n=3000 pps=800 size=1000 sndbuf=20000 nb=$([ "$TAG" = s32 ] && echo 1 || echo 0) out=sent.json
     [ "$TAG" = s33 ] || grew cli Udp.SndbufErrors 10 ;;
   s34) serve srv $NET.4.2 mode=sink name=archive; ns cli $ST stream dst=$NET.4.2 port=$PORT secs=3.5 sndbuf=8000 out=st.json ;;
+  s35) serve srv $NET.4.2 mode=sink name=archive; ns cli $ST stream dst=$NET.4.2 port=$PORT secs=3.5 out=st.json ;;
+  s36) serve srv $four mode=sink name=archive; ns cli $ST stream dst=$four port=$PORT secs=3.5 sndbuf=8000 out=st.json ;;
+  s54) # the server is stopped for a while, and its backlog is deep
+    serve srv $four backlog=500 name=gateway; for i in 1 2 3 4 5; do bg cli ask$i $ST task dst=$four port=$PORT n=16 gap=0.15 timeout=4 out=ask$i.json; done
+    sleep 1; kill -STOP "$(bgpid srv)"; sleep 1.5; kill -CONT "$(bgpid srv)"; for i in 1 2 3 4 5; do wait_bg ask$i 20; done ;;
+  s55) sleep 4; stop st ;;
+  s56) sink srv 127.0.0.1 work=0.01 rcvbuf=10000 name=localsyslog; send srv 127.0.0.1 n=900 pps=400; lost ;;
+  s57) ns srv sysctl -qw net.ipv4.ip_local_port_range="52000 52015"; serve srv 127.0.0.1 mode=sink name=sidecar; bg srv pool $ST many dst=127.0.0.1 port=$PORT n=16 hold=3; sleep 1; ask srv 127.0.0.1 n=30 gap=0.05 want=0 ;;
+  s58) sink srv :: echo=1 name=radiusd; ns srv ip -6 route replace $SIX::/64 dev "$(dev s0)" src $SIX::2 metric 1; ns cli $ST uask dst=$SIX::3 port=$PORT n=30 conn=1 gap=0.03 wait=0.1 out=sent.json
+    [ "$(jget sent.json answered)" -lt 5 ] || die "answered" ;;
+  s59) serve srv $four mode=answer cork=1 name=httpd; ask cli $four n=16 new=0 want=20 ;;
+  s60) serve srv $four mode=answer parts=2 name=rpcd; ask cli $four n=60 gap=0.01 new=0 want=20 ;;
+  s61) sink srv $NET.6.2 work=0.01 rcvbuf=20000 name=metricsd; send cli $NET.6.2 n=800 pps=300 size=400; lost ;;
+  s62) serve box $NET.1.9 mode=never backlog=2 name=boxed; ctr_mark box TcpExt.ListenOverflows; ns cli $ST many dst=$NET.1.9 port=$PORT n=15 hold=3; grew box TcpExt.ListenOverflows 5 ;;
+  s63) # resets instead of silence
+    ns srv sysctl -qw net.ipv4.tcp_abort_on_overflow=1; serve srv $six mode=never backlog=3 name=queued; ctr_mark srv TcpExt.ListenOverflows; ns cli $ST many dst=$six port=$PORT n=20 hold=3; grew srv TcpExt.ListenOverflows 3 ;;
   s38) ns cli sysctl -qw net.ipv4.ip_local_port_range="52000 52015"; serve srv $six mode=sink name=dbd; bg cli pool $ST many dst=$six port=$PORT n=16 hold=3; sleep 1; ask cli $six n=30 gap=0.05 want=0 ;;
   s39) ns cli sysctl -qw net.ipv4.ip_local_port_range="52000 52015"; sink srv $four; ns cli $ST uhold dst=$four port=$PORT n=40 secs=2 out=held.json ;;
   s40) ns cli sysctl -qw net.ipv4.ip_local_port_range="52000 52015" net.ipv4.tcp_tw_reuse=0; serve srv $four name=cache; ask cli $four n=60 gap=0.03 ;;
@@ -187,6 +222,8 @@ inc_trigger() {
   s46) sink srv 0.0.0.0 echo=1 name=sipd; ns cli $ST uask dst=$NET.1.3 port=$PORT n=30 conn=1 gap=0.03 wait=0.1 out=sent.json ;;
   s47) serve srv $four mode=answer name=api; ask cli $four n=16 cork=1 new=0 want=20 ;;
   s48) serve srv $six mode=answer name=api; ask cli $six n=16 more=1 new=0 want=20 ;;
+  s49) # all addresses of IPv4, none of IPv6, which is all that the clients know
+    serve srv 0.0.0.0 name=legacyd; ask cli $six n=20 gap=0.1 ;;
   s50) serve t3 $NET.5.3 mode=never backlog=3 name=stuckd; ctr_mark t3 TcpExt.ListenOverflows; sink t4 $NET.5.4 work=0.02 rcvbuf=8000 name=slowd
     bg t1 m $ST many dst=$NET.5.3 port=$PORT n=15 hold=3; send t1 $NET.5.4 n=900 pps=400; lost; wait_bg m 20; grew t3 TcpExt.ListenOverflows 3 ;;
   s51) bg srv bulk $ST serve addr=$four port=5201 mode=sink; wait_for 5 test -s "$STATE/bulk.log"

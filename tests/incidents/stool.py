@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """stool.py - traffic of the incidents of sockets.sh (stdlib only), IPv4 or IPv6: python3 -m stool VERB key=value ..."""
-import ctypes, errno, heapq, mmap, os, random, select, signal, socket, struct, sys, threading, time
+import ctypes, errno, heapq, json, mmap, os, random, select, socket, struct, sys, threading, time
 from tool import *
 from btool import bump, en, finish, insn, lat, prog_load
 
@@ -10,11 +10,8 @@ def fam(a):
     return socket.AF_INET6 if ":" in a else socket.AF_INET
 
 
-def tcp_to(dst, port, timeout=5.0, **opts):
-    s = socket.socket(fam(dst), socket.SOCK_STREAM); s.settimeout(timeout)
-    for k, v in opts.items():
-        s.setsockopt(socket.SOL_SOCKET if k.startswith("SO_") else socket.IPPROTO_TCP, getattr(socket, k), v)
-    s.connect((dst, int(port)))
+def tcp_to(dst, port, timeout=5.0):
+    s = socket.socket(fam(dst), socket.SOCK_STREAM); s.settimeout(timeout); s.connect((dst, int(port)))
     return s
 
 
@@ -97,7 +94,7 @@ def v_usink(addr, port, idle=1.5, work=0.0, pause=0.0, rcvbuf=0, reuse=1, slow=-
     finish(out, received=n)
 
 
-def v_usend(dst, port, n=500, pps=500.0, size=200, out="", nb=0, sndbuf=0, socks=1, burst=1, ttl=0, dev="", src="", first=""):
+def v_usend(dst, port, n=500, pps=500.0, size=200, out="", nb=0, sndbuf=0, socks=1, burst=1, dev="", src="", first=""):
     """datagrams; nb: not waiting, an error where the buffer is full"""
     ss = []
     for _ in range(int(socks)):
@@ -130,7 +127,7 @@ def v_uhold(dst, port, n=20, secs=3.0, conn=1, out=""):
 
 
 # ---- TCP: clients -----------------------------------------------------------
-def v_task(dst, port, n=50, gap=0.05, new=1, size=100, timeout=3.0, out="", rst=0, want=-1, cork=0, more=0, split=0, md5="", opened=0):
+def v_task(dst, port, n=50, gap=0.05, new=1, size=100, timeout=3.0, out="", rst=0, want=-1, cork=0, more=0, split=0, md5=""):
     """requests; new: a connection each; rst: closed by a reset; want: bytes of an answer (-1: as many as asked; 0: none);
     cork, more: the end of each request is held back; split: written in two parts"""
     ok = 0; errs = {}; L = []; s = None
@@ -145,7 +142,8 @@ def v_task(dst, port, n=50, gap=0.05, new=1, size=100, timeout=3.0, out="", rst=
                 if int(cork): s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
                 s.connect((dst, int(port)))
             m = b"q" * int(size)
-            if int(split): s.send(m[:8]); s.send(m[8:])
+            if not m: pass
+            elif int(split): s.send(m[:8]); s.send(m[8:])
             elif int(more): s.send(m, socket.MSG_MORE)
             else: s.sendall(m)
             g, w = 0, len(m) if int(want) < 0 else int(want)
@@ -180,6 +178,17 @@ def v_many(dst, port, n=20, hold=2.0, gap=0.02, out="", data=64):
     time.sleep(float(hold)); finish(out, sent=int(n), established=sum(s.getsockopt(6, 11, 104)[0] == 1 for s in ss))
 
 
+def v_idle(dst, port, n=30, secs=2.0):
+    """connections that ask once, then stay until the server ends them"""
+    ss = []
+    for _ in range(int(n)):
+        s = tcp_to(dst, port); s.send(b"q" * 50); s.recv(50); ss.append(s)
+    end = time.monotonic() + float(secs)
+    while ss and time.monotonic() < end:
+        for s in select.select(ss, [], [], 0.1)[0]: s.close(); ss.remove(s)
+    for s in ss: s.close()
+
+
 def v_stream(dst, port, secs=3.0, chunk=65536, total=0, sndbuf=0, gap=0.0, out="", nodelay=0, wait=1, mss=0):
     """a transfer, ended by a FIN"""
     s = socket.socket(fam(dst), socket.SOCK_STREAM); s.settimeout(8)
@@ -197,39 +206,43 @@ def v_stream(dst, port, secs=3.0, chunk=65536, total=0, sndbuf=0, gap=0.0, out="
 
 
 # ---- TCP: servers ------------------------------------------------------------
-def v_serve(addr, port, backlog=64, name="", before=0.0, busy=0.0, stall=0.0, read=65536, mode="echo", rcvbuf=0, md5="", md5peer="", linger=0, after=1000000000):
+def v_serve(addr, port, backlog=64, name="", before=0.0, busy=0.0, stall=0.0, read=65536, mode="echo", rcvbuf=0, md5="", md5peer="", after=1000000000, idle=0.0, parts=1, cork=0):
     """one thread, an event loop. mode: echo, sink, slow (small reads with a pause), never (no accept), shut (closes after the first read,
-    before: pause before that), answer (20 bytes for each whole request of 100), once (accepts, then reads nothing for stall s, at after bytes).
-    busy: from 1 s on the loop computes so long without a look at its sockets"""
+    before: pause before that), shutecho (answers, then closes), answer (20 bytes for each whole request of 100; in two writes with parts=2; cork: the answer's end is held back), once (accepts, then reads nothing for stall s, at after bytes).
+    busy: from 1 s on the loop computes so long without a look at its sockets; idle: s after which a connection is closed"""
     if name: comm(name)
     l = listener(addr, port, int(backlog), int(rcvbuf))
     if md5: md5key(l, md5peer, md5)
     ready(); po = select.epoll(); conns = {}; t0 = time.monotonic(); stalled = False; got = {}
     if mode == "never": time.sleep(60)
     po.register(l, 1)
+    last = {}
     while True:
+        if float(idle):
+            for fd in [f for f, t in last.items() if time.monotonic() - t > float(idle)]: po.unregister(fd); conns.pop(fd).close(); del last[fd]
         for fd, _ in po.poll(0.2):
             if float(busy) and not stalled and time.monotonic() - t0 > 1.0: stalled = True; spin(float(busy))
             if fd == l.fileno():
                 c, _a = l.accept(); conns[c.fileno()] = c; got[c.fileno()] = 0; po.register(c, 1)
+                if int(cork): c.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
                 if float(before) and mode == "slowaccept": time.sleep(float(before))
                 continue
             c = conns[fd]
+            if float(idle): last[fd] = time.monotonic()
             try:
                 if mode == "shut": time.sleep(float(before))
                 d = c.recv(int(read))
             except OSError: d = b""
             got[fd] += len(d)
-            if d and mode in ("echo", "slowaccept"):
+            if d and mode in ("echo", "slowaccept", "shutecho"):
                 try: c.sendall(d)
                 except OSError: d = b""
             elif d and mode == "answer":
-                while got[fd] >= 100: got[fd] -= 100; c.send(b"r" * 20)
+                while got[fd] >= 100: got[fd] -= 100; [c.send(b"r" * (20 // int(parts))) for _ in range(int(parts))]
             elif d and mode == "slow": time.sleep(float(before))
             elif mode == "once" and got[fd] >= int(after) and not stalled: stalled = True; time.sleep(float(stall))
-            if not d or mode == "shut":
-                if int(linger): c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                po.unregister(fd); conns.pop(fd).close()
+            if not d or mode in ("shut", "shutecho"):
+                last.pop(fd, None); po.unregister(fd); conns.pop(fd).close()
 
 
 def md5key(s, peer, key):
@@ -271,7 +284,7 @@ class Peer:
 
     def put(self, flags, data=b"", at=None, tsval=None):
         o = struct.pack("!BBBBII", 1, 1, 8, 10, (self.tsval if tsval is None else tsval) & 0xffffffff, self.tsecr) if self.ts else b""
-        if flags & 2: o = b"\2\4\5\xb4" + o + b"\1\1\4\2"
+        if flags & 2: o = b"\2\4\5\xb4" + o + b"\1\1\4\2\1\3\3\7"
         os.write(self.fd, seg(*self.a, self.seq if at is None else at, self.ack, flags, data, self.win, o))
 
     def get(self, wait=0.5):
@@ -288,7 +301,7 @@ class Peer:
             i = o + 20; end = o + (off >> 4) * 4
             while i < end and p[i]:
                 if p[i] == 1: i += 1; continue
-                if p[i] == 8: self.tsecr = struct.unpack_from("!I", p, i + 6)[0]
+                if p[i] == 8: self.tsecr = struct.unpack_from("!I", p, i + 2)[0]
                 i += max(2, p[i + 1])
             self.rst |= bool(fl & 4); last = fl; wait = 0.05
         return last
@@ -310,28 +323,28 @@ def v_tuns(dev, src, dst, port, mode, n=20, out=""):
     for i in range(int(n) if mode == "natted" else 2):
         p = Peer(fd, src, dst, 40000 + i, int(port), tsval=900000000 + i)
         if not p.connect(): lost += 1; continue
-        for _ in range(3): p.send(b"a" * 100); p.tsval += 10; ok += 1
         if mode == "natted":            # the service closes first
-            p.send(b"quit".ljust(100, b".")); p.put(17); p.seq += 1; p.get(0.1)
+            p.send(b"a" * 100); p.tsval += 10; p.put(17); p.seq += 1; p.get(0.1); ok += 1
             q = Peer(fd, src, dst, 40000 + i, int(port), tsval=5000 + i); q.seq = (p.seq - 100000) & 0xffffffff
             lost += not q.connect()
         else:
+            for _ in range(3): p.send(b"a" * 100); p.tsval += 10; ok += 1
             p.tsval -= 50000000
             for _ in range(int(n)):
                 p.put(0x18, b"b" * 100); p.get(0.1); lost += 1
     finish(out, ok=ok, lost=lost)
 
 
-def v_holes(dev, src, dst, port, n=4000, size=8, gap=0.0002, out=""):
-    """a peer whose first segment is lost and whose small segments leave holes: all stand in the out-of-order queue"""
+def v_small(dev, src, dst, port, n=4000, size=8, gap=0.0002, holes=1, burst=64, out=""):
+    """a peer that sends tiny segments. holes: one before them is lost, and they are not adjacent: all stand in the out-of-order queue"""
     fd = tun_open(dev); ready(); wait_file("go")
     p = Peer(fd, src, dst, 41000, int(port))
     if not p.connect(): sys.exit("no connection")
     p.send(b"a" * 100); base = p.seq; sent = 0
     for i in range(int(n)):
-        p.tsval += 1; p.put(0x18, b"h" * int(size), at=base + 1000 + 2 * int(size) * (int(n) - i)); sent += 1
+        p.tsval += 1; p.put(0x18, b"h" * int(size), at=base + (1000 + 2 * int(size) * (int(n) - i) if int(holes) else i * int(size))); sent += 1
         if float(gap): time.sleep(float(gap))
-        if i % 64 == 0: p.get(0)
+        if i % int(burst) == 0: p.get(0)
     p.get(0.3); finish(out, sent=sent)
 
 
