@@ -3,13 +3,14 @@
  * pace: how often each source of the periodic snapshots is read, so that
  * watching never becomes a load of its own.
  *
- * A source starts at one reading per second. Its cost is the wall time that one
+ * A source starts at one reading per second. Its cost is the time that one
  * reading took, over all namespaces: that includes waiting for locks, which
- * others then wait for too. One reading can be long only because the thread lost
- * its CPU, so the smaller of the last two costs counts (of the first one alone none), unless the last one is
- * far too long. Where that is more than 1 % of the interval, the interval is
- * doubled until it fits; where both costs would fit twice over into half the
- * interval, it is halved again. All sources together may take PACE_TOTAL_PPM.
+ * others then wait for too, but not for a CPU that others had. One reading can
+ * be long by chance, so the smaller of the last two costs counts (of the first
+ * one alone none), unless the last one is far too long. Where that is more than
+ * 1 % of the interval, the interval is doubled until it fits; where both costs
+ * would fit twice over into half the interval, it is halved again. All sources
+ * together may take PACE_TOTAL_PPM.
  */
 #ifndef SKBTAPE_CAPTURE_PACE_H
 #define SKBTAPE_CAPTURE_PACE_H

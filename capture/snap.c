@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -277,10 +279,37 @@ static bool due(struct round *r, size_t source, bool in_ticks)
 	return true;
 }
 
-static void spent(struct round *r, size_t source, int64_t since_ns)
+/* The start of a reading. */
+struct since {
+	int64_t wall_ns;
+	int64_t cpu_ns;
+	long waits;
+};
+
+static struct since since_now(void)
 {
-	if (r->kind == SNAP_TICK)
-		pace_add(&r->s->paces[source], clock_mono_ns() - since_ns);
+	struct since t = { .wall_ns = clock_mono_ns() };
+	struct timespec cpu;
+	struct rusage u;
+
+	if (!clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu))
+		t.cpu_ns = cpu.tv_sec * NSEC_PER_SEC + cpu.tv_nsec;
+	t.waits = getrusage(RUSAGE_THREAD, &u) ? -1 : u.ru_nvcsw;
+	return t;
+}
+
+/* A thread that gave up its CPU of its own accord waited for a lock, for which others wait too, and
+ * that counts. What it lost to others that ran instead is no cost of the reading. */
+static void spent(struct round *r, size_t source, struct since t)
+{
+	struct since now;
+
+	if (r->kind != SNAP_TICK)
+		return;
+	now = since_now();
+	pace_add(&r->s->paces[source], now.waits == t.waits && now.waits >= 0 ?
+					       now.cpu_ns - t.cpu_ns :
+					       now.wall_ns - t.wall_ns);
 }
 
 static int put_times(struct round *r, int64_t begin_ns, const char *kind)
@@ -316,7 +345,7 @@ static int take_host_file(struct round *r, size_t i)
 static int take_cgroups(struct round *r)
 {
 	struct snap *s = r->s;
-	int64_t t = clock_mono_ns();
+	struct since t = since_now();
 	int rc = 0;
 
 	if (!s->cgroups)
@@ -328,7 +357,7 @@ static int take_cgroups(struct round *r)
 	}
 	if (!due(r, SOURCE_CGROUPS, true))
 		return 0;
-	t = clock_mono_ns();
+	t = since_now();
 	buf_reset(&s->text);
 	rc = put_result(r, SOURCE_CGROUPS, cgroups_read(s->cgroups, &s->text), "", "cgroups");
 	spent(r, SOURCE_CGROUPS, t);
@@ -366,7 +395,7 @@ static int take_host(struct round *r)
 
 	for (size_t i = 0; i < s->n_host && !rc; i++)
 		if (due(r, source_host(i), files_host[i].when & FILE_TICK)) {
-			int64_t t = clock_mono_ns();
+			struct since t = since_now();
 
 			rc = take_host_file(r, i);
 			spent(r, source_host(i), t);
@@ -429,13 +458,13 @@ static int take_files(struct round *r, int net)
 	for (size_t i = 0; i < s->n_netns && !rc; i++) {
 		const struct snap_file *f = &files_netns[i];
 		bool cut = false;
-		int64_t t;
+		struct since t;
 		int got;
 
 		if (((f->when & FILE_NO_DIAG) && !needs_text(s, f->path)) ||
 		    !due(r, source_netns(s, i), f->when & FILE_TICK))
 			continue;
-		t = clock_mono_ns();
+		t = since_now();
 		buf_reset(&s->text);
 		got = files_read(net, f->path, f->when & FILE_COUNTED ? COUNTED_LIMIT : FILES_LIMIT,
 				 &s->text, &cut);
@@ -524,7 +553,7 @@ static void see_device(void *ctx, int ifindex, const char *name, unsigned int fl
 static int take_ethtool(struct round *r)
 {
 	struct snap *s = r->s;
-	int64_t t = clock_mono_ns();
+	struct since t = since_now();
 	int rc;
 
 	if (!due(r, SOURCE_ETHTOOL, true))
@@ -551,12 +580,12 @@ static int take_netlink(struct round *r)
 
 	for (int k = 0; k < NETLINK_KIND_COUNT && !rc; k++) {
 		unsigned int when = netlink_kind_when(k);
-		int64_t t;
+		struct since t;
 
 		if (!due(r, source_netlink(s, k),
 			 (when & NETLINK_TICK) || ((when & NETLINK_TICK_FULL) && s->full)))
 			continue;
-		t = clock_mono_ns();
+		t = since_now();
 		rc = take_netlink_kind(r, k);
 		spent(r, source_netlink(s, k), t);
 		if (!rc && k == NETLINK_LINK)
@@ -732,7 +761,7 @@ int snap_take(struct snap *s, enum snap_kind kind)
 	struct round r = {
 		.s = s, .kind = kind, .begin_ns = clock_mono_ns(), .said = s->said_host
 	};
-	int64_t t = r.begin_ns;
+	struct since since = since_now();
 	int rc;
 
 	pace_start(s->paces, s->n_sources);
@@ -740,7 +769,7 @@ int snap_take(struct snap *s, enum snap_kind kind)
 		netlink_access_init(&s->access);
 	if (due(&r, SOURCE_NETSET, true)) {
 		netset_refresh(s->set, s->w);
-		spent(&r, SOURCE_NETSET, t);
+		spent(&r, SOURCE_NETSET, since);
 	}
 	rc = take_host(&r);
 	if (!rc)

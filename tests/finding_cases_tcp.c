@@ -134,6 +134,14 @@ static void sndbuf_small(void)
 static void sndbuf_limit(void)
 {
 	sndbuf(100, 1);
+	sql("UPDATE socket SET sndbuf_bytes = 65536, wmem_queued_bytes = 65000");
+	sql("UPDATE sysctl SET value = '4096\t16384\t65536' WHERE name = 'net.ipv4.tcp_wmem'");
+}
+
+/* not even what any kernel sets */
+static void sndbuf_lowered(void)
+{
+	sndbuf(100, 1);
 	sql("UPDATE sysctl SET value = '4096\t16384\t40000' WHERE name = 'net.ipv4.tcp_wmem'");
 }
 
@@ -448,6 +456,7 @@ const struct finding_case tcp_cases[] = {
 	{ "reader_away_no", reader_away_no, NULL, NULL },
 	{ "reader_client_no", reader_client_no, NULL, NULL },
 	{ "sndbuf_limit", sndbuf_limit, "tcp-sndbuf-full", "info" },
+	{ "sndbuf_lowered", sndbuf_lowered, "tcp-sndbuf-full", "warning" },
 	{ "sndbuf_small", sndbuf_small, "tcp-sndbuf-full", "warning" },
 	{ "sndbuf_cwnd_no", sndbuf_cwnd_no, NULL, NULL },
 	{ "windows_closed", windows_closed, "tcp-zero-window", "warning" },

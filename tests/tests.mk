@@ -13,7 +13,7 @@ TAPE_READ   := analyze/tape_ahead.c analyze/tape_frames.c analyze/tape_read.c an
 
 # test_NAME: its modules
 T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
-T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/claims.c analyze/findings.c analyze/found_link.c analyze/found_write.c analyze/coverage.c analyze/clocks.c analyze/detail.c $(TAPE_READ) analyze/ledger.c analyze/unsaid.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c tests/finding_cases_hint.c tests/finding_cases_kernel.c tests/finding_cases_less.c tests/finding_cases_dev.c tests/finding_cases_link.c tests/finding_cases_filter.c
+T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/claims.c analyze/findings.c analyze/found_link.c analyze/found_write.c analyze/coverage.c analyze/clocks.c analyze/detail.c $(TAPE_READ) analyze/ledger.c analyze/unsaid.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c tests/finding_cases_hint.c tests/finding_cases_kernel.c tests/finding_cases_less.c tests/finding_cases_dev.c tests/finding_cases_link.c tests/finding_cases_filter.c tests/finding_cases_sock.c
 T_rules     := $(filter-out tests/%,$(T_findings))
 T_kbuf      := $(BASE) analyze/kbuf.c
 T_perfring  := $(BASE) analyze/perf_sample.c analyze/perfring.c

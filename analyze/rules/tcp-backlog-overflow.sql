@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tcp-backlog-overflow
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames
 -- how: At least 5 drops with reason SOCKET_BACKLOG (TcpExt.TCPBacklogDrop grows with them).
 -- title: TCP socket backlog full[[ ({flow_dst} port {flow_dport})]]

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- cause: tcp-rcvbuf-pruned
 -- severity: warning
--- tested: replay
+-- tested: live
 -- uses: events, frames
 -- how: At least 5 drops with reason TCP_OFO_QUEUE_PRUNE.
 -- title: TCP receive queue pruned for lack of buffer

@@ -8,7 +8,7 @@
 --   window and less than the peer's window: it is the buffer that stops it. And the frames show what that costs: at least 10 times nothing left for 1 ms or
 --   more until an acknowledgement came, and then the application itself (task context, it was woken by the free space) sent the next segment; 500 ms in
 --   all and half of the time. A window that is full sends on from the softirq of the acknowledgement. A buffer at the limit of tcp_wmem that is worth a long path is
---   worth knowing only: then it is 'info'.
+--   worth knowing only: then it is 'info' (not where tcp_wmem allows less than the 64 KiB that any kernel sets).
 -- title: The send buffer ({v_sndbuf:size}) limits the connection to {flow_dst} port {flow_dport}
 -- summary: {v_who} waits for room in its send buffer of {v_sndbuf:size} to {flow_dst} port {flow_dport}: {packets:n time} all of it was on its way and nothing was sent for up to
 --   {delay_ns:time}, {v_total:time} in all ({v_share:pct} of the time), until the peer acknowledged. The congestion window and the peer's window allowed more.
@@ -53,7 +53,8 @@ WITH full AS (
 	WHERE c.total * 2 >= c.span
 )
 SELECT
-	CASE WHEN s.sndbuf_bytes >= s.wmem THEN 'info' ELSE 'warning' END AS severity,
+	-- no kernel of its own accord allows less than 64 KiB (tcp_init())
+	CASE WHEN s.sndbuf_bytes >= s.wmem AND s.wmem >= 65536 THEN 'info' ELSE 'warning' END AS severity,
 	0.9 AS confidence,
 	s.netns,
 	s.dev,
