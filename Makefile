@@ -29,10 +29,10 @@ BASE    := schema/base.c schema/json.c schema/sha256.c schema/tape.c
 CAPTURE := capture/about.c capture/budget.c capture/clock.c capture/command.c capture/cpus.c capture/cut.c capture/devwatch.c capture/doctor.c capture/ethtool.c \
 	   capture/filter.c capture/instance.c capture/lower.c capture/netlink.c capture/netset.c capture/options.c capture/output.c capture/perf.c \
 	   capture/pcapng_write.c capture/privilege.c capture/profile.c capture/record.c capture/section.c capture/snap.c \
-	   capture/snap_files.c capture/snap_host.c capture/sniff.c capture/source.c capture/tape_write.c capture/together.c capture/trace.c
+	   capture/snap_bpf.c capture/snap_files.c capture/snap_host.c capture/sniff.c capture/source.c capture/tape_write.c capture/together.c capture/trace.c
 ANALYZE := analyze/analyze.c analyze/beside.c analyze/claims.c analyze/clocks.c analyze/confine.c analyze/counters.c analyze/coverage.c analyze/cpu_time.c analyze/db.c analyze/delays.c analyze/detail.c \
 	   analyze/dissect.c analyze/drops.c analyze/embed.c analyze/ethtool_read.c analyze/events.c \
-	   analyze/facts.c analyze/fields.c analyze/findings.c analyze/flow_delays.c analyze/flow_many.c analyze/flow_seen.c analyze/frame_index.c analyze/flows.c analyze/found_link.c analyze/found_write.c analyze/folder.c analyze/folder_import.c analyze/folder_nl.c analyze/folder_sock.c analyze/folder_tar.c analyze/folder_text.c analyze/format.c analyze/frames.c \
+	   analyze/facts.c analyze/fields.c analyze/findings.c analyze/flow_delays.c analyze/flow_many.c analyze/flow_seen.c analyze/frame_index.c analyze/flows.c analyze/found_link.c analyze/found_write.c analyze/folder.c analyze/folder_ct.c analyze/folder_import.c analyze/folder_nl.c analyze/folder_route.c analyze/folder_sock.c analyze/folder_tar.c analyze/folder_text.c analyze/format.c analyze/frames.c \
 	   analyze/host.c analyze/import.c analyze/kbuf.c analyze/ledger.c analyze/unsaid.c analyze/life.c analyze/lives.c analyze/lives_end.c \
 	   analyze/lives_parts.c analyze/lives_path.c analyze/lives_read.c analyze/lives_sure.c analyze/lives_told.c analyze/load.c \
 	   analyze/moves.c analyze/nft_text.c analyze/nft_value.c analyze/nl_link.c \
@@ -40,11 +40,11 @@ ANALYZE := analyze/analyze.c analyze/beside.c analyze/claims.c analyze/clocks.c 
 	   analyze/ringstats.c analyze/rows.c analyze/rules.c analyze/rule_text.c analyze/series.c analyze/snap_texts.c analyze/snapshots.c analyze/spans.c analyze/spill.c \
 	   analyze/symbols.c analyze/tape_ahead.c analyze/tape_frames.c analyze/tape_read.c analyze/tasks.c analyze/tc_options.c analyze/ties.c analyze/ties_carry.c analyze/ties_match.c \
 	   analyze/ties_rest.c analyze/ties_upper.c analyze/tmpfiles.c \
-	   analyze/trace.c analyze/tracedat.c
+	   analyze/trace.c analyze/trace_ahead.c analyze/tracedat.c
 REPORTS := reports/export.c reports/export_csv.c reports/export_pcapng.c reports/export_perfetto.c reports/hops.c reports/html.c reports/html_cpus.c reports/html_drops.c reports/html_end.c reports/html_host.c reports/html_latency.c reports/html_parts.c \
 	   reports/html_softirq.c reports/html_verdict.c reports/html_waits.c reports/info.c reports/json_report.c reports/lang.c reports/markdown.c reports/packets.c reports/proto.c \
 	   reports/query.c reports/rep.c reports/rep_tape.c reports/report.c reports/stack.c reports/stack_draw.c reports/svg.c reports/tally.c \
-	   reports/text.c reports/timeline.c reports/timeline_draw.c reports/track.c reports/want.c reports/why.c reports/words.c
+	   reports/text.c reports/timeline.c reports/timeline_draw.c reports/track.c reports/verdict.c reports/want.c reports/why.c reports/words.c
 RULES   := $(sort $(wildcard analyze/rules/*.sql))
 EMBED   := $(sort $(wildcard schema/*.sql)) $(RULES) $(sort $(wildcard analyze/*.tsv)) reports/page.html reports/page.css reports/page.js $(sort $(wildcard reports/lang/*.po))
 
@@ -107,7 +107,7 @@ INSTALL := 755:$(BUILD)/skbtape:bin/skbtape 755:$(BUILD)/skbtape-record:bin/skbt
 	   644:docs/completion/skbtape.bash:share/bash-completion/completions/skbtape-record \
 	   644:docs/completion/_skbtape:share/zsh/site-functions/_skbtape \
 	   644:docs/completion/skbtape.fish:share/fish/vendor_completions.d/skbtape.fish \
-	   $(foreach f,LICENSE README.md README.zh.md docs/RULES.md docs/JSON.md docs/HARDENING.md docs/IMPORTS.md schema/TAPE.md,644:$(f):share/doc/skbtape/$(notdir $(f)))
+	   $(foreach f,LICENSE README.md README.zh.md docs/RULES.md docs/JSON.md docs/report.schema.json docs/HARDENING.md docs/IMPORTS.md schema/TAPE.md,644:$(f):share/doc/skbtape/$(notdir $(f)))
 
 .PHONY: install
 install: all

@@ -79,44 +79,46 @@ enum detail_level coverage_level(struct db *d)
 	return level;
 }
 
-/* Tables that tell only of the time in which the recorder still had what they are made of. */
+/* Tables, or columns of one, that tell only of the time in which the recorder still had what they are made of. */
 static const struct {
 	const char *table;
 	enum detail_level ends; /* where it does */
+	const char *column; /* NULL: all */
 } parts[] = {
-	{ "softirq", DETAIL_NO_SCHED },
-	{ "irq", DETAIL_NO_SCHED },
-	{ "napi_poll", DETAIL_NO_SCHED },
-	{ "wakeup", DETAIL_NO_SCHED },
-	{ "run", DETAIL_NO_SCHED },
-	{ "latency", DETAIL_NO_SCHED },
-	{ "latency_part", DETAIL_NO_SCHED },
-	{ "latency_hist", DETAIL_NO_SCHED },
-	{ "latency_total", DETAIL_NO_SCHED },
-	{ "latency_slow", DETAIL_NO_SCHED },
-	{ "socket_lock", DETAIL_NO_SCHED },
-	{ "_softirq_delay", DETAIL_NO_SCHED },
-	{ "softirq_cpu", DETAIL_NO_SCHED },
-	{ "napi_cpu", DETAIL_NO_SCHED },
-	{ "squeeze", DETAIL_NO_SCHED },
-	{ "wakeup_delay", DETAIL_NO_SCHED },
-	{ "_woken", DETAIL_NO_SCHED },
-	{ "_flow_task", DETAIL_NO_SCHED },
-	{ "_event", DETAIL_NO_SCHED },
-	{ "_frame", DETAIL_NO_PCAP },
-	{ "_flow_seen", DETAIL_NO_PCAP },
-	{ "_tie_gap", DETAIL_NO_PCAP },
-	{ "_packet", DETAIL_DROPS },
-	{ "_hop", DETAIL_DROPS },
-	{ "_cpu_hop", DETAIL_DROPS },
-	{ "cpu_hop", DETAIL_DROPS },
-	{ "_reader", DETAIL_DROPS },
+	{ "softirq", DETAIL_NO_SCHED, NULL },
+	{ "irq", DETAIL_NO_SCHED, NULL },
+	{ "napi_poll", DETAIL_NO_SCHED, NULL },
+	{ "wakeup", DETAIL_NO_SCHED, NULL },
+	{ "run", DETAIL_NO_SCHED, NULL },
+	{ "latency", DETAIL_NO_SCHED, NULL },
+	{ "latency_part", DETAIL_NO_SCHED, NULL },
+	{ "latency_hist", DETAIL_NO_SCHED, NULL },
+	{ "latency_total", DETAIL_NO_SCHED, NULL },
+	{ "latency_slow", DETAIL_NO_SCHED, NULL },
+	{ "socket_lock", DETAIL_NO_SCHED, NULL },
+	{ "_softirq_delay", DETAIL_NO_SCHED, NULL },
+	{ "softirq_cpu", DETAIL_NO_SCHED, NULL },
+	{ "napi_cpu", DETAIL_NO_SCHED, NULL },
+	{ "squeeze", DETAIL_NO_SCHED, NULL },
+	{ "wakeup_delay", DETAIL_NO_SCHED, NULL },
+	{ "_woken", DETAIL_NO_SCHED, NULL },
+	{ "_flow_task", DETAIL_NO_SCHED, NULL },
+	{ "_event", DETAIL_NO_SCHED, NULL },
+	{ "_frame", DETAIL_NO_PCAP, NULL },
+	{ "_flow_seen", DETAIL_NO_PCAP, NULL },
+	{ "_tie_gap", DETAIL_NO_PCAP, NULL },
+	{ "_drop_target", DETAIL_NO_PCAP, "syns" },
+	{ "_packet", DETAIL_DROPS, NULL },
+	{ "_hop", DETAIL_DROPS, NULL },
+	{ "_cpu_hop", DETAIL_DROPS, NULL },
+	{ "cpu_hop", DETAIL_DROPS, NULL },
+	{ "_reader", DETAIL_DROPS, NULL },
 };
 
-bool coverage_ends(enum detail_level level, const char *table)
+bool coverage_ends(enum detail_level level, const char *table, const char *column)
 {
 	for (size_t i = 0; level > DETAIL_ALL && i < ARRAY_SIZE(parts); i++)
-		if (level >= parts[i].ends && !strcmp(parts[i].table, table))
+		if (level >= parts[i].ends && !strcmp(parts[i].table, table) && (!parts[i].column || !strcmp(parts[i].column, column)))
 			return true;
 	return false;
 }

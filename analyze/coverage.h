@@ -23,7 +23,7 @@ bool coverage_from_boot(struct db *d);
 long long coverage_steps(struct db *d);
 /* coverage_level() - how little the recorder came down to while it ran. */
 enum detail_level coverage_level(struct db *d);
-/* coverage_ends() - whether the table tells only of the time before a recording came down to @level. */
-bool coverage_ends(enum detail_level level, const char *table);
+/* coverage_ends() - whether the table's column tells only of the time before a recording came down to @level. */
+bool coverage_ends(enum detail_level level, const char *table, const char *column);
 
 #endif

@@ -527,8 +527,11 @@ static int names_grow(struct db *d)
 	size_t slots = d->slots ? d->slots * 2 : 1024;
 	struct name_slot *slot = calloc(slots, sizeof(*slot));
 
-	if (!slot)
+	/* so that there is a place for an empty text */
+	if (!slot || buf_reserve(&d->names, 1)) {
+		free(slot);
 		return -ENOMEM;
+	}
 	for (size_t i = 0; i < d->slots; i++) {
 		size_t k = d->slot[i].hash & (slots - 1);
 

@@ -190,7 +190,7 @@ static void reason_add(void *ctx, int64_t value, const char *name)
 {
 	static const char prefix[] = "SKB_DROP_REASON_";
 	struct drops *d = ctx;
-	struct reason *r;
+	struct reason *r = d->reason;
 
 	if (!strncmp(name, prefix, sizeof(prefix) - 1))
 		name += sizeof(prefix) - 1;
@@ -199,7 +199,8 @@ static void reason_add(void *ctx, int64_t value, const char *name)
 			return;
 	if (d->rc || d->reason_n >= REASONS_MAX)
 		return;
-	r = realloc(d->reason, (d->reason_n + 1) * sizeof(*r));
+	if (!(d->reason_n & (d->reason_n - 1))) /* full at each power of two */
+		r = realloc(d->reason, (d->reason_n ? 2 * d->reason_n : 1) * sizeof(*r));
 	if (!r) {
 		d->rc = -ENOMEM;
 		return;

@@ -42,6 +42,9 @@
 #define ROWS_MAX    25  /* findings of one rule: more than anyone reads */
 #define LOST_NS     1e8 /* of waiting do the harm of a lost packet */
 
+/* How much of what a rule reads was recorded. */
+enum judged { JUDGED_ALL, JUDGED_PART, JUDGED_NOT };
+
 struct run {
 	struct db *d;
 	struct rules *rules;
@@ -69,7 +72,7 @@ static int authorize(void *ctx, int action, const char *a, const char *b, const 
 	if (!r->confined)
 		return SQLITE_OK;
 	if (action == SQLITE_READ)
-		r->blind |= a && coverage_ends(r->lowered, a);
+		r->blind |= a && coverage_ends(r->lowered, a, b ? b : "");
 	if (action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE)
 		return SQLITE_OK;
 	if (action == SQLITE_FUNCTION)
@@ -142,29 +145,38 @@ struct prefix {
 };
 
 /*
- * The prefix that runs a command in a namespace: a name of ip-netns(8), else a process in it.
- * ip-netns(8) mounts a /sys of that namespace; nsenter(1) does not, and the process's own one is
- * read-only in a container, so that a command for /sys gets one.
+ * The prefix that runs a command in a namespace: a name of ip-netns(8), else a process in it. Of namespaces that
+ * had one name ("web", "web#2") it belongs to the last one now. ip-netns(8) mounts a /sys of that namespace;
+ * nsenter(1) does not, and the process's own one is read-only in a container, so that a command for /sys gets one.
  */
 static int ns_prefix(void *ctx, const char *netns, struct buf *out)
 {
+	static const char sql[] = "WITH n AS (SELECT id, pid, names, CASE WHEN names <> '' THEN substr(names, 1, instr(names || ' ', ' ') - 1) "
+				  "WHEN instr(name, ':[') = 0 THEN name END AS result FROM netns WHERE name = ? ORDER BY id LIMIT 1) "
+				  "SELECT result, pid, result IS NULL OR EXISTS (SELECT 1 FROM netns l WHERE l.id > n.id AND "
+				  "instr(' ' || l.names || ' ', ' ' || n.result || ' ')) FROM n";
 	struct prefix *p = ctx;
 	struct db *d = p->t->r->d;
 	struct rule_row none = { 0 }, more = { 0 };
-	sqlite3_stmt *st, *q;
 	bool nameless;
+	sqlite3_stmt *st;
 	int pid = 0, rc;
 
 	if (!netns)
 		netns = p->t->netns;
 	if (!netns || !strcmp(netns, "init"))
 		return 0;
-	st = db_prepare(d, "SELECT pid FROM netns WHERE name = ? AND instr(name, ':[') > 0 "
-			   "ORDER BY id LIMIT 1");
+	st = db_prepare(d, sql);
 	db_bind_text(st, 1, netns);
-	nameless = sqlite3_step(st) == SQLITE_ROW;
-	if (nameless)
-		pid = sqlite3_column_int(st, 0);
+	if (sqlite3_step(st) != SQLITE_ROW) { /* of a tape that lists no namespaces */
+		sqlite3_reset(st);
+		st = db_prepare(d, "SELECT ?1 AS result, NULL, 0");
+		db_bind_text(st, 1, netns);
+		sqlite3_step(st);
+	}
+	pid = sqlite3_column_int(st, 1);
+	nameless = sqlite3_column_int(st, 2);
+	rc = nameless ? 0 : rule_row_take(&more, st);
 	sqlite3_reset(st);
 	p->lost |= nameless && pid <= 0;
 	if (nameless)
@@ -172,11 +184,6 @@ static int ns_prefix(void *ctx, const char *netns, struct buf *out)
 				  p->sysfs ? "unshare -m sh -c 'mount -t sysfs sysfs /sys && exec "
 					     "\"$@\"' sh "
 					   : "");
-	q = db_prepare(d, "SELECT ?1 AS result");
-	db_bind_text(q, 1, netns);
-	sqlite3_step(q);
-	rc = rule_row_take(&more, q);
-	sqlite3_reset(q);
 	if (!rc)
 		rc = rule_render("ip netns exec {result} ", RULE_TEXT_SHELL, &none, &more, NULL,
 				 out, NULL);
@@ -393,7 +400,7 @@ static bool many_netns(struct run *r)
 	return many;
 }
 
-/* What the title of a finding of any time begins with. Return: 0, -ENOMEM. */
+/* What the title of a finding of any time begins with, beside its template (reports/words.c). Return: 0, -ENOMEM. */
 static int put_boot(struct found *f)
 {
 	char *title;
@@ -402,7 +409,6 @@ static int put_boot(struct found *f)
 		return -ENOMEM;
 	free(f->title);
 	f->title = title;
-	f->title_template = NULL; /* no translation of the rule's title says that */
 	return 0;
 }
 
@@ -489,9 +495,9 @@ static bool needs_met(struct run *r, const struct rule *rule, struct span *lacki
 	return true;
 }
 
-/* @blind: set where it was not run, because it reads what was not recorded to the end. Return: 0 (also
+/* *judged: JUDGED_PART or JUDGED_NOT where it reads what was not recorded to the end. Return: 0 (also
  * where the rule fails), -ENOMEM. */
-static int rule_run(struct run *r, const struct rule *rule, bool *blind)
+static int rule_run(struct run *r, const struct rule *rule, enum judged *judged)
 {
 	char why[512];
 	struct err e = { "" };
@@ -507,11 +513,13 @@ static int rule_run(struct run *r, const struct rule *rule, bool *blind)
 		rule_failed(r, rule, "its query", why);
 		return 0;
 	}
-	if (r->blind && !rule->partial) {
-		r->confined = false;
-		*blind = true;
-		sqlite3_finalize(st);
-		return 0;
+	if (r->blind) {
+		*judged = r->lowered <= rule->partial ? JUDGED_PART : JUDGED_NOT;
+		if (*judged == JUDGED_NOT) {
+			r->confined = false;
+			sqlite3_finalize(st);
+			return 0;
+		}
 	}
 	while (!rc && (step = sqlite3_step(st)) == SQLITE_ROW && rows < ROWS_MAX) {
 		rows++;
@@ -562,30 +570,28 @@ static void note_lacking(struct run *r, const struct span *lacking)
 	}
 }
 
-/* The causes of rules that were not run, because the recorder lowered its detail. */
-static void note_blind(struct run *r, const bool *blind)
+/* The causes of rules that were judged like that, because the recorder lowered its detail. */
+static void note_lowered(struct run *r, const enum judged *judged, enum judged which, const char *note)
 {
 	char causes[800] = "";
 
 	for (size_t i = 0; i < rules_count(r->rules); i++) {
 		size_t n = strlen(causes);
 
-		if (blind[i])
+		if (judged[i] == which)
 			snprintf(causes + n, sizeof(causes) - n, "%s%s", n ? ", " : "",
 				 rules_at(r->rules, i)->cause->word);
 	}
 	if (*causes)
-		db_quality(r->d, &(struct quality){ "note", "detail", -1, NULL, -1, -1, -1 },
-			   "the recorder lowered its detail, so these causes could not be looked for: %s",
-			   causes);
+		db_quality(r->d, &(struct quality){ "note", "detail", -1, NULL, -1, -1, -1 }, "%s: %s", note, causes);
 }
 
 static int rules_run(struct run *r)
 {
 	size_t n = rules_count(r->rules);
 	struct span *lacking = calloc(n + 1, sizeof(*lacking));
-	bool *blind = calloc(n + 1, sizeof(*blind));
-	int rc = lacking && blind ? 0 : -ENOMEM;
+	enum judged *judged = calloc(n + 1, sizeof(*judged));
+	int rc = lacking && judged ? 0 : -ENOMEM;
 
 	for (int last = 0; !rc && last < 2; last++) {
 		if (last)
@@ -598,15 +604,17 @@ static int rules_run(struct run *r)
 			if (rule->problem)
 				rule_failed(r, rule, "", rule->problem);
 			else if (needs_met(r, rule, &lacking[i]))
-				rc = rule_run(r, rule, &blind[i]);
+				rc = rule_run(r, rule, &judged[i]);
 		}
 	}
 	if (!rc) {
 		note_lacking(r, lacking);
-		note_blind(r, blind);
+		note_lowered(r, judged, JUDGED_NOT, "the recorder lowered its detail, so these causes could not be looked for");
+		note_lowered(r, judged, JUDGED_PART,
+			     "the recorder lowered its detail, so these causes were looked for only in what was still recorded");
 	}
 	free(lacking);
-	free(blind);
+	free(judged);
 	return rc;
 }
 
@@ -622,8 +630,8 @@ int findings_run(struct db *d, const char *rules_dir, struct err *e)
 		     "finding_evidence;"
 		     "DELETE FROM finding; DELETE FROM quality WHERE kind = 'rule-failed' OR (kind "
 		     "= 'limit' AND "
-		     "source LIKE '%.sql') OR (kind = 'note' AND note LIKE '%could not be looked "
-		     "for:%')",
+		     "source LIKE '%.sql') OR (kind = 'note' AND (source = 'detail' OR note LIKE '%could not be looked "
+		     "for:%'))",
 		     e);
 	if (!rc)
 		rc = claims_clear(d, e);

@@ -40,7 +40,13 @@ static const char *const WANTED[] = {
 	"sos_commands/host/hostname",
 	"sos_commands/date/date_--utc",
 	"sos_commands/date/date",
+	"sos_commands/conntrack/conntrack_-L_-o_extended",
+	"etc/iproute2/rt_tables",
+	"usr/share/iproute2/rt_tables",
 };
+
+/* Of proc/net beside those of a tape, which has the kernel's own dumps. */
+static const char *const WANTED_NET[] = { "route", "ipv6_route", "arp", "nf_conntrack" };
 
 static const struct tree {
 	const char *path;
@@ -60,8 +66,9 @@ static bool of_device(const char *path)
 	static const char *const more[] = { "ifindex", "mtu", "address", "flags", "type" };
 	const char *rest = strchr(path, '/');
 
-	if (!rest++)
+	if (!rest)
 		return false;
+	rest++;
 	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
 		if (!strcmp(rest, more[i]))
 			return true;
@@ -80,6 +87,9 @@ size_t folder_wants(const char *path)
 	for (size_t i = 0; i < ARRAY_SIZE(TREES); i++)
 		if (begins(path, TREES[i].path))
 			return begins(path, "proc/") ? LINE_BYTES : FILES_LIMIT;
+	for (size_t i = 0; begins(path, "proc/net/") && i < ARRAY_SIZE(WANTED_NET); i++)
+		if (!strcmp(path + 9, WANTED_NET[i]))
+			return FILES_LIMIT;
 	for (const struct snap_file *s = files_host; s->path; s++)
 		if (!strcmp(path, s->path))
 			return FILES_LIMIT;
@@ -366,6 +376,8 @@ static int take_all(struct reader *r)
 		rc = begins(s->path, "proc/net/") ? take_net(r, s->path + 9) : take_file(r, s->path, s->path);
 	for (const struct snap_file *s = files_netns; rc >= 0 && s->path; s++)
 		rc = take_net(r, s->path);
+	for (size_t i = 0; rc >= 0 && i < ARRAY_SIZE(WANTED_NET); i++)
+		rc = take_net(r, WANTED_NET[i]);
 	for (size_t i = 0; rc >= 0 && i < ARRAY_SIZE(TREES); i++)
 		rc = begins(TREES[i].path, "sys/") ? take_devices(r, &TREES[i]) : take_tree(r, TREES[i].path, TREES[i].depth);
 	return rc < 0 ? rc : 0;

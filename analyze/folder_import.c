@@ -333,6 +333,48 @@ static int add_sockets(struct taker *t, bool files)
 	return rc;
 }
 
+/* Routes, rules and neighbours: ip(8) tells more than the files do. */
+static int add_routes(struct taker *t, bool files)
+{
+	struct span text;
+	bool table = files && !command(t, "ip_route_show_table_all", &text);
+	int rc = 0;
+
+	if (command(t, "ip_route_show_table_all", &text))
+		rc = done(t, folder_nl_route(t->f, &t->devs, text, &t->buf));
+	else if (files && folder_text(t->f, "proc/net/route", &text))
+		rc = done(t, folder_nl_proc_route(&t->devs, text, &t->buf));
+	if (!rc && table && folder_text(t->f, "proc/net/ipv6_route", &text))
+		rc = done(t, folder_nl_proc_route6(&t->devs, text, &t->buf));
+	if (!rc && table && t->buf.len)
+		rc = import_quality(t->im, "note", "routes", -1, "of proc/net: only those of the main table, without preferred sources "
+				    "(ip route show table all tells more)");
+	if (!rc)
+		rc = add_dump(t, "nl/route");
+	if (!rc && command(t, "ip_-4_rule_list", &text))
+		rc = done(t, folder_nl_rule(t->f, text, false, &t->buf));
+	if (!rc && command(t, "ip_-6_rule_list", &text))
+		rc = done(t, folder_nl_rule(t->f, text, true, &t->buf));
+	if (!rc)
+		rc = add_dump(t, "nl/rule");
+	if (!rc && command(t, "ip_-s_-s_neigh_show", &text))
+		rc = done(t, folder_nl_neigh(&t->devs, text, &t->buf));
+	else if (!rc && files && folder_text(t->f, "proc/net/arp", &text))
+		rc = done(t, folder_nl_proc_arp(&t->devs, text, &t->buf));
+	return rc ? rc : add_dump(t, "nl/neigh");
+}
+
+/* Entries of connection tracking, of the namespace whose /proc it is. */
+static int add_conntrack(struct taker *t)
+{
+	struct span text;
+	int rc = 0;
+
+	if (folder_text(t->f, "sos_commands/conntrack/conntrack_-L_-o_extended", &text) || folder_text(t->f, "proc/net/nf_conntrack", &text))
+		rc = done(t, folder_nl_conntrack(text, &t->buf));
+	return rc ? rc : add_dump(t, "nl/conntrack");
+}
+
 /* Everything of one namespace; @host: the one whose /proc and /sys it is. */
 static int add_place(struct taker *t, bool host)
 {
@@ -347,6 +389,10 @@ static int add_place(struct taker *t, bool host)
 		rc = add_nstat(t);
 	if (!rc)
 		rc = add_devices(t, host);
+	if (!rc)
+		rc = add_routes(t, host);
+	if (!rc && host)
+		rc = add_conntrack(t);
 	if (!rc)
 		rc = add_ethtool(t);
 	if (!rc)
@@ -377,7 +423,7 @@ static bool next_place(const struct folder *f, size_t *i, struct span *name)
 		if (!span_starts(rest, SOS_NETNS))
 			return false;
 		rest = (struct span){ rest.p + sizeof(SOS_NETNS) - 1, rest.n - (sizeof(SOS_NETNS) - 1) };
-		if (span_field(&rest, '/', name) && rest.n && name->n < 64 &&
+		if (span_field(&rest, '/', name) && rest.n && name->n && name->n < 64 &&
 		    (name->n != last.n || memcmp(name->p, last.p, name->n)))
 			return true;
 		*name = last;
@@ -432,8 +478,7 @@ static int say_limits(struct taker *t)
 				"%s has no events: what became of single packets is not in it", what);
 
 	if (!rc)
-		rc = import_quality(t->im, "source-missing", "nl", -1, "routes, neighbours, firewall rules, filters of tc and entries of "
-				    "connection tracking are not read from %s", what);
+		rc = import_quality(t->im, "source-missing", "nl", -1, "firewall rules and filters of tc are not read from %s", what);
 	if (!rc && t->f->cut)
 		rc = import_quality(t->im, "limit", "files", (int64_t)t->f->cut, "files are larger than what is read of them");
 	if (!rc && t->f->refused)

@@ -69,14 +69,13 @@ int folder_nl_done(struct buf *out)
 	return rc;
 }
 
-/* Attributes inside of one; as a message, whose length has 16 bits. */
-static int begin_nested(struct buf *out, uint16_t type, size_t *at)
+int folder_nl_nest(struct buf *out, uint16_t type, size_t *at)
 {
 	*at = out->len;
 	return folder_nl_attr(out, type, "", 0);
 }
 
-static void end_nested(struct buf *out, size_t at)
+void folder_nl_nest_end(struct buf *out, size_t at)
 {
 	uint16_t n = (uint16_t)(out->len - at);
 
@@ -120,7 +119,7 @@ uint32_t folder_devs_index(const struct folder_devs *d, struct span name)
 	return 0;
 }
 
-static int64_t number_of(struct span s)
+int64_t folder_number(struct span s)
 {
 	uint64_t v;
 
@@ -129,15 +128,15 @@ static int64_t number_of(struct span s)
 	return !span_u64(s, &v) && v <= INT32_MAX ? (int64_t)v : -1;
 }
 
-/* "02:fc:00:00:00:01" */
-static void read_mac(struct folder_dev *v, struct span s)
+size_t folder_mac(struct span s, uint8_t *mac, size_t size)
 {
 	struct span part;
 	uint64_t byte;
+	size_t n = 0;
 
-	v->mac_bytes = 0;
-	while (v->mac_bytes < sizeof(v->mac) && span_field(&s, ':', &part) && part.n == 2 && !span_hex(part, &byte))
-		v->mac[v->mac_bytes++] = (uint8_t)byte;
+	while (n < size && span_field(&s, ':', &part) && part.n == 2 && !span_hex(part, &byte))
+		mac[n++] = (uint8_t)byte;
+	return n;
 }
 
 /* RFC 2863, 3.1.14: the number is the place; sysfs writes them small */
@@ -185,7 +184,7 @@ static struct folder_dev *read_head(struct folder_devs *d, struct span line, boo
 	struct folder_dev *v;
 	int64_t index;
 
-	if (!span_field(&line, ':', &word) || (index = number_of(word)) <= 0 || !span_word(&line, &word) || word.n < 2 ||
+	if (!span_field(&line, ':', &word) || (index = folder_number(word)) <= 0 || !span_word(&line, &word) || word.n < 2 ||
 	    word.p[word.n - 1] != ':')
 		return NULL;
 	word.n--;
@@ -195,14 +194,14 @@ static struct folder_dev *read_head(struct folder_devs *d, struct span line, boo
 		return NULL;
 	v->ifindex = index;
 	if (span_starts(word, "if"))
-		v->link = number_of((struct span){ word.p + 2, word.n - 2 });
+		v->link = folder_number((struct span){ word.p + 2, word.n - 2 });
 	while (span_word(&line, &word)) {
 		if (word.n > 2 && word.p[0] == '<')
 			read_flags(v, word);
 		else if (!span_word(&line, &at))
 			break;
 		else if (span_is(word, "mtu"))
-			v->mtu = number_of(at);
+			v->mtu = folder_number(at);
 		else if (span_is(word, "qdisc"))
 			span_copy(at, v->qdisc, sizeof(v->qdisc));
 		else if (span_is(word, "master"))
@@ -210,7 +209,7 @@ static struct folder_dev *read_head(struct folder_devs *d, struct span line, boo
 		else if (span_is(word, "state"))
 			v->operstate = read_operstate(at);
 		else if (span_is(word, "qlen"))
-			v->queue_len = number_of(at);
+			v->queue_len = folder_number(at);
 	}
 	return v;
 }
@@ -235,7 +234,7 @@ static void read_more(struct folder_dev *v, struct span line)
 			if (span_is(first, types[i].name))
 				v->arphrd = types[i].arphrd;
 		if (span_word(&line, &word))
-			read_mac(v, word);
+			v->mac_bytes = folder_mac(word, v->mac, sizeof(v->mac));
 	} else if (!v->kind[0] && first.n < sizeof(v->kind) && first.p[0] >= 'a' && first.p[0] <= 'z' &&
 		   !memmem(first.p, first.n, "_slave", 6) && memmem(line.p, line.n, "addrgenmode", 11) &&
 		   !span_is(first, "addrgenmode")) {
@@ -247,7 +246,7 @@ static void read_more(struct folder_dev *v, struct span line)
 							     NULL;
 
 		if (to && span_word(&line, &value))
-			*to = number_of(value);
+			*to = folder_number(value);
 	}
 }
 
@@ -303,10 +302,10 @@ static void read_sys(struct folder_dev *v, const struct folder *f)
 	char name[48];
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		if (sys_text(f, v, numbers[i].name, &s) && number_of(s) >= 0)
-			*numbers[i].to = number_of(s);
+		if (sys_text(f, v, numbers[i].name, &s) && folder_number(s) >= 0)
+			*numbers[i].to = folder_number(s);
 	if (sys_text(f, v, "address", &s))
-		read_mac(v, s);
+		v->mac_bytes = folder_mac(s, v->mac, sizeof(v->mac));
 	if (sys_text(f, v, "operstate", &s))
 		v->operstate = read_operstate(s);
 	/* the first that is missing ends them: an order is all that the structure has */
@@ -367,9 +366,9 @@ int64_t folder_nl_link(const struct folder_devs *d, struct buf *out)
 		     (v->carrier >= 0 && folder_nl_attr(out, IFLA_CARRIER, &carrier, 1)) ||
 		     (v->n_stats && folder_nl_attr(out, IFLA_STATS64, v->stats, v->n_stats * 8));
 		if (!rc && v->kind[0]) {
-			rc = begin_nested(out, IFLA_LINKINFO, &in) || folder_nl_text(out, IFLA_INFO_KIND, v->kind);
+			rc = folder_nl_nest(out, IFLA_LINKINFO, &in) || folder_nl_text(out, IFLA_INFO_KIND, v->kind);
 			if (!rc)
-				end_nested(out, in);
+				folder_nl_nest_end(out, in);
 		}
 		if (!rc)
 			folder_nl_end(out, at);
@@ -398,7 +397,7 @@ static int put_addr(uint32_t index, struct span line, struct buf *out)
 	head.ifa_family = span_is(word, "inet") ? AF_INET : AF_INET6;
 	if (!span_word(&line, &prefix) || !span_field(&prefix, '/', &addr) || addr.n >= sizeof(text))
 		return 1;
-	bits = number_of(prefix);
+	bits = folder_number(prefix);
 	head.ifa_prefixlen = (uint8_t)(bits >= 0 && bits <= 128 ? bits : head.ifa_family == AF_INET ? 32 : 128);
 	span_copy(addr, text, sizeof(text));
 	if (inet_pton(head.ifa_family, text, bytes) != 1)
@@ -424,7 +423,7 @@ int64_t folder_nl_addr(struct span text, struct buf *out)
 	while (rc >= 0 && span_line(&text, &line)) {
 		/* "2: eth0    inet ..." of -o, else "2: eth0: <UP> ..." and the addresses below it */
 		if (line.n && line.p[0] >= '0' && line.p[0] <= '9') {
-			index = span_field(&line, ':', &word) ? number_of(word) : 0;
+			index = span_field(&line, ':', &word) ? folder_number(word) : 0;
 			span_word(&line, &word);
 		}
 		line = span_trim(line);
@@ -512,11 +511,11 @@ static int put_qdisc(const struct qdisc_text *q, struct buf *out)
 	if (span_word(&rest, &w))
 		queue.qlen = (uint32_t)read_size(w);
 	if (folder_nl_begin(out, RTM_NEWQDISC, &q->head, sizeof(q->head), &at) || folder_nl_text(out, TCA_KIND, q->kind) ||
-	    begin_nested(out, TCA_STATS2, &in) || folder_nl_attr(out, TCA_STATS_BASIC, basic, sizeof(basic)) ||
+	    folder_nl_nest(out, TCA_STATS2, &in) || folder_nl_attr(out, TCA_STATS_BASIC, basic, sizeof(basic)) ||
 	    folder_nl_attr(out, TCA_STATS_PKT64, &packets, sizeof(packets)) ||
 	    folder_nl_attr(out, TCA_STATS_QUEUE, &queue, sizeof(queue)))
 		return -ENOMEM;
-	end_nested(out, in);
+	folder_nl_nest_end(out, in);
 	folder_nl_end(out, at);
 	return 0;
 }

@@ -42,6 +42,26 @@ int64_t folder_nl_addr(struct span text, struct buf *out);
 /* folder_nl_qdisc() - 'tc -s qdisc show' */
 int64_t folder_nl_qdisc(const struct folder_devs *d, struct span text, struct buf *out);
 
+/* ---- folder_route.c ---- */
+
+/* folder_nl_route() - 'ip route show table all'; one message for each next hop */
+int64_t folder_nl_route(const struct folder *f, const struct folder_devs *d, struct span text, struct buf *out);
+/* folder_nl_proc_route() - proc/net/route of a little-endian host: the main table */
+int64_t folder_nl_proc_route(const struct folder_devs *d, struct span text, struct buf *out);
+/* folder_nl_proc_route6() - proc/net/ipv6_route, which does not tell tables: those of addresses are local, others main */
+int64_t folder_nl_proc_route6(const struct folder_devs *d, struct span text, struct buf *out);
+/* folder_nl_rule() - 'ip -4 rule list', 'ip -6 rule list' */
+int64_t folder_nl_rule(const struct folder *f, struct span text, bool v6, struct buf *out);
+/* folder_nl_neigh() - 'ip neigh show', with or without -s */
+int64_t folder_nl_neigh(const struct folder_devs *d, struct span text, struct buf *out);
+/* folder_nl_proc_arp() - proc/net/arp */
+int64_t folder_nl_proc_arp(const struct folder_devs *d, struct span text, struct buf *out);
+
+/* ---- folder_ct.c ---- */
+
+/* folder_nl_conntrack() - proc/net/nf_conntrack, or 'conntrack -L' with or without -o extended */
+int64_t folder_nl_conntrack(struct span text, struct buf *out);
+
 /* ---- folder_sock.c ---- */
 
 /* folder_nl_ss() - sockets of @proto ("tcp", "udp") in 'ss -peaonmi' */
@@ -51,6 +71,13 @@ int64_t folder_nl_ss(struct span text, const char *proto, struct buf *out);
 /* folder_nl_proc() - proc/net/tcp, tcp6, udp, udp6 of a little-endian host */
 int64_t folder_nl_proc(struct span text, bool udp, bool v6, struct buf *out);
 
+/* ---- texts ---- */
+
+/* folder_number() - decimal, or hexadecimal behind 0x. Return: -1: none that an int has. */
+int64_t folder_number(struct span s);
+/* folder_mac() - "02:fc:00:00:00:01". Return: how many bytes it has. */
+size_t folder_mac(struct span s, uint8_t *mac, size_t size);
+
 /* ---- messages ---- */
 
 /* folder_nl_begin() - a message with its fixed part. Return: 0, -ENOMEM; *@at is for folder_nl_end(). */
@@ -58,6 +85,9 @@ int folder_nl_begin(struct buf *out, uint16_t type, const void *head, size_t n, 
 int folder_nl_attr(struct buf *out, uint16_t type, const void *data, size_t n);
 int folder_nl_u32(struct buf *out, uint16_t type, int64_t v); /* nothing where @v is negative */
 int folder_nl_text(struct buf *out, uint16_t type, const char *s); /* nothing where it is empty */
+/* folder_nl_nest() - attributes inside of one; as folder_nl_begin(). */
+int folder_nl_nest(struct buf *out, uint16_t type, size_t *at);
+void folder_nl_nest_end(struct buf *out, size_t at);
 /* folder_nl_end() - the length of what was begun at @at. */
 void folder_nl_end(struct buf *out, size_t at);
 /* folder_nl_done() - the message that ends a dump. Return: 0, -ENOMEM. */

@@ -174,8 +174,7 @@ int found_write(struct db *d, const struct found *v, size_t n, struct err *e)
 		for (size_t k = 0; k < ARRAY_SIZE(int_column); k++)
 			bind_row_int(st, at++, &f->row, int_column[k]);
 		db_run(d, st);
-		if (f->title_template)
-			write_template(&w, f, (int64_t)i + 1, "title", 0, f->title_template, NULL);
+		write_template(&w, f, (int64_t)i + 1, "title", 0, f->title_template, NULL);
 		write_template(&w, f, (int64_t)i + 1, "summary", 0, f->summary_template, NULL);
 		write_parts(&w, f, (int64_t)i + 1);
 		for (size_t k = 0; k < f->packets; k++) {

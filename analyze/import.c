@@ -212,20 +212,28 @@ int import_load(const struct import *im, size_t i, struct buf *out, struct err *
 
 /* ---- what every kind of file needs ---- */
 
-int import_quality(struct import *im, const char *kind, const char *source, int64_t count, const char *fmt, ...)
+int import_quality_row(struct buf *b, const char *kind, const char *source, int64_t count, const char *fmt, va_list ap)
 {
 	char note[600], number[24] = "";
-	va_list ap;
 
-	va_start(ap, fmt);
 	vsnprintf(note, sizeof(note), fmt, ap);
-	va_end(ap);
 	for (char *p = note; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
 	if (count >= 0)
 		snprintf(number, sizeof(number), "%lld", (long long)count);
-	return buf_printf(&im->quality, "%s\t%s\t\t\t\t\t%s\t%s\n", kind, source, number, note);
+	return buf_printf(b, "%s\t%s\t\t\t\t\t%s\t%s\n", kind, source, number, note);
+}
+
+int import_quality(struct import *im, const char *kind, const char *source, int64_t count, const char *fmt, ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = import_quality_row(&im->quality, kind, source, count, fmt, ap);
+	va_end(ap);
+	return rc;
 }
 
 int import_absent(struct import *im)

@@ -70,6 +70,9 @@ int import_add_whole(struct import *im, const char *name, struct buf *b);
  * where they are not that. */
 int import_unpack(const struct import *im, uint64_t at, uint64_t packed, uint64_t size, enum import_packing packing,
 		  struct buf *out, struct err *e);
+/* import_quality_row() - a row of a tape's member quality into @b: @kind and @source as in table quality, @count
+ * -1: none. Return: 0, -ENOMEM. */
+int import_quality_row(struct buf *b, const char *kind, const char *source, int64_t count, const char *fmt, va_list ap);
 /* import_quality() - say what the file does not tell; kind and source as in table quality. Return: 0, -ENOMEM. */
 int import_quality(struct import *im, const char *kind, const char *source, int64_t count, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));

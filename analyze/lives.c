@@ -692,31 +692,6 @@ const struct tie *lives_first_tie(const struct tie *t, size_t n, int64_t packet_
 	return lo < n && t[lo].packet_id == packet_id ? &t[lo] : NULL;
 }
 
-/* Namespaces of drops on devices whose name does not tell: by the last tie of their packets on such
- * a device, as the packet may have left by a namesake of the one at which it was dropped. */
-static int place_drops(struct lives *v)
-{
-	sqlite3_stmt *st = db_prepare(v->db, "UPDATE _drop SET netns_id = ? WHERE id = ?");
-	size_t n;
-	const struct tie *all = ties_list(v->ties, &n);
-	int rc = 0;
-
-	for (size_t i = 0; i < v->place_n && !rc; i++) {
-		const struct place *p = &v->place[i];
-		const struct tie *t = lives_first_tie(all, n, p->packet_id), *last = NULL;
-
-		for (; t && t < all + n && t->packet_id == p->packet_id; t++)
-			if (t->dev_id == p->dev_id && (!last || t->ts_ns > last->ts_ns))
-				last = t;
-		if (!last)
-			continue;
-		db_bind_int(st, 1, last->netns_id);
-		db_bind_int(st, 2, p->drop_id);
-		rc = db_run(v->db, st);
-	}
-	return rc;
-}
-
 /*
  * Drops in a neighbour's queue whose skb had the address of a packet that was
  * received: it was that one if the ties say that it was not for this host. Else
@@ -877,7 +852,7 @@ static bool any_flow(struct lives *v)
 
 int lives_finish(struct lives *v)
 {
-	int rc = place_drops(v);
+	int rc = lives_place_drops(v);
 
 	if (!rc)
 		rc = settle_waits(v);

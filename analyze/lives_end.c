@@ -441,8 +441,7 @@ static int drop_fits(struct lives *v, const struct life *l, const struct event *
 	case LIFE_DRV:
 	case LIFE_SENT:
 		/* the receiving side of a pair counts as where the packet is */
-		if (s->path != PATH_LATE && v->whole && c->nest_n &&
-		    c->nest[c->nest_n - 1].l == l)
+		if (s->path != PATH_LATE && v->whole && c->nest_n && c->nest[c->nest_n - 1].l == l)
 			return CERTAIN;
 		return s->path == PATH_LATE ? 0 : confidence;
 	case LIFE_DEAD:
@@ -464,10 +463,26 @@ static bool refused(const struct lives *v, const struct event *ev, const struct 
 	return span_is(layer, "qdisc"); /* tc egress drops before net_dev_queue */
 }
 
-/* Remembers a drop for the ties to place. */
-static int place_add(struct lives *v, int64_t drop_id, const struct drop *d)
+static bool has_upper(struct lives *v)
 {
-	if (!d->packet_id || !d->dev_id || d->netns_id)
+	static const char *const kinds[] = { "macvlan", "macvtap", "ipvlan", "ipvtap",
+					     "vlan",	"bond",	   "team" };
+
+	if (v->has_upper)
+		return v->has_upper > 0;
+	v->has_upper = -1;
+	for (size_t i = 0; i < host_dev_count(v->host); i++)
+		for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
+			if (!strcmp(host_dev_at(v->host, i)->kind, kinds[k]))
+				v->has_upper = 1;
+	return v->has_upper > 0;
+}
+
+/* Remembers a drop for the ties to place. */
+static int place_add(struct lives *v, int64_t drop_id, const struct drop *d, bool received)
+{
+	received = received && has_upper(v);
+	if (!d->packet_id || !d->dev_id || (d->netns_id && !received))
 		return 0;
 	if (v->place_n == v->place_cap) {
 		size_t cap = v->place_cap ? v->place_cap * 2 : 256;
@@ -478,7 +493,8 @@ static int place_add(struct lives *v, int64_t drop_id, const struct drop *d)
 		v->place = p;
 		v->place_cap = cap;
 	}
-	v->place[v->place_n++] = (struct place){ drop_id, d->packet_id, d->dev_id };
+	v->place[v->place_n++] =
+		(struct place){ drop_id, d->packet_id, d->dev_id, d->netns_id, received };
 	return 0;
 }
 
@@ -557,7 +573,7 @@ int lives_kfree(struct lives *v, const struct event *ev)
 		lives_queue_forget(v, c->queue_dev); /* perhaps one of the segments */
 	rc = drops_add(v->drops, &d, &id, &noise);
 	if (!rc)
-		rc = place_add(v, id, &d);
+		rc = place_add(v, id, &d, confidence && l->state == LIFE_RX);
 	if (rc || !l)
 		return rc;
 	if (!confidence) {

@@ -128,9 +128,10 @@ struct queue_split {
 
 struct lives_read;
 
-/* A drop whose namespace a tie may tell. */
+/* A drop whose namespace a tie may tell, or, where the namespace is known, the device above. */
 struct place {
-	int64_t drop_id, packet_id, dev_id;
+	int64_t drop_id, packet_id, dev_id, netns_id;
+	bool received; /* its packet was received, and nothing else happened to it since */
 };
 
 /* A drop while a neighbour was being resolved, of what may be a forwarded packet: the ties tell. */
@@ -172,6 +173,7 @@ struct lives {
 	size_t loss_n, loss_cap;
 	struct place *place;
 	size_t place_n, place_cap;
+	int8_t has_upper; /* the host has a device that lies above others: 1, -1 no, 0 not asked yet */
 	struct wait *wait;
 	size_t wait_n, wait_cap;
 	struct claim *claim;
@@ -217,6 +219,7 @@ bool lives_claim(struct lives *v, const struct life *l, bool drop);
 int lives_claims_settle(struct lives *v);
 int lives_absorbed(struct lives *v);
 int lives_doubt_places(struct lives *v);
+int lives_place_drops(struct lives *v);
 
 /* lives_path.c: events of packets that go on */
 int lives_entry(struct lives *v, const struct event *ev, enum stage stage);

@@ -34,13 +34,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define SOCKS	 4096  /* sockets with datagrams; a power of two. The eldest of a slot gives way */
-#define NODES	 65536 /* datagrams in all rows */
+#define SOCKS	 BUILT_SIZE(4096, 64) /* sockets with datagrams; a power of two. The eldest of a slot gives way */
+#define NODES	 BUILT_SIZE(65536, 512) /* datagrams in all rows */
 #define LOOK_MAX 16    /* how far a read may be behind the row */
 /* MSG_PEEK, MSG_ERRQUEUE (include/linux/socket.h) */
 #define READ_PEEK     0x2
 #define READ_ERRORS   0x2000
-#define TASKS	      4096  /* a power of two */
+#define TASKS	      BUILT_SIZE(4096, 64) /* a power of two */
 #define EARLY_MAX     64    /* reads that wait for their news */
 #define MIXED_NS      10000000 /* so long after two CPUs fed a queue in turn, its order is only likely that of the news */
 #define NEAR_NS	      20000 /* between the queue and the news of it on one CPU another may do both */

@@ -138,9 +138,10 @@ static bool begins_alone(struct lives_cpu *c, const struct life *l, bool queued,
 		before = life_deref(c->received);
 		if (before == l)
 			return l->alone;
-		/* what was seen to end, or was announced, does not go on to a call of another one */
-		return !c->rx_n || (c->received.l &&
-				    (!before || before->state == LIFE_DEAD || before->ready));
+		/* what was seen to end, or was announced, does not go on to a call of another one
+		 */
+		return !c->rx_n ||
+		       (c->received.l && (!before || before->state == LIFE_DEAD || before->ready));
 	case STAGE_NETIF_RECEIVE_SKB_LIST_ENTRY:
 		return crossed || !c->list_n++;
 	case STAGE_NAPI_GRO_RECEIVE_ENTRY:
@@ -197,9 +198,9 @@ bool lives_announced(const struct lives *v, const struct life *l, const struct e
 
 static bool is_bridge(const struct lives *v, const struct host_dev *port)
 {
-	const struct host_dev *m =
-		port->master_ifindex ? host_dev(v->host, port->netns_id, port->master_ifindex)
-				     : NULL;
+	const struct host_dev *m = port->master_ifindex
+					   ? host_dev(v->host, port->netns_id, port->master_ifindex)
+					   : NULL;
 
 	return m && !strcmp(m->kind, "bridge");
 }
@@ -237,8 +238,7 @@ static bool same_bridge(const struct lives *v, uint16_t a, uint16_t b)
  * use its clone (pskb_copy() in __tcp_transmit_skb()), which tcp_retransmit_skb
  * tells right after: see lives_forward_doubt().
  */
-bool lives_forwards_surely(struct lives *v, struct life *l, uint16_t dev,
-			   const struct event *ev)
+bool lives_forwards_surely(struct lives *v, struct life *l, uint16_t dev, const struct event *ev)
 {
 	if (!lives_at(v, l, ev))
 		return false;
@@ -360,7 +360,8 @@ int lives_claims_settle(struct lives *v)
 	return rc;
 }
 
-/* Where devices share a name the frames tell the namespace: not for sure where a tie is ambiguous. */
+/* Where devices share a name the frames tell the namespace: not for sure where a tie is ambiguous.
+ */
 int lives_doubt_places(struct lives *v)
 {
 	const struct tie *t;
@@ -379,6 +380,62 @@ int lives_doubt_places(struct lives *v)
 			continue;
 		db_bind_int(v->set_doubt, 1, t[i].packet_id);
 		rc = db_run(v->db, v->set_doubt);
+	}
+	return rc;
+}
+
+/*
+ * Where drops were, by the ties of their packets. On devices whose name does not tell the
+ * namespace: by the last tie on such a device, as the packet may have left by a namesake of the one
+ * at which it was dropped. And what was received goes on to a device above without an event
+ * (ties_upper.c): the taps of that one tell.
+ */
+int lives_place_drops(struct lives *v)
+{
+	sqlite3_stmt *st =
+		db_prepare(v->db, "UPDATE _drop SET netns_id = ?, dev_id = ? WHERE id = ?");
+	/* as they lie on each other: the uppermost tells */
+	sqlite3_stmt *kind = db_prepare(
+		v->db,
+		"SELECT CASE WHEN kind IN ('macvlan', 'macvtap', 'ipvlan', 'ipvtap') THEN 3 "
+		"WHEN kind = 'vlan' THEN 2 WHEN kind IN ('bond', 'team') THEN 1 ELSE 0 END "
+		"FROM netdev WHERE netns_id = ?1 AND name = (SELECT text FROM _name WHERE id = "
+		"?2)");
+	size_t n;
+	const struct tie *all = ties_list(v->ties, &n);
+	int rc = 0;
+
+	for (size_t i = 0; i < v->place_n && !rc; i++) {
+		const struct place *p = &v->place[i];
+		const struct tie *t = lives_first_tie(all, n, p->packet_id), *last = NULL;
+		int height = 0;
+
+		for (; t && t < all + n && t->packet_id == p->packet_id; t++) {
+			int64_t h = 0;
+
+			if (t->dev_id == p->dev_id) {
+				if (!p->netns_id && !height && (!last || t->ts_ns > last->ts_ns))
+					last = t;
+				continue;
+			}
+			if (!p->received || t->direction || t->kind > 2)
+				continue;
+			db_bind_int(kind, 1, t->netns_id);
+			db_bind_int(kind, 2, t->dev_id);
+			if (sqlite3_step(kind) == SQLITE_ROW)
+				h = sqlite3_column_int64(kind, 0);
+			sqlite3_reset(kind);
+			if (h > height) {
+				height = (int)h;
+				last = t;
+			}
+		}
+		if (!last)
+			continue;
+		db_bind_int(st, 1, last->netns_id);
+		db_bind_int(st, 2, last->dev_id);
+		db_bind_int(st, 3, p->drop_id);
+		rc = db_run(v->db, st);
 	}
 	return rc;
 }
@@ -411,7 +468,8 @@ int lives_absorbed(struct lives *v)
 
 	if (!v->whole || !v->has_location || v->has_nfqueue)
 		return 0;
-	st = db_prepare(v->db, "SELECT 1 FROM _drop_reason WHERE name = 'TCP_ZEROWINDOW' AND EXISTS (SELECT 1 FROM flow)");
+	st = db_prepare(v->db, "SELECT 1 FROM _drop_reason WHERE name = 'TCP_ZEROWINDOW' AND "
+			       "EXISTS (SELECT 1 FROM flow)");
 	rc = sqlite3_step(st);
 	sqlite3_reset(st);
 	if (rc != SQLITE_ROW)

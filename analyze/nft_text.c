@@ -247,6 +247,67 @@ static void expr_fib(struct ctx *c, const struct nlattr *const *tb)
 			 result[res >= 0 && res < 4 ? res : 0]);
 }
 
+/* Extension headers of IPv6, options of IPv4 and TCP, chunks of SCTP. */
+static void exthdr_name(const struct nlattr *const *tb, char *out, size_t size)
+{
+	static const char *const of[] = { "exthdr", "tcp option", "ip option", "sctp chunk",
+					  "dccp option" };
+	static const struct {
+		uint8_t op, type;
+		const char *name;
+	} known[] = {
+		{ NFT_EXTHDR_OP_IPV6, 0, "hbh" },	  { NFT_EXTHDR_OP_IPV6, 43, "rt" },
+		{ NFT_EXTHDR_OP_IPV6, 44, "frag" },	  { NFT_EXTHDR_OP_IPV6, 51, "ah" },
+		{ NFT_EXTHDR_OP_IPV6, 60, "dst" },	  { NFT_EXTHDR_OP_IPV6, 135, "mh" },
+		{ NFT_EXTHDR_OP_TCPOPT, 2, "maxseg" },	  { NFT_EXTHDR_OP_TCPOPT, 3, "window" },
+		{ NFT_EXTHDR_OP_TCPOPT, 4, "sack-perm" }, { NFT_EXTHDR_OP_TCPOPT, 8, "timestamp" },
+		{ NFT_EXTHDR_OP_IPV4, 7, "rr" },	  { NFT_EXTHDR_OP_IPV4, 131, "lsrr" },
+		{ NFT_EXTHDR_OP_IPV4, 137, "ssrr" },	  { NFT_EXTHDR_OP_IPV4, 148, "ra" },
+	};
+	int64_t op = nl_be(tb[NFTA_EXTHDR_OP], NFT_EXTHDR_OP_IPV6),
+		type = nl_be(tb[NFTA_EXTHDR_TYPE], -1);
+	const char *kind = op >= 0 && op < (int64_t)ARRAY_SIZE(of) ? of[op] : "exthdr";
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (known[i].op == op && known[i].type == type) {
+			snprintf(out, size, "%s %s", kind, known[i].name);
+			return;
+		}
+	snprintf(out, size, "%s %" PRId64, kind, type);
+}
+
+static void expr_exthdr(struct ctx *c, const struct nlattr *const *tb)
+{
+	int64_t at = nl_be(tb[NFTA_EXTHDR_OFFSET], 0), len = nl_be(tb[NFTA_EXTHDR_LEN], 0);
+	bool there = nl_be(tb[NFTA_EXTHDR_FLAGS], 0) & NFT_EXTHDR_F_PRESENT;
+	bool mss = nl_be(tb[NFTA_EXTHDR_OP], 0) == NFT_EXTHDR_OP_TCPOPT &&
+		   nl_be(tb[NFTA_EXTHDR_TYPE], -1) == 2 && at == 2 && len == 2;
+	char name[40], text[2 * NFT_VALUE_MAX];
+	struct reg *r;
+
+	exthdr_name(tb, name, sizeof(name));
+	if (tb[NFTA_EXTHDR_SREG]) {
+		reg_text(reg_get(c, tb[NFTA_EXTHDR_SREG]), mss ? V_INT : V_HEX,
+			 (size_t)(len & 0xff), text);
+		put(c, "%s %s set %s", name, mss ? "size" : "?", text);
+		return;
+	}
+	r = reg_load(c, tb[NFTA_EXTHDR_DREG],
+		     there ? V_THERE
+		     : mss ? V_INT
+			   : V_HEX,
+		     (size_t)(there ? 1 : len & 0xff));
+	if (!r)
+		put(c, "%s", name); /* an option that is taken out */
+	else if (there)
+		snprintf(r->what, sizeof(r->what), "%s", name);
+	else if (mss)
+		snprintf(r->what, sizeof(r->what), "%s size", name);
+	else
+		snprintf(r->what, sizeof(r->what), "%.20s @%u,%u", name,
+			 (unsigned)(at & 0xffff) * 8, (unsigned)(len & 0xffff) * 8);
+}
+
 /* --- comparisons --- */
 
 /* What a comparison for equality says about the headers that follow. */
@@ -725,6 +786,7 @@ static const struct {
 	{ "objref", expr_objref },   { "connlimit", expr_connlimit },
 	{ "quota", expr_quota },     { "match", expr_match },
 	{ "target", expr_target },   { "byteorder", expr_byteorder },
+	{ "exthdr", expr_exthdr },
 };
 
 /* Other expressions that put something into a register, and the attribute that names it. */
@@ -732,9 +794,9 @@ static const struct {
 	const char *name;
 	uint16_t dreg;
 } expr_loader[] = {
-	{ "exthdr", NFTA_EXTHDR_DREG }, { "hash", NFTA_HASH_DREG },	{ "numgen", NFTA_NG_DREG },
-	{ "socket", NFTA_SOCKET_DREG }, { "rt", NFTA_RT_DREG },		{ "osf", NFTA_OSF_DREG },
-	{ "xfrm", NFTA_XFRM_DREG },	{ "tunnel", NFTA_TUNNEL_DREG },
+	{ "hash", NFTA_HASH_DREG },	{ "numgen", NFTA_NG_DREG }, { "socket", NFTA_SOCKET_DREG },
+	{ "rt", NFTA_RT_DREG },		{ "osf", NFTA_OSF_DREG },   { "xfrm", NFTA_XFRM_DREG },
+	{ "tunnel", NFTA_TUNNEL_DREG },
 };
 
 static void read_expr(struct ctx *c, const struct nlattr *elem)

@@ -118,6 +118,9 @@ void nft_value_text(enum nft_type type, struct span v, char out[NFT_VALUE_MAX])
 	case V_ETHER:
 		name = ether_name(nft_value_be(v));
 		break;
+	case V_THERE:
+		name = nft_value_be(v) ? "exists" : "missing";
+		break;
 	case V_CT_STATE:
 		bits_text(value_host(v), ct, ARRAY_SIZE(ct), ',', out, NFT_VALUE_MAX);
 		return;

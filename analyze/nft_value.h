@@ -19,6 +19,7 @@ enum nft_type {
 	V_CT_STATE,
 	V_TCP_FLAGS,
 	V_TEXT,
+	V_THERE, /* whether a header or option is there */
 };
 
 #define NFT_VALUE_MAX 96

@@ -21,6 +21,7 @@
  * claimed.
  */
 #include "pcap_add.h"
+#include "import.h"
 #include "pcap_read.h"
 #include "trace.h"
 
@@ -254,18 +255,13 @@ static int say(struct adder *a, const char *kind, const char *source, int64_t co
 	__attribute__((format(printf, 5, 6)));
 static int say(struct adder *a, const char *kind, const char *source, int64_t count, const char *fmt, ...)
 {
-	char note[600], number[24] = "";
 	va_list ap;
+	int rc;
 
 	va_start(ap, fmt);
-	vsnprintf(note, sizeof(note), fmt, ap);
+	rc = import_quality_row(&a->quality, kind, source, count, fmt, ap);
 	va_end(ap);
-	for (char *p = note; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
-	if (count >= 0)
-		snprintf(number, sizeof(number), "%" PRId64, count);
-	return buf_printf(&a->quality, "%s\t%s\t\t\t\t\t%s\t%s\n", kind, source, number, note);
+	return rc;
 }
 
 /* ---- devices and directions ---- */

@@ -45,6 +45,8 @@ int pcap_import(struct import *im, struct err *e)
 	if (!rc)
 		rc = import_quality(im, "source-missing", "events", -1,
 				    "captured frames alone: what became of the packets in this host, and why, is not in them");
+	if (!rc && m.cut)
+		rc = import_quality(im, "tape-damaged", "frames", -1, "%s is cut or damaged: %s; what stands before that is used", base, m.why);
 	if (!rc)
 		rc = import_absent(im);
 	im->cut = m.cut;

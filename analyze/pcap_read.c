@@ -34,16 +34,32 @@ static int open_file(const char *path, pcap_t **out, struct err *e)
 	return 0;
 }
 
+/*
+ * What libpcap takes for a packet of no bytes is none: zeros, as a crash of the host leaves them at the end of a file, or the
+ * header of another capture that was written behind this one (its magic number stands where a packet has seconds,
+ * pcap-savefile(5)).
+ */
+static const char *no_packet(const struct pcap_pkthdr *h)
+{
+	uint32_t first = (uint32_t)h->ts.tv_sec;
+
+	if (h->len || h->caplen)
+		return NULL;
+	return first == 0xa1b2c3d4 || first == 0xa1b23c4d ? "another capture begins there (mergecap joins captures)" :
+							    "no packet stands there, but zeros";
+}
+
 /* The next packet. Return: 1, 0 at the end. */
 static int next_packet(pcap_t *p, struct pcap_pkthdr **h, const u_char **data, struct pcap_marks *m)
 {
 	int rc = pcap_next_ex(p, h, data);
+	const char *why = rc == PCAP_ERROR ? pcap_geterr(p) : rc == 1 ? no_packet(*h) : NULL;
 
-	if (rc == PCAP_ERROR && m) {
+	if (why && m) {
 		m->cut = true;
-		snprintf(m->why, sizeof(m->why), "%s", pcap_geterr(p));
+		snprintf(m->why, sizeof(m->why), "%s", why);
 	}
-	return rc == 1 && (*h)->caplen <= PACKET_MAX;
+	return rc == 1 && !why && (*h)->caplen <= PACKET_MAX;
 }
 
 static int64_t stamp_ns(const struct pcap_pkthdr *h)

@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 #define PAGE	   DB_PAGE_BYTES
-#define AHEAD	   64 /* pages that are written at once */
+#define AHEAD	   BUILT_SIZE(64, 2) /* pages that are written at once */
 #define BODY_MAX   3072
 /* of a row whose texts fill BODY_MAX; what fits into a page by itself (section 1.6) is 4086 */
 #define CELL_MAX   (BODY_MAX + 11 * ROWS_COLUMNS_MAX + 32)

@@ -70,6 +70,14 @@ sqlite3_value *rule_row_get(const struct rule_row *row, const char *name)
 	return i < 0 ? NULL : not_null(row->value[i]);
 }
 
+/* Functions are "?" where the tape names no symbol: a sentence does without the place then. */
+static bool no_place(struct span name, sqlite3_value *v)
+{
+	return (span_is(name, "function") || span_is(name, "functions")) &&
+	       sqlite3_value_type(v) == SQLITE_TEXT &&
+	       !strcmp((const char *)sqlite3_value_text(v), "?");
+}
+
 bool rule_row_find(const struct rule_row *row, const struct rule_row *more, struct span name,
 		   sqlite3_value **value)
 {
@@ -285,6 +293,8 @@ int rule_render(const char *text, enum rule_text mode, const struct rule_row *ro
 			rc = put_ns(out, ns, NULL);
 		} else if (rule_row_find(row, more, name, &v)) {
 			v = not_null(v);
+			if (v && mode == RULE_TEXT_PLAIN && no_place(name, v))
+				v = NULL;
 			missing |= !v;
 			rc = put_value(out, mode, quoted, v, fmt, ns, e);
 		} else if (more && !more->n) { /* the query gave no row: its values are unknown */

@@ -139,7 +139,7 @@ static_assert(ARRAY_SIZE(key_name) == KEY_COUNT, "a name for each");
 struct parse {
 	const struct rules *all;
 	struct rule *r;
-	char *tested, *uses, *confidence, *cause, *order; /* raw values of the header */
+	char *tested, *uses, *confidence, *cause, *order, *partial; /* raw values of the header */
 	int line;
 };
 
@@ -236,7 +236,7 @@ static char **field_target(struct parse *p, enum key k)
 	case KEY_NEEDS:
 		return &r->needs;
 	case KEY_PARTIAL:
-		return &r->partial;
+		return &p->partial;
 	case KEY_CONFIDENCE:
 		return &p->confidence;
 	case KEY_SYMPTOM_OF:
@@ -358,6 +358,23 @@ static void uses_parse(struct parse *p)
 	}
 }
 
+/* The step of the recorder up to which a rule may run, as quality names it (detail.c); yes: all. */
+static bool partial_parse(const char *text, enum detail_level *level)
+{
+	static const struct {
+		const char *text;
+		enum detail_level level;
+	} known[] = { { "path", DETAIL_NO_SCHED }, { "no-pcap", DETAIL_NO_PCAP }, { "yes", DETAIL_DROPS } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (!strcmp(text, known[i].text)) {
+			*level = known[i].level;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* What a rule must have, and what its values may be. */
 static void rule_check(struct parse *p)
 {
@@ -371,8 +388,8 @@ static void rule_check(struct parse *p)
 			"it needs cause, severity, title, summary, how, tested, uses and a query");
 		return;
 	}
-	if (r->partial && strcmp(r->partial, "yes"))
-		problem(p, "partial '%.20s' is not yes", r->partial);
+	if (p->partial && !partial_parse(p->partial, &r->partial))
+		problem(p, "partial '%.20s' is not path, no-pcap or yes", p->partial);
 	r->cause = cause_find(p->all, (struct span){ p->cause, strlen(p->cause) });
 	if (!r->cause)
 		problem(p, "unknown cause '%.60s': it must be a word of causes.tsv", p->cause);
@@ -425,6 +442,7 @@ static int rule_parse(const struct rules *all, struct rule *r, const char *name,
 	free(p.uses);
 	free(p.confidence);
 	free(p.order);
+	free(p.partial);
 	return rc;
 }
 
@@ -444,7 +462,6 @@ static void rule_free(struct rule *r)
 	free(r->summary);
 	free(r->how);
 	free(r->needs);
-	free(r->partial);
 	free(r->symptom_of);
 	free(r->sql);
 	*r = (struct rule){ 0 };

@@ -7,6 +7,7 @@
 #define SKBTAPE_RULES_H
 
 #include "../schema/base.h"
+#include "detail.h"
 
 /* A word of the vocabulary, analyze/causes.tsv. */
 struct rule_cause {
@@ -60,7 +61,7 @@ struct rule {
 	char *summary;	/* template */
 	char *how;
 	char *needs; /* NULL: nothing */
-	char *partial; /* not NULL: what is there is enough, it concludes nothing from what is not */
+	enum detail_level partial; /* up to that one what is there is enough: it concludes nothing from what is not */
 	char *symptom_of;
 	bool last; /* runs when the others have, and sees what they found in table _claim */
 	enum rule_tested tested;

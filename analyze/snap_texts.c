@@ -25,9 +25,9 @@ struct snap_texts {
 	const struct nl_env *env;
 	const struct clocks *clocks;
 	struct keymap missing;
-	uint64_t kmsg_rows, kmsg_refused, cgroup_rows, cgroup_refused;
+	uint64_t kmsg_rows, kmsg_refused, cgroup_rows, cgroup_refused, program_rows, program_refused;
 	char buf[FIELDS_MAX][FIELD_MAX];
-	sqlite3_stmt *sysctl, *queue, *irq, *cgroup, *task, *kmsg;
+	sqlite3_stmt *sysctl, *queue, *irq, *cgroup, *program, *task, *kmsg;
 };
 
 int snap_texts_open(struct snap_texts **out, const struct nl_env *env, const struct clocks *c)
@@ -54,6 +54,9 @@ int snap_texts_open(struct snap_texts **out, const struct nl_env *env, const str
 		env->d,
 		"INSERT INTO cgroup_quota(snap_ns, path, version, quota_us, period_us, nr_periods, "
 		"nr_throttled, throttled_ns) VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+	x->program = db_prepare(
+		env->d, "INSERT INTO cgroup_program(path, ingress, egress) VALUES(?1, ?2, ?3) ON CONFLICT(path) DO UPDATE SET "
+			"ingress = coalesce(excluded.ingress, ingress), egress = coalesce(excluded.egress, egress)");
 	x->task = db_prepare(env->d, "INSERT OR REPLACE INTO task(pid, tgid, comm, netns_id, "
 				     "cgroup) VALUES(?, ?, ?, ?, ?)");
 	x->kmsg = db_prepare(env->d, "INSERT INTO kmsg(ts_ns, level, text) VALUES(?, ?, ?)");
@@ -206,6 +209,30 @@ uint64_t snap_texts_cgroups(struct snap_texts *x, struct span text, const struct
 	return bad;
 }
 
+/* path, program ids on ingress, on egress, each separated by commas */
+uint64_t snap_texts_cgroup_bpf(struct snap_texts *x, struct span text, const struct snap_at *at)
+{
+	struct span line, f[3];
+	uint64_t bad = 0;
+
+	(void)at;
+	while (span_line(&text, &line)) {
+		if (split(x, line, f, 3) < 2 || !f[0].n) {
+			bad++;
+			continue;
+		}
+		if (x->program_rows++ >= CGROUP_MAX) {
+			x->program_refused++;
+			continue;
+		}
+		db_bind_span(x->program, 1, f[0]);
+		db_bind_span(x->program, 2, f[1].n ? f[1] : (struct span){ 0 });
+		db_bind_span(x->program, 3, f[2].n ? f[2] : (struct span){ 0 });
+		db_run(x->env->d, x->program);
+	}
+	return bad;
+}
+
 /* source, errno name, note */
 uint64_t snap_texts_missing(struct snap_texts *x, struct span text, const struct snap_at *at)
 {
@@ -318,5 +345,6 @@ int snap_texts_finish(struct snap_texts *x)
 	nl_limit(x->env->d, "missing", x->missing.refused, MISSING_MAX);
 	nl_limit(x->env->d, "kmsg", x->kmsg_refused, KMSG_MAX);
 	nl_limit(x->env->d, "cgroups", x->cgroup_refused, CGROUP_MAX);
+	nl_limit(x->env->d, "cgroup-bpf", x->program_refused, CGROUP_MAX);
 	return x->missing.nomem ? -ENOMEM : 0;
 }

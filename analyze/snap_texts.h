@@ -19,6 +19,7 @@ void snap_texts_free(struct snap_texts *x);
 uint64_t snap_texts_sysctl(struct snap_texts *x, struct span text, const struct snap_at *at);
 uint64_t snap_texts_sysfs(struct snap_texts *x, struct span text, const struct snap_at *at);
 uint64_t snap_texts_irq(struct snap_texts *x, struct span text, const struct snap_at *at);
+uint64_t snap_texts_cgroup_bpf(struct snap_texts *x, struct span text, const struct snap_at *at);
 uint64_t snap_texts_cgroups(struct snap_texts *x, struct span text, const struct snap_at *at);
 uint64_t snap_texts_missing(struct snap_texts *x, struct span text, const struct snap_at *at);
 uint64_t snap_texts_tasks(struct snap_texts *x, struct span text);

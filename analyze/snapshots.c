@@ -215,6 +215,7 @@ static const struct source sources[] = {
 	PROC("interrupts", .flags = HOST, .plain = procfs_interrupts),
 	PROC("schedstat", .flags = HOST, .plain = procfs_schedstat),
 	{ .path = "irq", .flags = HOST | LAST_ONLY, .made = snap_texts_irq },
+	{ .path = "cgroup-bpf", .flags = HOST, .made = snap_texts_cgroup_bpf },
 	{ .path = "cgroups", .flags = HOST, .made = snap_texts_cgroups },
 	DUMP("link", 0, NL_LINK),
 	DUMP("addr", LAST_ONLY, NL_ADDR),

@@ -38,7 +38,7 @@
 #define CPUS_MAX 4096
 #define VECS	 CPU_TIME_VECS
 #define IRQ_NEST 8
-#define SLOTS	 65536 /* open wakeups; the eldest one of a slot gives way */
+#define SLOTS	 BUILT_SIZE(65536, 256) /* open wakeups; the eldest one of a slot gives way */
 #define NET_RX	 3
 #define WOKEN_NS 20000 /* sock_def_readable() wakes right behind sk_data_ready, on the same CPU */
 

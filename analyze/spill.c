@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TAIL_BYTES MIB
+#define TAIL_BYTES BUILT_SIZE(MIB, 2 * SPILL_PIECE_MAX)
 #define BLOCK	   SPILL_PIECE_MAX
 #define WINDOWS	   16
 

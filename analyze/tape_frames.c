@@ -22,7 +22,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#define SCAN_BYTES (1 * MIB)
+#define SCAN_BYTES BUILT_SIZE(MIB, 4 * KIB)
 #define CRC_TIMES  16
 #define PASSES_MAX 8
 
@@ -313,15 +313,21 @@ static const char *what_is(const uint8_t *p, size_t n)
 
 int tape_file_foreign(const struct tape_file *f, struct err *e)
 {
+	static const struct {
+		const char *magic;
+		size_t n;
+		const char *by;
+	} packed[] = { { "\3757zXZ", 5, "xz -d" }, { "BZh", 3, "bzip2 -d" }, { "\x1f\x8b", 2, "gzip -d" }, { "PK\3\4", 4, "unzip" } };
 	uint8_t head[4096];
 	size_t n = f->bytes < sizeof(head) ? (size_t)f->bytes : sizeof(head);
 	int rc = tape_file_read(f, 0, head, n, e);
 
 	if (rc)
 		return rc;
-	if (n > 5 && (!memcmp(head, "\3757zXZ", 5) || !memcmp(head, "BZh", 3)))
-		return err_set(e, -EINVAL, "%s: %s: unpack it first, and name the directory that comes of it (tar -xf)", f->path,
-			       what_is(head, n));
+	for (size_t i = 0; i < ARRAY_SIZE(packed); i++)
+		if (n > packed[i].n && !memcmp(head, packed[i].magic, packed[i].n))
+			return err_set(e, -EINVAL, "%s: %s: unpack it first (%s; an archive: tar -xf) and name what comes of it", f->path,
+				       what_is(head, n), packed[i].by);
 	return err_set(e, -EINVAL, "%s: not a tape but %s; a tape is what skbtape-record writes",
 		       f->path, what_is(head, n));
 }

@@ -21,7 +21,8 @@
 /* What is missing is collected here and said once more at the end. */
 struct doctor {
 	FILE *f;
-	struct buf advice; /* one line each */
+	const char *formats; /* of perf; NULL: tracefs */
+	struct buf advice;   /* one line each */
 	unsigned int missing;
 };
 
@@ -86,14 +87,14 @@ static void check_capabilities(struct doctor *d)
 {
 	static const struct {
 		int bit;
-		const char *name, *what;
+		const char *name, *container, *what;
 	} wanted[] = {
-		{ CAP_SYS_ADMIN, "cap_sys_admin", "mounting tracefs, entering network namespaces" },
-		{ CAP_DAC_OVERRIDE, "cap_dac_override", "the files of tracefs" },
-		{ CAP_NET_RAW, "cap_net_raw", "frames" },
-		{ CAP_NET_ADMIN, "cap_net_admin", "conntrack, nftables, socket details" },
-		{ CAP_SYS_PTRACE, "cap_sys_ptrace", "namespaces of other users' processes" },
-		{ CAP_SYSLOG, "cap_syslog", "kernel symbols, the kernel log" },
+		{ CAP_SYS_ADMIN, "cap_sys_admin", "SYS_ADMIN", "mounting tracefs, entering network namespaces" },
+		{ CAP_DAC_OVERRIDE, "cap_dac_override", "DAC_OVERRIDE", "the files of tracefs" },
+		{ CAP_NET_RAW, "cap_net_raw", "NET_RAW", "frames" },
+		{ CAP_NET_ADMIN, "cap_net_admin", "NET_ADMIN", "conntrack, nftables, socket details" },
+		{ CAP_SYS_PTRACE, "cap_sys_ptrace", "SYS_PTRACE", "namespaces of other users' processes" },
+		{ CAP_SYSLOG, "cap_syslog", "SYSLOG", "kernel symbols, the kernel log" },
 	};
 	uint64_t have = about_capabilities();
 	struct buf lacking = { 0 };
@@ -102,8 +103,12 @@ static void check_capabilities(struct doctor *d)
 		if (have >> wanted[i].bit & 1)
 			continue;
 		buf_printf(&lacking, "%s%s", lacking.len ? ", " : "", wanted[i].name);
-		lack(d, "%s for %s: run as root, or setcap %s+ep skbtape-record", wanted[i].name,
-		     wanted[i].what, wanted[i].name);
+		if (geteuid())
+			lack(d, "%s for %s: run as root, or setcap %s+ep skbtape-record", wanted[i].name,
+			     wanted[i].what, wanted[i].name);
+		else
+			lack(d, "%s for %s: this root does not have it; a container gets it by --cap-add %s",
+			     wanted[i].name, wanted[i].what, wanted[i].container);
 	}
 	if (lacking.len)
 		row(d, "privileges", "user %d, lacks %.*s", (int)geteuid(), (int)lacking.len,
@@ -150,16 +155,29 @@ static void check_events(struct doctor *d, const struct tracefs_way *way)
 /* Which source of events --backend auto takes, and why. */
 static void check_backend(struct doctor *d, bool instances)
 {
-	struct err e = { "" };
-	bool perf = !perf_allowed(&e);
+	struct err call = { "" }, formats = { "" };
+	bool permitted = !perf_permitted(&call), perf = permitted && !perf_allowed(d->formats, &formats);
 
 	row(d, "backend", "%s",
 	    instances ? "tracefs: an instance can be made" :
 	    perf      ? "perf: no tracing instance, but perf_event_open is allowed" :
-			"none");
-	row(d, "perf", "%s%s", perf ? "allowed" : "no: ", e.text);
-	if (!instances && perf)
-		lack(d, "a tracing instance: --backend perf records the same events meanwhile");
+			"none: neither tracefs nor perf");
+	if (perf)
+		row(d, "perf", "allowed%s%s", d->formats ? ", formats from " : "", d->formats ? d->formats : "");
+	else if (permitted)
+		row(d, "perf", "perf_event_open is allowed, but: %s", formats.text);
+	else
+		row(d, "perf", "no: %s", call.text);
+	if (instances)
+		return;
+	if (perf)
+		lack(d, "a tracing instance: perf records the same events meanwhile");
+	else if (permitted)
+		lack(d, "or, for perf, formats of events: %s", d->formats ? formats.text :
+		     "on the host, as root: mkdir DIR && cp -r /sys/kernel/tracing/events /proc/sys/kernel/random/boot_id DIR; "
+		     "then --formats DIR");
+	else
+		lack(d, "or, for perf: %s", call.text);
 }
 
 static void check_tracefs(struct doctor *d)
@@ -271,7 +289,7 @@ static void check_symbols(struct doctor *d)
 			lack(d, "names of kernel functions: for the time of the recording, "
 				"sysctl kernel.kptr_restrict=1 (now 2)");
 		else
-			lack(d, "names of kernel functions: run as root");
+			lack(d, "names of kernel functions: cap_syslog, or run as root");
 	} else {
 		row(d, "symbols", "readable, kernel.kptr_restrict is %s", restrict_text);
 	}
@@ -299,9 +317,9 @@ static void check_clocks(struct doctor *d)
 	row(d, "clocks", "read together within %" PRId64 " ns", p.window_ns);
 }
 
-int doctor_print(FILE *f)
+int doctor_print(FILE *f, const char *formats)
 {
-	struct doctor d = { .f = f };
+	struct doctor d = { .f = f, .formats = formats };
 
 	check_kernel(&d);
 	check_capabilities(&d);
@@ -333,5 +351,5 @@ int doctor_main(int argc, char **argv)
 			"missing.\n");
 		return help ? 0 : 2;
 	}
-	return doctor_print(stdout);
+	return doctor_print(stdout, NULL);
 }

@@ -32,6 +32,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+/* include/linux/proc_ns.h, include/uapi/linux/nsfs.h: PROC_PID_INIT_INO; fs/proc/generic.c: PROC_DYNAMIC_FIRST */
+#define PID_INIT_INUM 0xEFFFFFFCU
+#define INUM_DYNAMIC  0xF0000000U
 #define NAMES_DIR  "/run/netns"
 #define FOUND_MAX  4096 /* namespaces in one round of looking */
 #define MISSED_MAX 2	/* rounds without a trace until an entry is let go */
@@ -81,12 +84,16 @@ static uint64_t inum_of(const char *path)
 }
 
 /* The namespace of pid 1, which may be hidden from us; kernel threads (they have no exe) live in
- * the first one. */
+ * the first one. In a container pid 1 is any process: there the number itself may tell. Linux 6.18 and later give
+ * the first namespaces fixed numbers below all others (include/uapi/linux/nsfs.h); before it the lowest was
+ * taken at boot, and is never free again. */
 static uint64_t inum_of_init(void)
 {
 	uint64_t inum = inum_of("/proc/1/ns/net");
 	char exe[1];
 
+	if (inum_of("/proc/self/ns/pid") != PID_INIT_INUM)
+		return inum <= INUM_DYNAMIC ? inum : 0;
 	if (!inum && readlink("/proc/2/exe", exe, sizeof(exe)) < 0 && errno == ENOENT)
 		inum = inum_of("/proc/2/ns/net");
 	return inum;

@@ -22,6 +22,7 @@
  * noted, not recorded. When we end, however that happens, so do the events.
  */
 #include "perf.h"
+#include "about.h"
 #include "clock.h"
 #include "cpus.h"
 #include "instance.h"
@@ -30,6 +31,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <linux/perf_event.h>
 #include <poll.h>
 #include <pthread.h>
@@ -192,6 +194,64 @@ static int find_formats(struct perf *p, const char *formats, struct err *e)
 	return 0;
 }
 
+static bool has_capability(int bit)
+{
+	return about_capabilities() >> bit & 1;
+}
+
+static int paranoid(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
+	char line[16] = "";
+
+	if (f && !fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	if (f)
+		fclose(f);
+	return atoi(line);
+}
+
+/* The system call failed with @error: of what, as far as that can be seen from here. */
+static int refused(struct err *e, int error)
+{
+	bool admin = has_capability(CAP_SYS_ADMIN);
+
+	if (error != EACCES && error != EPERM)
+		return err_set(e, -error, "perf_event_open does not take tracepoints here: %s", strerror(error));
+	if (!admin && !has_capability(CAP_PERFMON))
+		return err_set(e, -error,
+			       "perf_event_open is not allowed (%s): CAP_PERFMON is missing (before Linux 5.8 CAP_SYS_ADMIN); in a "
+			       "container --cap-add PERFMON and a seccomp profile that lets perf_event_open through",
+			       strerror(error));
+	/* a patch of Debian and Ubuntu: above 2 only CAP_SYS_ADMIN does, until it learned of CAP_PERFMON (seen with 5.10) */
+	if (!admin && paranoid() > 2)
+		return err_set(e, -error,
+			       "perf_event_open is not allowed (%s) although CAP_PERFMON is there: kernel.perf_event_paranoid is %d, "
+			       "above 2 some kernels ask for CAP_SYS_ADMIN: on the host, sysctl kernel.perf_event_paranoid=2",
+			       strerror(error), paranoid());
+	return err_set(e, -error,
+		       "perf_event_open is not allowed (%s) although %s is there: a seccomp profile (in a container: one that "
+		       "lets perf_event_open through), a security module, or a user namespace",
+		       strerror(error), admin ? "CAP_SYS_ADMIN" : "CAP_PERFMON");
+}
+
+int perf_permitted(struct err *e)
+{
+	struct perf_event_attr a = { .type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY, .disabled = 1 };
+	char online[CPUS_TEXT];
+	int fd;
+
+	/* raw samples of tracepoints ask for more than a counter does: perf_trace_event_perm(), kernel/trace/trace_event_perf.c */
+	if (paranoid() > -1 && !has_capability(CAP_PERFMON) && !has_capability(CAP_SYS_ADMIN))
+		return refused(e, EACCES);
+	cpus_online(online);
+	fd = event_open(&a, atoi(online), -1);
+	if (fd < 0)
+		return refused(e, errno);
+	close(fd);
+	return 0;
+}
+
 /* One tracepoint for a moment: whether that is allowed at all. */
 static int try_tracepoint(const struct perf *p, struct err *e)
 {
@@ -208,6 +268,11 @@ static int try_tracepoint(const struct perf *p, struct err *e)
 		rc = read_format(p, &ev[i], &b, &id);
 	}
 	buf_free(&b);
+	if (rc == -EINVAL && !p->way.path[0])
+		return err_set(e, rc,
+			       "--formats %s: its files hold no format of an event: they were copied by a cp that takes files of "
+			       "tracefs for links to each other (busybox's); copy them with GNU's cp -r, or one by one",
+			       p->dir);
 	if (rc)
 		return err_set(
 			e, rc,
@@ -221,14 +286,7 @@ static int try_tracepoint(const struct perf *p, struct err *e)
 		close(fd);
 		return 0;
 	}
-	rc = -errno;
-	if (rc == -EACCES || rc == -EPERM)
-		return err_set(e, rc,
-			       "perf_event_open is not allowed (%s): it takes CAP_PERFMON (before "
-			       "Linux 5.8 CAP_SYS_ADMIN), in a container --cap-add PERFMON and a "
-			       "seccomp profile that lets it through",
-			       strerror(-rc));
-	return err_set(e, rc, "perf_event_open does not take tracepoints here: %s", strerror(-rc));
+	return refused(e, errno);
 }
 
 /* ---- rings ---- */
@@ -327,10 +385,10 @@ uint64_t perf_buffer_bytes(const struct perf *p)
 	return least;
 }
 
-int perf_allowed(struct err *e)
+int perf_allowed(const char *formats, struct err *e)
 {
 	struct perf p = { .way.fd = -1 };
-	int rc = find_formats(&p, NULL, e);
+	int rc = find_formats(&p, formats, e);
 
 	if (!rc)
 		rc = try_tracepoint(&p, e);

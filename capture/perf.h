@@ -34,7 +34,10 @@ void perf_stop(struct perf *p);
 void perf_totals(const struct perf *p, struct trace_totals *x);
 void perf_close(struct perf *p);
 
-/* perf_allowed() - for doctor: whether perf_open() would succeed. Return: as that. */
-int perf_allowed(struct err *e);
+/* perf_permitted() - for doctor: whether perf_event_open(2) would record a tracepoint, whatever can be
+ * read of them. Return: 0; -EACCES, -EPERM, -ENOSYS ... with what is missing. */
+int perf_permitted(struct err *e);
+/* perf_allowed() - for doctor: whether perf_open() with @formats would succeed. Return: as that. */
+int perf_allowed(const char *formats, struct err *e);
 
 #endif

@@ -8,7 +8,7 @@
  * Capabilities belong to a thread (capabilities(7)) and the raw system call is
  * used, so each thread drops its own: the main thread before it starts the
  * others, the compressor for itself. What stays, and why: SYS_ADMIN for setns(2)
- * and the sysfs of a namespace, NET_ADMIN for conntrack and nftables dumps,
+ * and the sysfs of a namespace, NET_ADMIN for conntrack and nftables dumps and bpf(2)'s query,
  * NET_RAW for the packet socket of a namespace that appears, SYS_PTRACE for
  * /proc/PID/ns, SYSLOG for kallsyms and the kernel log, DAC_READ_SEARCH for
  * files of others; where the recorder is not root, DAC_OVERRIDE for tracefs.
@@ -21,6 +21,7 @@
 #include "../schema/base.h"
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
@@ -213,6 +214,8 @@ static int filter_arguments(scmp_filter_ctx f)
 				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
 	rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(setns), 1,
 			       SCMP_A1(SCMP_CMP_EQ, CLONE_NEWNET));
+	/* asking which programs a control group has; neither loading nor attaching one */
+	rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1, SCMP_A0(SCMP_CMP_EQ, BPF_PROG_QUERY));
 	/* reading a limit; never setting one */
 	rc |= seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0));
 	return rc;

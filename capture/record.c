@@ -722,7 +722,7 @@ int record_main(int argc, char **argv)
 		else if (r.o.action == OPTIONS_VERSION)
 			printf("skbtape %s (zstd %s, %s)\n", SKBTAPE_VERSION, ZSTD_versionString(), pcap_lib_version());
 		else
-			status = doctor_print(stdout);
+			status = doctor_print(stdout, r.o.formats);
 		options_free(&r.o);
 		return fflush(stdout) || ferror(stdout) ? EXIT_FAILED : status;
 	}

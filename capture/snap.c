@@ -6,6 +6,7 @@
 #include "netlink.h"
 #include "pace.h"
 #include "snap_files.h"
+#include "snap_bpf.h"
 #include "snap_host.h"
 
 #include <errno.h>
@@ -403,6 +404,8 @@ static int take_host(struct round *r)
 		rc = take_cgroups(r);
 	if (!rc && r->kind != SNAP_TICK)
 		rc = take_host_text(r, host_irqs, "irq");
+	if (!rc && r->kind != SNAP_TICK)
+		rc = take_host_text(r, host_cgroup_bpf, "cgroup-bpf");
 	if (!rc && r->kind == SNAP_BEFORE)
 		rc = take_host_text(r, host_topology, "topology");
 	return rc;

@@ -355,39 +355,48 @@ static bool v2_has_cpu(int root)
 	return has;
 }
 
-int cgroups_open(struct cgroups **out)
+int cgroup_root(int version)
 {
-	struct cgroups *c = calloc(1, sizeof(*c));
 	struct buf mounts = { 0 };
 	struct span text, line, dev, where, type, opts;
-	int rc;
+	int rc = files_read(AT_FDCWD, "/proc/self/mounts", FILES_LIMIT, &mounts, NULL);
+	int dir = rc ? rc : -ENOENT;
 
-	if (!c)
-		return -ENOMEM;
-	c->root[1] = c->root[2] = -1;
-	rc = files_read(AT_FDCWD, "/proc/self/mounts", FILES_LIMIT, &mounts, NULL);
 	text = (struct span){ (const char *)mounts.data, mounts.len };
-	while (!rc && span_line(&text, &line)) {
+	while (!rc && dir < 0 && span_line(&text, &line)) {
 		char path[4096];
-		int version;
 
 		if (!span_word(&line, &dev) || !span_word(&line, &where) ||
 		    !span_word(&line, &type) || !span_word(&line, &opts))
 			continue;
-		version = span_is(type, "cgroup2")			     ? 2
-			  : span_is(type, "cgroup") && has_word(opts, "cpu") ? 1
-									     : 0;
-		if (!version || c->root[version] >= 0)
+		if (version == 2 ? !span_is(type, "cgroup2")
+				 : !span_is(type, "cgroup") || !has_word(opts, "cpu"))
 			continue;
 		unescape(where, path, sizeof(path));
-		c->root[version] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (version == 2 && c->root[2] >= 0 && !v2_has_cpu(c->root[2])) {
-			close(c->root[2]);
-			c->root[2] = -1;
-		}
+		dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dir < 0)
+			dir = -errno;
 	}
 	buf_free(&mounts);
-	if (!rc && c->root[1] < 0 && c->root[2] < 0)
+	return dir;
+}
+
+int cgroups_open(struct cgroups **out)
+{
+	struct cgroups *c = calloc(1, sizeof(*c));
+	int rc = 0;
+
+	if (!c)
+		return -ENOMEM;
+	c->root[1] = cgroup_root(1);
+	c->root[2] = cgroup_root(2);
+	if (c->root[2] >= 0 && !v2_has_cpu(c->root[2])) {
+		close(c->root[2]);
+		c->root[2] = -1;
+	}
+	if (c->root[1] == -ENOMEM || c->root[2] == -ENOMEM)
+		rc = -ENOMEM;
+	else if (c->root[1] < 0 && c->root[2] < 0)
 		rc = -ENOENT;
 	if (rc) {
 		cgroups_close(c);

@@ -13,6 +13,10 @@ int host_irqs(struct buf *out);
 int host_topology(struct buf *out);
 int host_tasks(struct buf *out);
 
+/* cgroup_root() - the directory of the hierarchy of @version 2, or of the one of version 1 that has the cpu controller. Return: a descriptor, -ENOENT,
+ * -ENOMEM, -errno. */
+int cgroup_root(int version);
+
 /* The cgroups that have a CPU quota, of both versions. */
 struct cgroups;
 

@@ -211,7 +211,7 @@ static void write_data(struct page *p)
 
 	json_begin(&j, p->f, false);
 	json_open_object(&j, NULL);
-	json_text(&j, "start", p->r->start_ns ? text_utc(p->r->start_ns).s : NULL);
+	json_text(&j, "start", rep_dated(p->r) ? text_utc(p->r->start_ns).s : NULL);
 	write_script_words(&j);
 	timeline_json(p->timeline, &j);
 	packets_json(p, &j);

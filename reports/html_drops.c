@@ -169,7 +169,10 @@ static void td_second(struct page *p, const char *s)
 
 static void write_when(struct page *p, int64_t ns)
 {
-	fprintf(p->f, "<span title=\"%s\">", text_utc(ns).s);
+	fputs("<span", p->f);
+	if (rep_dated(p->r))
+		fprintf(p->f, " title=\"%s\"", text_utc(ns).s);
+	putc('>', p->f);
 	fprintf(p->f, "%s</span>",
 		p->r->start_ns ? text_since(ns_diff(ns, p->r->start_ns)).s : text_utc(ns).s);
 }
@@ -200,7 +203,8 @@ void panel_drops(struct page *p)
 	sqlite3_stmt *st;
 
 	if (!all) {
-		page_none(p, N_("No drop was seen."));
+		page_none(p, rep_sees_drops(p->r) ? N_("No drop was seen.")
+						  : N_("Drops (skb:kfree_skb) were not recorded: none could be seen."));
 		return;
 	}
 	fputs("<p class=\"hint\">", p->f);
@@ -210,7 +214,7 @@ void panel_drops(struct page *p)
 		  "<em>protocol</em> are part of normal work and harm no one."),
 		text_count(all).s);
 	fputs("</p>\n", p->f);
-	page_table(p, N_("Drops by class, reason and function"), heads, ARRAY_SIZE(heads));
+	page_cards(p, "drops", N_("Drops by class, reason and function"), heads, ARRAY_SIZE(heads));
 	st = rep_query(p->r, drops_sql);
 	while (rep_row(p->r, &st)) {
 		if (kinds++ >= MAX_DROPS)
@@ -233,7 +237,7 @@ void panel_drops(struct page *p)
 		td_when(p, col_int(st, D_FIRST), col_int(st, D_LAST));
 		page_row_end(p);
 	}
-	page_table_end(p);
+	page_cards_end(p);
 	page_more(p, shown, kinds, N_("kinds of drops"),
 		  "SELECT class, reason, function, layer, netns, dev, count(*) FROM packet_drop "
 		  "GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 7 DESC");

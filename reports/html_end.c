@@ -77,8 +77,10 @@ static void td_fact(struct page *p, const char *key, const char *value)
 		return;
 	}
 	fputs("<td>", p->f);
-	if (ends_with(key, "real_ns") || !strcmp(key, "start_ns") || !strcmp(key, "end_ns"))
+	if (ends_with(key, "real_ns") || ((!strcmp(key, "start_ns") || !strcmp(key, "end_ns")) && rep_dated(p->r)))
 		fputs(text_utc(v).s, p->f);
+	else if (!strcmp(key, "start_ns") || !strcmp(key, "end_ns"))
+		fprintf(p->f, _("%s of the clock it was recorded by"), text_since(v).s);
 	else if (ends_with(key, "_ns"))
 		fputs(text_duration(v).s, p->f);
 	else if (ends_with(key, "_bytes") || strstr(key, "bytes_"))

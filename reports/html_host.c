@@ -93,7 +93,7 @@ static void write_sockets(struct page *p)
 		page_none(p, N_("No sockets were recorded."));
 		return;
 	}
-	page_table(p, N_("Sockets: dropping and full ones first"), heads, ARRAY_SIZE(heads));
+	page_cards(p, "ends", N_("Sockets: dropping and full ones first"), heads, ARRAY_SIZE(heads));
 	st = rep_query(p->r, sockets_sql);
 	while (rep_row(p->r, &st)) {
 		shown++;
@@ -115,7 +115,7 @@ static void write_sockets(struct page *p)
 			fprintf(p->f, "<td class=\"n\">%" PRId64 "</td>", col_int(st, 17));
 		page_row_end(p);
 	}
-	page_table_end(p);
+	page_cards_end(p);
 	page_more(p, shown, all, N_("sockets"), "SELECT * FROM socket");
 }
 

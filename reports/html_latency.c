@@ -142,7 +142,7 @@ static void write_ways(struct page *p)
 		page_none(p, N_("No packet was seen at both ends of a way."));
 		return;
 	}
-	page_table(p, N_("Time of a part of the way, from end to end"), heads, ARRAY_SIZE(heads));
+	page_cards(p, "ranges", N_("Time of a part of the way, from end to end"), heads, ARRAY_SIZE(heads));
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		st = rep_query(p->r, "SELECT count, p50_ns, p90_ns, p99_ns, max_ns, stage_from, "
 				     "stage_to FROM latency_total WHERE way = ? ORDER BY count "
@@ -161,7 +161,7 @@ static void write_ways(struct page *p)
 			page_row_end(p);
 		}
 	}
-	page_table_end(p);
+	page_cards_end(p);
 }
 
 static void write_pairs(struct page *p)
@@ -172,7 +172,7 @@ static void write_pairs(struct page *p)
 	int64_t all = rep_int(p->r, "SELECT count(*) FROM latency", 0), shown = 0;
 	sqlite3_stmt *st;
 
-	page_table(p, N_("Latency between two stages"), heads, ARRAY_SIZE(heads));
+	page_cards(p, "ranges", N_("Latency between two stages"), heads, ARRAY_SIZE(heads));
 	st = rep_query(
 		p->r,
 		"SELECT stage_from, stage_to, count, p50_ns, p90_ns, p99_ns, max_ns FROM latency "
@@ -189,7 +189,7 @@ static void write_pairs(struct page *p)
 		td_slowest(p, NULL, col_text(st, 0), col_text(st, 1));
 		page_row_end(p);
 	}
-	page_table_end(p);
+	page_cards_end(p);
 	page_hint(p, N_("Histograms: time goes to the right, each line ten times the one before; a "
 			"bar's height tells how many, against the fullest bar. Line with a dot: "
 			"median. Dashed line with a triangle: 99th percentile. Pairs that cost "

@@ -98,6 +98,18 @@ void page_table_end(struct page *p)
 	fputs("</tbody></table></div>\n", p->f);
 }
 
+void page_cards(struct page *p, const char *kind, const char *caption, const struct head *heads, size_t n)
+{
+	fprintf(p->f, "<div class=\"cards %s\">", kind);
+	page_table(p, caption, heads, n);
+}
+
+void page_cards_end(struct page *p)
+{
+	page_table_end(p);
+	fputs("</div>\n", p->f);
+}
+
 void page_row(struct page *p)
 {
 	fputs("<tr>", p->f);
@@ -187,7 +199,10 @@ void page_td_bytes_opt(struct page *p, sqlite3_stmt *st, int i)
 
 void page_td_time(struct page *p, int64_t ns)
 {
-	fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\" title=\"%s\">", ns, text_utc(ns).s);
+	fprintf(p->f, "<td class=\"n\" data-v=\"%" PRId64 "\"", ns);
+	if (rep_dated(p->r))
+		fprintf(p->f, " title=\"%s\"", text_utc(ns).s);
+	putc('>', p->f);
 	if (p->r->start_ns)
 		fprintf(p->f, "%s</td>", text_since(ns_diff(ns, p->r->start_ns)).s);
 	else

@@ -2,6 +2,7 @@
 #include "page.h"
 #include "packets.h"
 #include "svg.h"
+#include "verdict.h"
 #include "words.h"
 
 #include <inttypes.h>
@@ -100,6 +101,23 @@ static const char finding_sql[] = "SELECT id, severity, confidence, title, summa
 				  "packets, bytes, flows, delay_ns, symptom_of, cause "
 				  "FROM finding ORDER BY id LIMIT 30";
 
+/* @to: -1: not known */
+static void time_of(const struct rep *r, int64_t from, int64_t to, char *out, size_t size)
+{
+	size_t n;
+
+	if (to < from)
+		snprintf(out, size, _("from %s"), text_since(ns_diff(from, r->start_ns)).s);
+	else if (to == from)
+		snprintf(out, size, "%s", text_since(ns_diff(from, r->start_ns)).s);
+	else
+		snprintf(out, size, _("%1$s to %2$s (%3$s)"), text_since(ns_diff(from, r->start_ns)).s,
+			 text_since(ns_diff(to, r->start_ns)).s, text_duration(ns_diff(to, from)).s);
+	n = strlen(out);
+	if (rep_dated(r))
+		snprintf(out + n, size - n, "%s%s", _(", "), text_utc(from).s);
+}
+
 static void write_where(struct page *p, sqlite3_stmt *st)
 {
 	char text[320];
@@ -129,12 +147,7 @@ static void write_where(struct page *p, sqlite3_stmt *st)
 	if (!col_null(st, F_CPU))
 		fact(p, N_("CPU"), text_count(col_int(st, F_CPU)).s);
 	if (!col_null(st, F_FROM) && p->r->start_ns) {
-		snprintf(text, sizeof(text), _("%1$s to %2$s, from %3$s"),
-			 text_since(ns_diff(col_int(st, F_FROM), p->r->start_ns)).s,
-			 col_null(st, F_TO)
-				 ? "?"
-				 : text_since(ns_diff(col_int(st, F_TO), p->r->start_ns)).s,
-			 text_utc(col_int(st, F_FROM)).s);
+		time_of(p->r, col_int(st, F_FROM), col_int_or(st, F_TO, -1), text, sizeof(text));
 		fact(p, N_("Time"), text);
 	}
 	fputs("</dl>\n", p->f);
@@ -249,8 +262,7 @@ static void write_packets(struct page *p, int64_t id)
 
 	if (all) {
 		fputs("<p class=\"hint\">", p->f);
-		fprintf(p->f, lang_many(all, N_("%s packet shows it:"), N_("%s packets show it:")),
-			text_count(all).s);
+		fputs(lang_many(all, N_("A packet to look at:"), N_("Packets to look at:")), p->f);
 	}
 	while (rep_row(p->r, &st)) {
 		int64_t packet = col_int(st, 0);
@@ -384,71 +396,18 @@ static void write_flows(struct page *p)
 
 static void write_nothing(struct page *p, int64_t infos)
 {
-	enum rep_basis basis = rep_basis(p->r);
-	int64_t drops = rep_unnamed_drops(p->r);
+	enum verdict v = verdict_of(p->r);
+	const char *look = v == VERDICT_GOOD ? "ok" : "warning";
 
-	if (basis == BASIS_COUNTERS) {
-		hero_begin(p, "warning", "warning");
-		fprintf(p->f, "%s</p><p>%s", _("Counters alone."),
-			_("Nothing wrong was seen in how they grew, and in the queues, sockets and settings of the snapshots. No event "
-			  "and no frame was recorded: what becomes of packets could not be seen."));
-		write_notes(p, infos);
-		fputs("</p>", p->f);
-	} else if (basis == BASIS_POINT) {
-		hero_begin(p, "warning", "warning");
-		fprintf(p->f, "%s</p><p>%s", _("One point in time."),
-			_("Counters are totals since the boot. They tell what has happened at some time, not what goes wrong now; a "
-			  "second copy, made later and named behind this one, tells what grew between."));
-		write_notes(p, infos);
-		fputs("</p>", p->f);
-	} else if (basis == BASIS_FRAMES) {
-		hero_begin(p, "warning", "warning");
-		fprintf(p->f, "%s</p><p>", _("Captured frames alone."));
-		fprintf(p->f,
-			_("%1$s frames of %2$s flows. What became of them inside the host, and why, is not in a capture: record with "
-			  "skbtape, or name a trace of the same time before the capture."),
-			text_count(rep_int(p->r, "SELECT count(*) FROM _frame", 0)).s,
-			text_count(rep_int(p->r, "SELECT count(*) FROM flow WHERE frames > 0", 0)).s);
-		write_notes(p, infos);
-		fputs("</p>", p->f);
+	hero_begin(p, look, look);
+	fprintf(p->f, "%s</p><p>", verdict_head(v));
+	verdict_put(v, p->r, p->f);
+	if (v == VERDICT_UNNAMED)
+		fprintf(p->f, " <a href=\"#drops\">%s</a>.", _("Drops by place and reason"));
+	write_notes(p, infos);
+	fputs("</p>", p->f);
+	if (v == VERDICT_FRAMES)
 		write_flows(p);
-	} else if (basis == BASIS_NOTHING) {
-		hero_begin(p, "warning", "warning");
-		fprintf(p->f, "%s</p><p>%s</p>", _("Nothing can be said."),
-			_("The recording holds no packet events and fewer than two snapshots: "
-			  "there is "
-			  "nothing to judge by."));
-	} else if (drops) {
-		hero_begin(p, "warning", "warning");
-		fprintf(p->f, "%s</p><p>", _("No cause could be named."));
-		fprintf(p->f,
-			_("%s packets were dropped (loss, policy or error), see <a "
-			  "href=\"#drops\">Drops by "
-			  "place and reason</a>, but the evidence is not enough to say why."),
-			text_count(drops).s);
-		fputs("</p>", p->f);
-	} else {
-		double lost = rep_lost_percent(p->r);
-
-		hero_begin(p, lost > 0 ? "warning" : "ok", lost > 0 ? "warning" : "ok");
-		fprintf(p->f, "%s</p><p>",
-			lost > 0 ? _("Nothing wrong was seen, but not everything was.")
-				 : _("Nothing wrong was seen."));
-		if (lost > 0) {
-			fprintf(p->f, "<strong>");
-			fprintf(p->f,
-				_("The recording lost %.0f %% of the events: what happened then "
-				  "may be missing."),
-				lost);
-			fputs("</strong> ", p->f);
-		}
-		fputs(_("Looked at every packet, drop, counter, queue and setting that the "
-			"recording holds, "
-			"against every cause that skbtape can name."),
-		      p->f);
-		write_notes(p, infos);
-		fputs("</p>", p->f);
-	}
 	write_limits(p);
 	fputs("</div></div>\n", p->f);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats.h"
 #include "text.h"
+#include "verdict.h"
 #include "words.h"
 
 #include <string.h>
@@ -12,53 +13,10 @@
 /* The verdict where no finding is above info. */
 static void put_nothing(struct rep *r, FILE *f)
 {
-	int64_t drops;
+	enum verdict v = verdict_of(r);
 
-	switch (rep_basis(r)) {
-	case BASIS_NOTHING:
-		fputs(_("**Nothing can be said:** the recording holds no packet events and fewer "
-			"than two "
-			"snapshots."),
-		      f);
-		return;
-	case BASIS_COUNTERS:
-		fputs(_("**Counters alone:** nothing wrong was seen in how they grew, and in the queues, sockets and settings of the "
-			"snapshots. No event and no frame was recorded: what becomes of packets could not be seen."),
-		      f);
-		return;
-	case BASIS_POINT:
-		fputs(_("**One point in time:** counters are totals since the boot. They tell what has happened at some time, "
-			"not what goes wrong now; a second copy, made later and named behind this one, tells what grew between."),
-		      f);
-		return;
-	case BASIS_FRAMES:
-		fprintf(f,
-			_("**Captured frames alone:** %1$s frames of %2$s flows. What became of them inside the host, and why, is "
-			  "not in a capture: record with skbtape, or name a trace of the same time before the capture."),
-			text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s,
-			text_count(rep_int(r, "SELECT count(*) FROM flow WHERE frames > 0", 0)).s);
-		return;
-	case BASIS_RECORDING:
-		break;
-	}
-	drops = rep_unnamed_drops(r);
-	if (drops)
-		fprintf(f,
-			_("**No cause could be named**, but %s packets were dropped, see "
-			  "below."),
-			text_count(drops).s);
-	else if (rep_lost_percent(r) > 0)
-		fprintf(f,
-			_("**Nothing wrong was seen**, but the recording lost %.0f %% of "
-			  "the events."),
-			rep_lost_percent(r));
-	else
-		fputs(_("**Nothing wrong was seen.**"), f);
-	putc(' ', f);
-	fprintf(f, _("Looked at %1$s packets and %2$s frames in %3$s."),
-		text_count(rep_int(r, "SELECT count(*) FROM _packet", 0)).s,
-		text_count(rep_int(r, "SELECT count(*) FROM _frame", 0)).s,
-		text_duration(ns_diff(r->end_ns, r->start_ns)).s);
+	fprintf(f, "**%s** ", verdict_head(v));
+	verdict_put(v, r, f);
 }
 
 static void put_verdict(struct rep *r, FILE *f, struct buf *words)
@@ -243,6 +201,7 @@ static void put_details(struct rep *r, FILE *f, struct buf *words)
 static void put_drops(struct rep *r, FILE *f)
 {
 	int64_t kinds = 0, shown = 0;
+	bool none;
 	sqlite3_stmt *st = rep_query(
 		r, "SELECT class, reason, function, layer, dev, netns, count(*) FROM packet_drop "
 		   "WHERE class NOT IN ('noise', 'teardown') GROUP BY 1, 2, 3, 4, 5, 6 "
@@ -265,9 +224,10 @@ static void put_drops(struct rep *r, FILE *f)
 	if (kinds > shown)
 		fprintf(f, _("\n%s more kinds of drops are in the HTML and JSON reports.\n"),
 			text_count(kinds - shown).s);
-	if (!kinds && rep_events(r))
+	none = !kinds && rep_sees_drops(r) && rep_basis(r) != BASIS_NOTHING;
+	if (none)
 		fprintf(f, "%s\n", _("No drop of class loss, policy or error was seen."));
-	if (kinds || rep_events(r))
+	if (kinds || none)
 		putc('\n', f);
 }
 

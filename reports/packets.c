@@ -353,8 +353,8 @@ static void write_stages(struct page *p, int64_t id)
 		_("Stages on CPU lanes"));
 	draw_lanes(p->f, v, n);
 	fputs("</div>", p->f);
-	page_table(
-		p,
+	page_cards(
+		p, "steps",
 		N_("Stages; circles are softirq, squares task, diamonds hardirq, octagons drops"),
 		heads, ARRAY_SIZE(heads));
 	for (size_t i = 0; i < n; i++) {
@@ -372,7 +372,7 @@ static void write_stages(struct page *p, int64_t id)
 		page_td_word(p, v[i].confidence);
 		page_row_end(p);
 	}
-	page_table_end(p);
+	page_cards_end(p);
 	if (left_out) {
 		fputs("<p class=\"more\">", p->f);
 		fprintf(p->f, _("%s more stages are left out."), text_count(left_out).s);
@@ -546,7 +546,7 @@ void panel_packets(struct page *p)
 		"autocomplete=\"off\" spellcheck=\"false\"> "
 		"<output id=\"packet-count\" for=\"packet-words\"></output></form>\n",
 		_("Search by address, port, reason, device, frame or number"));
-	fputs("<div id=\"packet-list\">", p->f);
+	fputs("<div id=\"packet-list\" class=\"cards list\">", p->f);
 	page_table(p, N_("Chosen packets"), heads, ARRAY_SIZE(heads));
 	for (size_t i = 0; i < c->n; i++) {
 		sqlite3_stmt *st = packet_row(p->r, c->pick[i].id);

@@ -54,6 +54,9 @@ void page_td_word(struct page *p, const char *word);
 /* page_table() - a table in a box that scrolls by itself; closed by page_table_end(). */
 void page_table(struct page *p, const char *caption, const struct head *heads, size_t n);
 void page_table_end(struct page *p);
+/* page_cards() - a table that a phone shows as cards, laid out by the class @kind of page.css; closed by page_cards_end(). */
+void page_cards(struct page *p, const char *kind, const char *caption, const struct head *heads, size_t n);
+void page_cards_end(struct page *p);
 /* Between page_row() and the next one stand as many cells as the table has heads. */
 void page_row(struct page *p);
 void page_row_end(struct page *p);

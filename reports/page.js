@@ -422,9 +422,10 @@
 			}
 			view.appendChild(box);
 			box.appendChild(drawLanes(p.s, box.clientWidth));
-			const wide = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": T("Stages") });
+			const wide = el("div", { class: "cards steps" }), inner = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": T("Stages") });
 
-			wide.appendChild(stageTable(p.s));
+			inner.appendChild(stageTable(p.s));
+			wide.appendChild(inner);
 			view.appendChild(wide);
 			if (p.left)
 				view.appendChild(el("p", { class: "more" }, T("%s more stages are left out.").replace("%s", count(p.left))));

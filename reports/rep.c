@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "rep.h"
+#include "text.h"
 #include "../analyze/load.h"
 #include "../analyze/tmpfiles.h"
 
@@ -208,16 +209,18 @@ int64_t rep_unnamed_drops(struct rep *r)
 {
 	int64_t n = rep_int(r, "SELECT count(*) FROM packet_drop WHERE class IN ('loss', 'policy', 'error')", 0);
 
-	return r->incomplete && n >= REP_DROPS_FEW ? n : 0;
+	return (r->incomplete || rep_basis(r) == BASIS_EVENTS) && n >= REP_DROPS_FEW ? n : 0;
 }
 
 enum rep_basis rep_basis(struct rep *r)
 {
 	bool frames = rep_int(r, "SELECT EXISTS (SELECT 1 FROM _frame)", 0);
+	bool grown = rep_int(r, "SELECT count(*) > 1 FROM snapshot", 0);
 
-	if (rep_int(r, "SELECT EXISTS (SELECT 1 FROM _packet)", 1))
-		return BASIS_RECORDING;
-	if (rep_int(r, "SELECT count(*) > 1 FROM snapshot", 0))
+	/* of a trace of kfree_skb alone nothing but the drops is known */
+	if (rep_int(r, "SELECT EXISTS (SELECT 1 FROM _packet) OR EXISTS (SELECT 1 FROM _drop)", 1))
+		return grown ? BASIS_RECORDING : BASIS_EVENTS;
+	if (grown)
 		return rep_events(r) || frames ? BASIS_RECORDING : BASIS_COUNTERS;
 	if (rep_int(r, "SELECT count(*) FROM tape WHERE key = 'since_boot_ns'", 0))
 		return BASIS_POINT;
@@ -227,6 +230,11 @@ enum rep_basis rep_basis(struct rep *r)
 bool rep_events(struct rep *r)
 {
 	return rep_int(r, "SELECT EXISTS (SELECT 1 FROM event_type)", 0);
+}
+
+bool rep_sees_drops(struct rep *r)
+{
+	return rep_int(r, "SELECT EXISTS (SELECT 1 FROM event_type WHERE name = 'kfree_skb')", 0);
 }
 
 double rep_lost_percent(struct rep *r)

@@ -69,15 +69,16 @@ int64_t rep_fact_int(struct rep *r, const char *key, int64_t dflt);
 
 /**
  * rep_unnamed_drops() - drops of class loss, policy and error that the verdict on an incomplete tape must not pass over
- * On a whole tape the rules have weighed them (a port scan is no incident); on a cut one they may lack what they go by.
- * Return: their number; 0 on a whole tape, and below REP_DROPS_FEW, as a few happen on every host.
+ * On a whole tape the rules have weighed them (a port scan is no incident); on a cut one, and where there are events
+ * alone, they may lack what they go by. Return: their number; 0 on a whole tape, and below REP_DROPS_FEW, as a few happen on every host.
  */
 #define REP_DROPS_FEW 5
 int64_t rep_unnamed_drops(struct rep *r);
 
 /* What there is to judge by. */
 enum rep_basis {
-	BASIS_RECORDING, /* packets' events */
+	BASIS_RECORDING, /* packets' events, and how counters grew beside them */
+	BASIS_EVENTS,	 /* packets' events alone */
 	BASIS_COUNTERS,	 /* how counters grew, without any event or frame */
 	BASIS_POINT,	 /* one snapshot: totals since the boot, and what was full at that moment */
 	BASIS_FRAMES,	 /* captured frames alone */
@@ -93,6 +94,9 @@ static inline bool rep_dated(const struct rep *r)
 
 /* rep_events() - whether there were events at all: without them no drop could be seen. */
 bool rep_events(struct rep *r);
+
+/* rep_sees_drops() - whether the kernel's drops were among them */
+bool rep_sees_drops(struct rep *r);
 
 /* REP_FLOWS - the flows of most frames, of a capture alone: text, frames, bytes */
 #define REP_FLOWS                                                                                  \

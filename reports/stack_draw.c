@@ -342,23 +342,17 @@ void panel_stack(struct page *p)
 	fputs("<div id=\"stack-host\">\n", p->f);
 	write_pictures(p, &s->v[0], 0);
 	fputs("</div>\n", p->f);
-	page_hint(p, N_("A hatched foot marks drops of class loss, policy or error, an icon the "
-			"place of a "
-			"finding with its number. Delays are from the stage before that was seen "
-			"most often; a device has those of the stages that were on it."));
-	page_hint(p,
-		  N_("\"No event\": the kernel has no trace event there, or it was not recorded; "
-		     "what passed was not counted, only drops are known."));
+	page_hint(p, N_("Hatched foot: drops of class loss, policy or error. Icon: a finding, with its number. "
+			"\"No event\": nothing tells how many passed there. Delays are from the stage before that "
+			"was seen most often."));
 	if (s->n > 1) {
 		fprintf(p->f, "<div id=\"stack-scopes\">\n<h3>%s</h3>\n",
 			_("One namespace or device at a time"));
+		page_hint(p, N_("What an event does not place in a namespace counts for the whole host only."));
 		for (size_t i = 1; i < s->n; i++)
 			write_scope(p, &s->v[i], i);
 		fputs("</div>\n", p->f);
 	}
-	if (s->n > 1)
-		page_hint(p, N_("What an event does not place in a namespace counts for the whole "
-				"host only."));
 	page_more(p, (int64_t)s->n - 1, (int64_t)s->n - 1 + s->left_out,
 		  N_("namespaces and devices"),
 		  "SELECT netns, dev, count(*) FROM frame GROUP BY 1, 2");

@@ -91,6 +91,7 @@ const char *words_finding(struct rep *r, int64_t id, const char *part, int64_t s
 {
 	struct rule_row row = { 0 }, none = { 0 };
 	struct err e = { "" };
+	const char *boot = N_("Since the boot: "); /* analyze/findings.c puts it before any title */
 	const char *template;
 	bool known;
 
@@ -104,7 +105,8 @@ const char *words_finding(struct rep *r, int64_t id, const char *part, int64_t s
 	if (!template)
 		return en;
 	buf_reset(out);
-	known = !take_values(r, id, part, seq, &row) &&
+	boot = !strcmp(part, "title") && !strncmp(en, boot, strlen(boot)) ? lang_text(boot) : "";
+	known = !buf_put(out, boot, strlen(boot)) && !take_values(r, id, part, seq, &row) &&
 		!rule_render(template, RULE_TEXT_PLAIN, &row, &none, NULL, out, &e) &&
 		!buf_put(out, "", 1);
 	rule_row_free(&row);

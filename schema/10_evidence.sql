@@ -238,6 +238,13 @@ CREATE TABLE cgroup_quota (
 	throttled_ns INTEGER
 ) STRICT;
 
+CREATE TABLE cgroup_program (
+	-- a cgroup to which BPF programs are attached that may refuse packets, of the first or last snapshot
+	path TEXT PRIMARY KEY,
+	ingress TEXT, -- ids of the programs that see what its sockets receive; NULL: none
+	egress TEXT -- and what they send
+) STRICT;
+
 CREATE TABLE socket (
 	-- a socket at a snapshot (first, last, and whenever its numbers changed)
 	id INTEGER PRIMARY KEY,

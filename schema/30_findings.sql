@@ -300,7 +300,18 @@ SELECT
 		SELECT coalesce(sum(m.delta), 0)
 		FROM _moved m
 		WHERE m.source = 'conntrack' AND m.name = 'drop' AND (m.netns = t.netns OR t.netns IS NULL)
-	) AS conntrack_drops
+	) AS conntrack_drops,
+	(
+		-- packets of running TCP connections, as many as INVALID ones were counted: the chain that accepts by state, and drops what has none
+		SELECT min(c.family || ' ' || c.table_name || ' ' || c.chain || CASE WHEN c.hook IS NULL THEN '' ELSE ' (hook ' || c.hook || ')' END)
+		FROM nft_rule r JOIN nft_chain c ON c.netns = r.netns AND c.family = r.family AND c.table_name = r.table_name AND c.chain = r.chain
+		WHERE t.proto = 'tcp' AND r.netns = t.place
+			AND (r.text LIKE '%ct state vmap%' OR (c.policy = 'drop' AND r.verdict LIKE 'accept%' AND (r.text LIKE '%ct state%established%' OR r.text LIKE '%ct state @%')))
+			AND t.drops <= (SELECT total(m.delta) FROM _moved m WHERE m.source = 'conntrack' AND m.name = 'invalid' AND m.netns = t.place)
+			AND EXISTS (SELECT 1 FROM packet_drop d JOIN _frame f ON f.packet_id = d.packet_id WHERE d.flow_id = t.flow_id AND d.function = t.function AND d.reason IS t.reason)
+			AND NOT EXISTS (SELECT 1 FROM packet_drop d JOIN _frame f ON f.packet_id = d.packet_id WHERE d.flow_id = t.flow_id AND d.function = t.function AND d.reason IS t.reason
+				AND f.tcp_flags & 18 = 2)
+	) AS state_chain
 FROM (
 	-- a thread may have its socket in another namespace than its process: then that one's rules drop nothing, and another's counter fits
 	SELECT d.*,

@@ -20,6 +20,12 @@
 #define NSEC_PER_SEC  1000000000LL
 #define KIB           1024ULL
 #define MIB           (1024ULL * 1024)
+/* A table of fixed size that each run makes: small while fuzzing, where a run is short and the table should get full. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define BUILT_SIZE(usual, fuzzing) (fuzzing)
+#else
+#define BUILT_SIZE(usual, fuzzing) (usual)
+#endif
 
 /* What went wrong, in words for the user: object, what was found, what was
  * expected, what to do. */

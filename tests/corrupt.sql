@@ -38,3 +38,35 @@ WHERE NOT EXISTS (
 	WHERE g.cause = f.cause AND (f.netns IS NULL OR g.netns IS NULL OR m.inum IS n.inum)
 	GROUP BY g.cause HAVING f.packets IS NULL OR total(g.packets) >= f.packets OR count(g.packets) = 0)
 	AND NOT (f.function = '?' AND EXISTS (SELECT 1 FROM w.finding g WHERE g.netns IS f.netns AND g.packets >= f.packets));
+
+-- Nothing is surer or worse than in the whole tape.
+SELECT 'surer', f.cause, f.netns, f.confidence, f.severity FROM main.finding f
+WHERE EXISTS (SELECT 1 FROM w.finding g WHERE g.cause = f.cause)
+	AND NOT EXISTS (
+		SELECT 1 FROM w.finding g WHERE g.cause = f.cause AND g.confidence >= f.confidence - 0.001
+			AND instr('critical warning info', g.severity) <= instr('critical warning info', f.severity));
+
+-- The flow and the device it names are those of a finding of that cause, or of a drop.
+SELECT 'flow', f.cause, f.flow_proto, f.flow_src, f.flow_sport, f.flow_dst, f.flow_dport FROM main.finding f
+WHERE f.flow_dst IS NOT NULL
+	AND NOT EXISTS (SELECT 1 FROM w.finding g WHERE g.cause = f.cause AND g.flow_proto IS f.flow_proto AND g.flow_dst IS f.flow_dst
+		AND (g.flow_dport IS f.flow_dport OR g.flow_dport IS NULL))
+	AND NOT EXISTS (SELECT 1 FROM w._drop_group g WHERE g.proto IS f.flow_proto AND g.dst IS f.flow_dst AND g.dport IS f.flow_dport
+		AND g.reason IS f.reason);
+SELECT 'dev', f.cause, f.netns, f.dev FROM main.finding f
+WHERE f.dev IS NOT NULL AND NOT EXISTS (SELECT 1 FROM w.finding g WHERE g.cause = f.cause AND (g.dev IS f.dev OR g.dev IS NULL));
+SELECT 'process', f.cause, f.process, f.pid FROM main.finding f
+WHERE f.pid IS NOT NULL AND NOT EXISTS (SELECT 1 FROM w.finding g WHERE g.cause = f.cause AND (g.pid IS f.pid OR g.pid IS NULL));
+
+-- What is ruled out there is ruled out here, where the whole tape has such a finding.
+SELECT 'ruled out', f.rule, t.template FROM main.finding f JOIN main.finding_text t ON t.finding_id = f.id AND t.part = 'ruled_out'
+WHERE EXISTS (SELECT 1 FROM w.finding g WHERE g.rule = f.rule)
+	AND NOT EXISTS (SELECT 1 FROM w.finding g JOIN w.finding_text x ON x.finding_id = g.id AND x.part = 'ruled_out'
+		WHERE g.rule = f.rule AND x.template = t.template);
+
+-- What counts losses moved no further, and no more of anything is explained. (Gauges come and go: these may be more for a while.)
+SELECT 'ledger', l.netns, l.source, l.name, l.dev, l.cpu, l.delta, l.explained FROM main.ledger l LEFT JOIN main.netns n ON n.name = l.netns
+WHERE (l.explained > 0 OR l.class IN ('loss', 'refusal', 'error', 'policy', 'limit', 'delay'))
+	AND NOT EXISTS (SELECT 1 FROM w.ledger x LEFT JOIN w.netns m ON m.name = x.netns
+		WHERE x.source = l.source AND x.name = l.name AND m.inum IS n.inum AND x.dev IS l.dev AND x.cpu IS l.cpu
+			AND (l.explained > 0 OR abs(l.delta) <= abs(x.delta)) AND coalesce(l.explained, 0) <= coalesce(x.explained, 0));

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # faults.sh: what happens to a recording when its world breaks, as a table (make faults): what was done, how the recorder and its tape ended, what
 # was lost of what had been written, what was left behind. Takes several minutes. FAULTS="kill eio" runs only these.
-# KILLS, IFACES, NETNS, SOCKETS, TRACKED: how many. LOCK: a file to hold while one fault runs.
+# KILLS, IFACES, NETNS, SOCKETS, TRACKED: how many. LOCK: a file to hold while one fault runs. KERNEL: of the virtual machine
+# in which a CPU is unplugged and the clock stepped (tests/vm/boot.sh).
 . tests/lib.sh
 live || { skip faults "$LIVE_WHY"; exit 0; }
 command -v python3 >/dev/null || { skip faults "needs python3"; exit 0; }
@@ -12,7 +13,7 @@ net_up || { no faults "no namespaces"; exit 1; }
 NC=skbt-$$-c
 MANY=skbt-$$-m
 KILLS=${KILLS:-100} IFACES=${IFACES:-10000} NETNS=${NETNS:-1000} SOCKETS=${SOCKETS:-100000} TRACKED=${TRACKED:-100000}
-ALL="kill oom int term enospc eio pipe netns overrun ifaces namespaces sockets conntrack"
+ALL="kill oom int term enospc eio pipe netns overrun ifaces namespaces sockets conntrack vm"
 failed=0
 trap 'ip netns del $NC 2>/dev/null; for n in $(ip netns list | sed -n "s/^\($MANY[^ ]*\).*/\1/p"); do ip netns del $n; done; rm -rf "$TMP"; net_down' EXIT
 bg sink in_b "$TRAFFIC" sink 10.77.0.2 9000 0
@@ -54,11 +55,19 @@ P
 balanced() { [ "$(fact events_decoded)" = "$(($(fact events_recorded) - $(fact events_lost)))" ]; }
 count() { printf '%s events, %s frames' "$(fact events_decoded)" "$(fact frames)"; }
 
+# yield: lets others have the lock for a moment in a long row
+yield() {
+	[ -z "${LOCK:-}" ] || { flock -u 9; sleep 1; flock 9; }
+}
+
 f_kill() {
-	good=0 most=0
-	$steady 100000000 200 3000 >/dev/null 2>&1 &
-	fl=$!
+	good=0 most=0 fl=
 	for i in $(seq "$KILLS"); do
+		if [ $((i % 25)) = 1 ]; then
+			[ -z "$fl" ] || { kill $fl; wait $fl 2>/dev/null; yield; }
+			$steady 100000000 200 3000 >/dev/null 2>&1 &
+			fl=$!
+		fi
 		rm -f "$TMP/k.skbtape"
 		"$RECORD" -q -o "$TMP/k.skbtape" 2>/dev/null &
 		pid=$!
@@ -111,7 +120,8 @@ f_eio() {
 	[ "$rc $a" = "1 3" ] && grep -q -i 'input/output' "$TMP/log" && good=1
 	row "EIO on the output" "status $rc, says so; tape status $a: $(count)" "what came after; nothing of what was written" $good
 }
-# the OOM killer takes the recorder; its guard, which is small, removes the tracing instance
+# the OOM killer takes the recorder; its guard, which is small, removes the tracing instance. How much memory it needs depends
+# on how often it gets a CPU: less and less is given until it is too little.
 f_oom() {
 	for g in /sys/fs/cgroup/memory /sys/fs/cgroup; do
 		[ -e "$g/memory.limit_in_bytes" ] && limit=memory.limit_in_bytes && break
@@ -119,19 +129,24 @@ f_oom() {
 		limit=
 	done
 	[ -n "$limit" ] || { echo "OOM of the recorder: needs a memory cgroup"; return; }
-	mkdir "$g/$NC" && echo "${OOM:-24M}" >"$g/$NC/$limit" || return
+	mkdir "$g/$NC" || return
 	[ ! -e "$g/$NC/memory.swap.max" ] || echo 0 >"$g/$NC/memory.swap.max"
-	$flood 12 0 >/dev/null &
-	fl=$!
-	sh -c 'echo $$ >"$1/cgroup.procs"; exec "$2" -q -d 10 -o "$3"' sh "$g/$NC" "$RECORD" "$TMP/m.skbtape" 2>"$TMP/log"
-	rc=$?
-	kill $fl 2>/dev/null
-	wait $fl 2>/dev/null
+	for given in ${OOM:-24M 16M 12M}; do
+		echo "$given" >"$g/$NC/$limit" || return
+		$flood 12 0 >/dev/null &
+		fl=$!
+		sh -c 'echo $$ >"$1/cgroup.procs"; exec "$2" -q -d 10 -o "$3"' sh "$g/$NC" "$RECORD" "$TMP/m.skbtape" 2>"$TMP/log"
+		rc=$?
+		kill $fl 2>/dev/null
+		wait $fl 2>/dev/null
+		[ $rc = 0 ] || break
+		yield
+	done
 	sleep 1
 	a=$(analyzed "$TMP/m.skbtape")
 	good=0
 	[ "$rc $a" = "137 3" ] && good=1
-	row "OOM of the recorder" "killed ($rc); tape status $a: $(count)" "at most $(behind "$TMP/m.skbtape") bytes behind the last whole frame" $good
+	row "OOM of the recorder ($given)" "killed ($rc); tape status $a: $(count)" "at most $(behind "$TMP/m.skbtape") bytes behind the last whole frame" $good
 	rmdir "$g/$NC"
 }
 f_pipe() {
@@ -305,6 +320,26 @@ P
 	in_a nft delete table ip t
 	in_a sh -c 'command -v conntrack >/dev/null && conntrack -F' >/dev/null 2>&1
 }
+# a CPU goes away and comes back, the clock is stepped by an hour, in a virtual machine
+f_vm() {
+	why=$(LIMIT=200 sh tests/vm/boot.sh tests/vm/faults.sh "$TMP/vm" "$RECORD" "$TRAFFIC")
+	case $? in
+	0) ;;
+	77) echo "CPU unplugged, clock stepped: not run: $why"; return ;;
+	*) row "virtual machine" "$why" "" 0; return ;;
+	esac
+	sh tests/vm/faults_judge.sh "$TMP/vm" >"$TMP/judged" 2>&1
+	kernel=$(sed -n 1p "$TMP/vm/script.log")
+	for t in cpu clock; do
+		a=$(analyzed "$TMP/vm/$t.skbtape")
+		good=0
+		grep -q "^ok $t: " "$TMP/judged" && ! grep -e "^not ok $t: " -e 'not ok left' -e 'not ok kernel' "$TMP/judged" >&2 && good=1
+		said=$(q "$TMP/f.db" "SELECT count(*) FROM quality WHERE kind='clock-step'")
+		case $t in cpu) what="CPU unplugged, plugged in" ;; *) what="clock an hour ahead, and back" ;; esac
+		row "$what" "status $(sed -n "s/^$t: recorder ended with //p" "$TMP/vm/script.log"), tape status $a: $(count)$([ $t = cpu ] || echo "; $said steps said")" \
+			"$(fact events_lost) events; $(q "$TMP/f.db" "SELECT count(*) FROM packet p JOIN flow w ON w.id=p.flow_id WHERE w.dport=9000 AND p.outcome='delivered'") of 3000 packets followed ($kernel)" $good
+	done
+}
 
 [ -z "${LOCK:-}" ] || exec 9>>"$LOCK"
 printf '%-34s | %-46s | %-46s | %-8s |\n' fault 'what happened' 'lost' 'left'
@@ -313,5 +348,4 @@ for fault in ${FAULTS:-$ALL}; do
 	f_"$fault" || row "$fault" "did not start: $(cat "$TMP/log")" "" 0
 	[ -z "${LOCK:-}" ] || flock -u 9
 done
-echo "CPU unplugged, clock stepped: tests/vm/faults.sh, in a virtual machine"
 [ $failed = 0 ]

@@ -14,7 +14,7 @@ struct finding_case {
 
 /* The last one of each has no name. */
 extern const struct finding_case finding_cases[], delay_cases[], net_cases[], tcp_cases[], hint_cases[],
-	kernel_cases[], less_cases[], sock_cases[];
+	kernel_cases[], less_cases[], dev_cases[], link_cases[], filter_cases[], sock_cases[];
 
 /* The database that all of these write into. */
 extern struct db *db;

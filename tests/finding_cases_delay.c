@@ -117,9 +117,11 @@ static void mtu_hole_no(void)
 	counter(3, "snmp", "Ip.FragFails", NULL, -1, 10);
 }
 
-/* A reader that its quota stops @n times for @gap. */
-static void quota(int n, int64_t gap)
+/* A reader that its quota stops @n times for @gap, the last time for @last. */
+static void quota(int n, int64_t gap, int64_t last)
 {
+	long long total = (n - 1) * (long long)gap + last;
+
 	event("sched_switch", T0, "{}");
 	flow(1, 3, "udp", "10.0.0.1", 4000, "10.0.0.2", 9000);
 	for (int i = 0; i < n; i++) {
@@ -128,17 +130,19 @@ static void quota(int n, int64_t gap)
 		way(6000 + i, 1, at, "netif_receive_skb", 0, "sk_data_ready", 0, 2000);
 		wake(at + 4000, 0, 4242, 0, 5000);
 		runs(at + 9000, at + 5 * MS, 0, 4242, 256);
+		if (i == n - 1)
+			gap = last;
 		runs(at + 5 * MS + gap, at + 5 * MS + gap + 9000, 0, 4242, 1);
 	}
 	sql("INSERT INTO cgroup_quota VALUES(%lld, '/box', 2, 10000, 100000, 5, 0, 0), (%lld, "
 	    "'/box', 2, 10000, 100000, 50, %d, %lld)",
-	    T0, T0 + 5000 * MS, n, n * (long long)gap);
+	    T0, T0 + 5000 * MS, n, total);
 	sql("UPDATE task SET cgroup = '/box'");
 }
 
 static void starved(void)
 {
-	quota(10, 80 * MS);
+	quota(10, 80 * MS, 80 * MS);
 	drops(60, "SOCKET_RCVBUFF", "udp_queue_rcv_one_skb", "loss", 3, "b0", 1);
 	counter(3, "snmp", "Udp.RcvbufErrors", NULL, -1, 60);
 }
@@ -159,10 +163,23 @@ void case_starved_busy(void)
 	sock(1, 3, "udp", "CLOSE", "10.0.0.2", 9000, 2000, 0, 0);
 }
 
+/* once for a second, and two in all: that is critical, less is not */
+static void starved_once(void)
+{
+	quota(10, 80 * MS, 1100 * MS);
+	sock(1, 3, "udp", "CLOSE", "10.0.0.2", 9000, 2000, 0, 0);
+}
+
+static void starved_long(void)
+{
+	quota(12, 90 * MS, 1100 * MS);
+	sock(1, 3, "udp", "CLOSE", "10.0.0.2", 9000, 2000, 0, 0);
+}
+
 /* it waits a little for its turn, and nothing is lost */
 static void starved_no(void)
 {
-	quota(10, 4 * MS);
+	quota(10, 4 * MS, 4 * MS);
 	sock(1, 3, "udp", "CLOSE", "10.0.0.2", 9000, 2000, 0, 0);
 }
 
@@ -514,6 +531,8 @@ const struct finding_case delay_cases[] = {
 	{ "mtu_hole_no", mtu_hole_no, NULL, NULL },
 	{ "starved", starved, "reader-starved", "critical" },
 	{ "starved_busy", case_starved_busy, "reader-starved", "warning" },
+	{ "starved_once", starved_once, "reader-starved", "warning" },
+	{ "starved_long", starved_long, "reader-starved", "critical" },
 	{ "starved_no", starved_no, NULL, NULL },
 	{ "late_softirq", late_softirq, "softirq-delayed", "warning" },
 	{ "very_late_softirq", case_very_late_softirq, "softirq-delayed", "critical" },

@@ -45,6 +45,13 @@ static void corked_no(void)
 	cork(1);
 }
 
+/* what comes late had been refused by the sender's own queue */
+static void corked_refused_no(void)
+{
+	cork(2);
+	qdisc("tbf", "8001:", "root", 0, 4, 4000, 1);
+}
+
 /* A server that sleeps @gap while a request lies in its socket, then answers. */
 static void blocked(int n, int64_t gap, int listens)
 {
@@ -54,7 +61,7 @@ static void blocked(int n, int64_t gap, int listens)
 	flow(2, 3, "tcp", "10.0.0.2", 80, "10.0.0.1", 4000);
 	sql("UPDATE flow SET reverse_id = 3 - id WHERE id < 3");
 	for (int i = 0; i < n; i++) {
-		int64_t at = T0 + i * 700 * MS;
+		int64_t at = T0 + i * (gap + 400 * MS);
 
 		packet(6000 + i, 1, at + 10 * MS, at + gap + 20 * MS);
 		hop(6000 + i, 0, at + 10 * MS, "netif_receive_skb", 0, 2, 0);
@@ -73,6 +80,17 @@ static void blocked(int n, int64_t gap, int listens)
 static void reader_away(void)
 {
 	blocked(5, 300 * MS, 1);
+}
+
+/* one second that one client waited for is no outage, three are */
+static void reader_away_once(void)
+{
+	blocked(1, 1200 * MS, 1);
+}
+
+static void reader_away_long(void)
+{
+	blocked(3, 1200 * MS, 1);
 }
 
 /* a few milliseconds are work, not a block */
@@ -346,6 +364,12 @@ static void tcp_mem_near(void)
 
 static void tcp_mem_near_no(void)
 {
+	memory("tcp", "TCP.mem", 190);
+}
+
+/* half of the limit, but memory pressure begins there */
+static void tcp_mem_pressure(void)
+{
 	memory("tcp", "TCP.mem", 210);
 }
 
@@ -412,10 +436,23 @@ static void input_queue_near_no(void)
 	input_queue(300);
 }
 
+/* kernels that have no reason of its own for old pure ACKs */
+static void paws_bare_no(void)
+{
+	flow(1, 3, "tcp", "10.0.0.1", 4000, "10.0.0.2", 80);
+	drops(20, "TCP_RFC7323_PAWS", "tcp_validate_incoming", "protocol", 3, "b0", 1);
+	frames(20, 1, 3, "b0", 0, 16);
+	sql("UPDATE _frame SET payload_bytes = 0, packet_id = (SELECT min(id) FROM _packet) + no - 1");
+}
+
 const struct finding_case tcp_cases[] = {
+	{ "paws_bare_no", paws_bare_no, NULL, NULL },
 	{ "corked", corked, "tcp-cork-delay", "warning" },
 	{ "corked_no", corked_no, NULL, NULL },
+	{ "corked_refused_no", corked_refused_no, NULL, NULL },
 	{ "reader_away", reader_away, "reader-blocked", "warning" },
+	{ "reader_away_once", reader_away_once, "reader-blocked", "warning" },
+	{ "reader_away_long", reader_away_long, "reader-blocked", "critical" },
 	{ "reader_away_no", reader_away_no, NULL, NULL },
 	{ "reader_client_no", reader_client_no, NULL, NULL },
 	{ "sndbuf_limit", sndbuf_limit, "tcp-sndbuf-full", "info" },
@@ -440,6 +477,7 @@ const struct finding_case tcp_cases[] = {
 	{ "udp_near_no", udp_near_no, "", NULL },
 	{ "tcp_mem_near", tcp_mem_near, "tcp-memory-limit", "info" },
 	{ "tcp_mem_near_no", tcp_mem_near_no, "", NULL },
+	{ "tcp_mem_pressure", tcp_mem_pressure, "tcp-memory-limit", "info" },
 	{ "udp_mem_near", udp_mem_near, "udp-memory-limit", "info" },
 	{ "udp_mem_near_no", udp_mem_near_no, "", NULL },
 	{ "ports_near", ports_near, "ephemeral-ports-exhausted", "info" },

@@ -32,6 +32,12 @@ eq "this host: time of it" "$(q "$TMP/here.db" "SELECT CAST(value AS INTEGER) / 
 	"$(($(awk '$1 == "btime" { print $2 }' "$d/proc/stat") + $(cut -d. -f1 "$d/proc/uptime")))"
 eq "this host: settings" "$(q "$TMP/here.db" "SELECT count(*) FROM sysctl")" \
 	"$(find "$d/proc/sys/net" -type f -size +0 ! -name '*secret' ! -name '*_key' ! -name base_reachable_time ! -name retrans_time | wc -l)"
+if [ -s /proc/net/route ] && command -v ip >/dev/null; then
+	eq "this host: routes of IPv4" "$(list "$TMP/here.db" "SELECT dst || '/' || coalesce(gateway, '-') || '/' || dev AS x FROM route WHERE family = 2 ORDER BY 1")" \
+		"$(ip -4 route show table main | awk '$2 == "via" { print $1 "/" $3 "/" $5; next } $2 == "dev" { print $1 "/-/" $3 }' | sort | tr '\n' ' ' | sed 's/ $//')"
+	eq "this host: neighbours of IPv4 with an address" "$(list "$TMP/here.db" "SELECT address || '/' || mac AS x FROM neigh WHERE family = 2 AND mac IS NOT NULL ORDER BY 1")" \
+		"$(awk 'NR > 1 && $3 != "0x0" { print $1 "/" $4 }' "$d/proc/net/arp" | sort | tr '\n' ' ' | sed 's/ $//')"
+fi
 eq "this host: nothing above info" "$(q "$TMP/here.db" "SELECT count(*) FROM finding WHERE severity <> 'info'")" 0
 
 # a sosreport of known content
@@ -91,6 +97,38 @@ qdisc fq_codel 0: dev eth0 parent :1 limit 10240p flows 1024
 EOF
 printf 'NIC statistics:\n     rx_packets: 7\n     rx_queue_0_drops: 44\n' >"$n/ethtool_-S_eth0"
 printf 'Ring parameters for eth0:\nPre-set maximums:\nRX:\t\t4096\nRX Mini:\tn/a\nTX:\t\t2048\nCurrent hardware settings:\nRX:\t\t512\nTX:\t\t256\n' >"$n/ethtool_-g_eth0"
+mkdir -p "$s/etc/iproute2"
+printf '#\n255\tlocal\n 100\tuplink\n' >"$s/etc/iproute2/rt_tables"
+cat >"$n/ip_route_show_table_all" <<'EOF'
+default via 192.0.2.1 dev eth0 proto dhcp src 192.0.2.7 metric 100
+198.51.100.0/24 proto static metric 20
+	nexthop via 192.0.2.2 dev eth0 weight 1
+	nexthop via 192.0.2.3 dev br0 weight 2
+default via 192.0.2.9 dev eth0 table uplink onlink
+203.0.113.0/24 via inet6 fe80::1 dev eth0 mtu lock 1400
+blackhole 10.0.0.0/8
+10.1.0.0/16 dev eth0 table nowhere scope link
+local 192.0.2.7 dev eth0 table local proto kernel scope host src 192.0.2.7
+10.300.0.0/16 dev eth0
+2001:db8::/64 dev eth0 proto kernel metric 256 pref medium
+default dev eth0 metric 1024 pref medium
+EOF
+printf '0:\tfrom all lookup local\n100:\tfrom 192.0.2.0/24 iif br0 fwmark 0x10/0xff lookup uplink\n200:\tnot from all lookup 7\n32766:\tfrom all lookup main\n' >"$n/ip_-4_rule_list"
+printf '300:\tfrom all to 2001:db8:1::/48 unreachable\n' >"$n/ip_-6_rule_list"
+cat >"$n/ip_-s_-s_neigh_show" <<'EOF'
+192.0.2.1 dev eth0 lladdr 02:00:00:00:00:aa ref 1 used 3/0/3 probes 1 REACHABLE
+192.0.2.8 dev eth0  used 10/70/7 probes 6 FAILED
+fe80::1 dev eth0 lladdr 02:00:00:00:00:ab router used 1/1/1 probes 1 STALE
+192.0.2.66 dev gone lladdr 02:00:00:00:00:ac STALE
+EOF
+printf 'Iface\tDestination\tGateway\n' >"$s/proc/net/route"
+cat >"$s/proc/net/nf_conntrack" <<'EOF'
+ipv4     2 tcp      6 431999 ESTABLISHED src=192.0.2.7 dst=198.51.100.5 sport=40000 dport=443 src=198.51.100.5 dst=203.0.113.1 sport=443 dport=1024 [ASSURED] mark=7 zone=0 use=2
+ipv4     2 tcp      6 119 TIME_WAIT src=192.0.2.7 dst=198.51.100.5 sport=40001 dport=443 src=198.51.100.5 dst=192.0.2.7 sport=443 dport=40001 [ASSURED] mark=0 zone=3 use=2
+ipv6     10 udp      17 29 src=2001:db8::1 dst=2001:db8::2 sport=5000 dport=53 [UNREPLIED] src=2001:db8::2 dst=2001:db8::1 sport=53 dport=5000 mark=0 zone=0 use=2
+ipv4     2 icmp     1 29 src=192.0.2.7 dst=192.0.2.1 type=8 code=0 id=9 src=192.0.2.1 dst=192.0.2.7 type=0 code=0 id=9 mark=0 use=1
+ipv4     2 tcp      6 5 CLOSE src=192.0.2.7
+EOF
 echo 0 >"$s/sys/devices/pci0/net/eth0/queues/rx-0/rps_cpus"
 echo 2 >"$s/sys/devices/pci0/net/eth0/ifindex"
 i=100
@@ -101,6 +139,8 @@ done
 ln -s ../../devices/pci0/net/eth0 "$s/sys/class/net/eth0"
 b=$n/namespaces/blue/ip_netns_exec_blue_
 printf 'net.ipv4.ip_forward = 1\n' >"${b}sysctl_-a"
+printf 'default via 198.51.100.5 dev vb\n' >"${b}ip_route_show_table_all"
+printf '198.51.100.5 dev vb lladdr 02:00:00:00:00:05 PERMANENT\n' >"${b}ip_-s_-s_neigh_show"
 printf '#kernel\nIpInReceives 12 0.0\nTcpExtListenDrops 3 0.0\nUdp6InDatagrams 4 0.0\n' >"${b}nstat_-zas"
 printf '7: vb: <UP,LOWER_UP> mtu 1400 qdisc noqueue state UP\n    link/ether 02:00:00:00:00:07 brd ff:ff:ff:ff:ff:ff\n    inet 198.51.100.7/30 scope global vb\n' >"${b}ip_-d_address_show"
 
@@ -120,6 +160,15 @@ eq "sosreport: qdiscs" "$(list "$TMP/s.db" "SELECT kind || '/' || handle || '/' 
 	"mq/0:/root/9000/90/11/0/12288/5 fq_codel/0:/:1/9000/90/11/2/0/0"
 eq "sosreport: addresses" "$(list "$TMP/s.db" "SELECT netns || '/' || dev || '/' || address || '/' || prefix || '/' || scope AS x FROM addr ORDER BY 1")" \
 	"blue/vb/198.51.100.7/30/0 init/eth0/192.0.2.7/24/0 init/lo/::1/128/254"
+eq "sosreport: routes, one a next hop" "$(list "$TMP/s.db" "SELECT netns || '/' || family || '/' || table_no || '/' || type || '/' || dst || '/' || coalesce(gateway, '-') || '/' || coalesce(dev, '-') || '/' || coalesce(src, '-') || '/' || coalesce(metric, '-') || '/' || protocol || '/' || scope || '/' || coalesce(mtu, '-') AS x FROM route ORDER BY id")" \
+	"init/2/254/unicast/default/192.0.2.1/eth0/192.0.2.7/100/16/0/- init/2/254/unicast/198.51.100.0/24/192.0.2.2/eth0/-/20/4/0/- init/2/254/unicast/198.51.100.0/24/192.0.2.3/br0/-/20/4/0/- init/2/100/unicast/default/192.0.2.9/eth0/-/-/3/0/- init/2/254/unicast/203.0.113.0/24/fe80::1/eth0/-/-/3/0/1400 init/2/254/blackhole/10.0.0.0/8/-/-/-/-/3/0/- init/2/255/local/192.0.2.7/32/-/eth0/192.0.2.7/-/2/254/- init/10/254/unicast/2001:db8::/64/-/eth0/-/256/2/0/- init/10/254/unicast/default/-/eth0/-/1024/3/0/- blue/2/254/unicast/default/198.51.100.5/vb/-/-/3/0/-"
+eq "sosreport: policy rules" "$(list "$TMP/s.db" "SELECT family || '/' || priority || '/' || coalesce(table_no, '-') || '/' || action || '/' || coalesce(src, '-') || '/' || coalesce(dst, '-') || '/' || coalesce(iif, '-') || '/' || coalesce(fwmark, '-') AS x FROM route_rule ORDER BY family, priority")" \
+	"2/0/255/1/-/-/-/- 2/100/100/1/192.0.2.0/24/-/br0/16 2/32766/254/1/-/-/-/- 10/300/0/7/-/2001:db8:1::/48/-/-"
+eq "sosreport: entries of connection tracking" "$(list "$TMP/s.db" "SELECT proto || '/' || src || ':' || coalesce(sport, '-') || '/' || dst || ':' || coalesce(dport, '-') || '/' || reply_dst || ':' || coalesce(reply_dport, '-') || '/' || coalesce(state, '-') || '/' || status || '/' || timeout_s || '/' || coalesce(mark, '-') || '/' || coalesce(zone, '-') AS x FROM conntrack ORDER BY id")" \
+	"tcp/192.0.2.7:40000/198.51.100.5:443/203.0.113.1:1024/ESTABLISHED/30/431999/7/- tcp/192.0.2.7:40001/198.51.100.5:443/192.0.2.7:40001/TIME_WAIT/14/119/0/3 udp/2001:db8::1:5000/2001:db8::2:53/2001:db8::1:5000/-/8/29/0/- icmp/192.0.2.7:-/192.0.2.1:-/192.0.2.7:-/-/10/29/0/-"
+eq "sosreport: neighbours" "$(list "$TMP/s.db" "SELECT netns || '/' || dev || '/' || address || '/' || coalesce(mac, '-') || '/' || state AS x FROM neigh ORDER BY netns DESC, family, address")" \
+	"init/eth0/192.0.2.1/02:00:00:00:00:aa/REACHABLE init/eth0/192.0.2.8/-/FAILED init/eth0/fe80::1/02:00:00:00:00:ab/STALE blue/vb/198.51.100.5/02:00:00:00:00:05/PERMANENT"
+eq "sosreport: lines of a table, an address, a device or a rule that are not understood are counted" "$(q "$TMP/s.db" "SELECT count FROM quality WHERE kind = 'format' AND source = 'files'")" 6
 eq "sosreport: ethtool" "$(list "$TMP/s.db" "SELECT name || '=' || value AS x FROM counter WHERE source = 'ethtool' UNION SELECT name || '=' || value FROM dev_feature WHERE kind = 'ring' AND value <> '0' ORDER BY 1")" \
 	"rx=512 rx_max=4096 rx_packets=7 rx_queue_0_drops=44 tx=256 tx_max=2048"
 eq "sosreport: nstat of a namespace" "$(list "$TMP/s.db" "SELECT source || '/' || name || '=' || value AS x FROM counter WHERE netns = 'blue' AND source <> 'dev' ORDER BY 1")" \
@@ -162,7 +211,9 @@ for f in html md json; do
 	eq "report as $f, the same twice" "$? $([ -s "$TMP/r1.$f" ] && cmp "$TMP/r1.$f" "$TMP/r2.$f" 2>&1)" "0 "
 done
 
-grep -q '^\*\*One point in time:' "$TMP/r1.md" && ! grep -q 'No drop of class' "$TMP/r1.md" && ok "the summary says what it stands on" || no "the summary says what it stands on" "$(head -3 "$TMP/r1.md")"
+grep -q '^\*\*One point in time\.' "$TMP/r1.md" && ! grep -q 'No drop of class' "$TMP/r1.md" && ok "the summary says what it stands on" || no "the summary says what it stands on" "$(head -3 "$TMP/r1.md")"
+"$SKBTAPE" report "$s" --lang zh -f md -o "$TMP/zh.md"
+eq "a title since the boot is translated whole" "$(grep -c 'Since the boot' "$TMP/zh.md") $(grep '自启动以来：' "$TMP/zh.md" | grep -c -v '自启动以来：[^|]*[a-z] [a-z]')" "0 $(grep -c 'Since the boot' "$TMP/r1.md")"
 
 # two copies
 t=$TMP/later

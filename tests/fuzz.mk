@@ -6,7 +6,7 @@
 #   BUILD/test/fuzz_NAME FILE    read files with one (what make check does with the corpus)
 FUZZ_SECONDS ?= 600
 FUZZ_CC      ?= clang
-FUZZ_CFLAGS  := -std=gnu11 -O1 -g -fno-omit-frame-pointer -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -pthread
+FUZZ_CFLAGS  := -std=gnu11 -O2 -g -fno-omit-frame-pointer -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -pthread
 
 FUZZ_BASE   := $(BASE) tests/fuzz/fuzz.c tests/tape_make.c
 F_tape      := $(FUZZ_BASE) $(TAPE_READ)
@@ -18,8 +18,11 @@ F_kallsyms  := $(FUZZ_BASE) analyze/symbols.c
 F_frames    := $(FUZZ_BASE) analyze/pcapng.c analyze/dissect.c
 F_procfs    := $(FUZZ_BASE) analyze/procfs.c
 F_netlink   := $(filter-out tests/snap_load.c,$(T_snapshots)) tests/fuzz/fuzz.c tests/fuzz/fuzz_db.c
+F_folder    := $(F_netlink) analyze/detail.c analyze/facts.c
 F_members   := $(F_netlink) analyze/detail.c analyze/facts.c analyze/ringstats.c
-FUZZ_LDFLAGS_analysis := -Wl,--wrap=findings_run,--wrap=ledger_build,--wrap=format_parse,--wrap=format_free
+FUZZ_LDFLAGS_analysis := -Wl,--wrap=findings_run,--wrap=ledger_build,--wrap=format_parse,--wrap=format_free,--wrap=db_create,--wrap=db_close,--wrap=db_commit,--wrap=db_exec,--wrap=db_prepare
+# many stages for each input: what it is compared with is traced by the other targets
+FUZZ_TREE_analysis := fuzz-bare
 F_analysis  := $(FUZZ_BASE) $(filter-out analyze/analyze.c analyze/export.c,$(ANALYZE)) capture/filter.c capture/snap_files.c capture/clock.c
 
 FUZZ_ALL := $(patsubst tests/fuzz/fuzz_%.c,%,$(filter-out %/fuzz_db.c,$(sort $(wildcard tests/fuzz/fuzz_*.c))))
@@ -30,17 +33,21 @@ $(BUILD)/fuzz/%.o: %.c
 	$(call say,CC,$< (fuzz))
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/fuzz/analyze/embed.o: $(BUILD)/embed_data.h
+$(BUILD)/fuzz-bare/%.o: %.c
+	$(call say,CC,$< (fuzz))
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_CFLAGS) -fno-sanitize-coverage=trace-cmp -MMD -MP -c -o $@ $<
+$(BUILD)/fuzz/analyze/embed.o $(BUILD)/fuzz-bare/analyze/embed.o: $(BUILD)/embed_data.h
 
 define FUZZ_RULE
 $(BUILD)/test/fuzz_$(1): $(patsubst %.c,$(BUILD)/test/%.o,tests/fuzz/replay.c tests/fuzz/fuzz_$(1).c $(F_$(1)))
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $$(CFLAGS) $$(TEST_CFLAGS) -o $$@ $$^ $$(filter-out -lcmocka,$$(TEST_LIBS))
-$(BUILD)/fuzz/fuzz_$(1): $(patsubst %.c,$(BUILD)/fuzz/%.o,tests/fuzz/fuzz_$(1).c $(F_$(1)))
+$(BUILD)/fuzz/fuzz_$(1): $(patsubst %.c,$(BUILD)/$(or $(FUZZ_TREE_$(1)),fuzz)/%.o,tests/fuzz/fuzz_$(1).c $(F_$(1)))
 	$$(call say,LD,$$@)
 	$$(Q)$$(FUZZ_CC) $$(FUZZ_CFLAGS) -fsanitize=fuzzer $(FUZZ_LDFLAGS_$(1)) -o $$@ $$^ $$(filter-out -lcmocka,$$(TEST_LIBS))
 -include $(patsubst %.c,$(BUILD)/test/%.d,tests/fuzz/replay.c tests/fuzz/fuzz_$(1).c) \
-	 $(patsubst %.c,$(BUILD)/fuzz/%.d,tests/fuzz/fuzz_$(1).c $(F_$(1)))
+	 $(patsubst %.c,$(BUILD)/$(or $(FUZZ_TREE_$(1)),fuzz)/%.d,tests/fuzz/fuzz_$(1).c $(F_$(1)))
 endef
 $(foreach t,$(FUZZ_ALL),$(eval $(call FUZZ_RULE,$(t))))
 

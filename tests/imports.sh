@@ -33,6 +33,11 @@ for f in html md json; do
 	eq "report as $f" "$? $([ -s "$TMP/r.$f" ] && echo written)" "0 written"
 done
 
+# drops alone are something to judge by, and no reason to call all well
+cp "$TMP/v6-le64.db" "$TMP/v.db"
+sqlite3 "$TMP/v.db" "DELETE FROM finding" && "$SKBTAPE" report "$TMP/v.db" --format md >"$TMP/r.md"
+eq "drops alone, and no rule that names a cause" "$(grep -c '^\*\*No cause could be named.\*\* 400 packets were dropped' "$TMP/r.md")" 1
+
 # cut at many places: never another end than a result that says so, or a refusal
 cuts() { # FILE
 	size=$(stat -c %s "$1")
@@ -52,6 +57,11 @@ cuts() { # FILE
 }
 cuts $dir/v6-le64.dat 1500
 
+# a trace without counters, of a clock that nothing ties to real time
+"$SKBTAPE" report $dir/veth.dat -f md >"$TMP/r.md" && "$SKBTAPE" report $dir/veth.dat -f html >"$TMP/r.html"
+eq "a trace alone: the verdict says what was looked at and what was not" "$? $(grep -c '^\*\*Nothing wrong was seen, but not everything was\.\*\* Looked at 400 packets, 0 drops and 0 frames in .*No counters' "$TMP/r.md")" "0 1"
+eq "a trace alone: no date is made up" "$(grep -c '19[67][0-9]-' "$TMP/r.html" "$TMP/r.md" | tr '\n' ' ')" "$TMP/r.html:0 $TMP/r.md:0 "
+
 # captures beside a trace whose clock nothing ties: both ends of a link, 1 us before the sender's event, and the real time
 "$SKBTAPE" analyze -q $dir/veth.dat $dir/veth-va.pcap $dir/veth-vb.pcap -o "$TMP/p.db" 2>"$TMP/err"
 eq "trace and captures: status" "$? $(cat "$TMP/err")" "0 "
@@ -64,12 +74,23 @@ eq "a capture of another time: no device, no tie claimed" "$? $(q "$TMP/p.db" "S
 "$SKBTAPE" analyze -q $dir/veth-va.pcap -o "$TMP/p.db"
 eq "a capture without a trace" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT value FROM tape WHERE key = 'start_ns'")" "0 400 1700000005000000000"
 "$SKBTAPE" report $dir/veth-va.pcap --format md >"$TMP/r.md"
-eq "a capture without a trace: the summary says so and lists its flows" "$(grep -c -e '^\*\*Captured frames alone:\*\* 400 frames of 2 flows' -e '^| 300 | .* | udp 10.77.0.1:7000 &#62; 10.77.0.2:7001 |' "$TMP/r.md") $(grep -c -e 'No drop of class' -e 'Nothing wrong' "$TMP/r.md")" "2 0"
+eq "a capture without a trace: the summary says so and lists its flows" "$(grep -c -e '^\*\*Captured frames alone\.\*\* 400 frames of 2 flows' -e '^| 300 | .* | udp 10.77.0.1:7000 &#62; 10.77.0.2:7001 |' "$TMP/r.md") $(grep -c -e 'No drop of class' -e 'Nothing wrong' "$TMP/r.md")" "2 0"
 "$SKBTAPE" export $dir/veth-va.pcap --pcapng "$TMP/p.pcapng" && "$SKBTAPE" analyze -q "$TMP/p.pcapng" -o "$TMP/p2.db"
 eq "exported and read again: the same frames" "$(sqlite3 -batch "$TMP/p2.db" "SELECT ts_ns, len_bytes FROM frame" | cksum)" "$(sqlite3 -batch "$TMP/p.db" "SELECT ts_ns, len_bytes FROM frame" | cksum)"
 head -c 5000 $dir/veth-va.pcap >"$TMP/cut.pcap"
 "$SKBTAPE" analyze -q "$TMP/cut.pcap" -o "$TMP/p.db" 2>/dev/null
 eq "a cut capture: status 3, what is there is used" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame")" "3 85"
+# what stands behind a capture is no packet: zeros of a crashed host, another capture; and what is packed is told how to unpack
+whole=$("$SKBTAPE" analyze -q $dir/veth-va.pcap -o "$TMP/p.db" && q "$TMP/p.db" "SELECT count(*) FROM frame")
+{ cat $dir/veth-va.pcap && head -c 4096 /dev/zero; } >"$TMP/behind.pcap"
+"$SKBTAPE" analyze -q "$TMP/behind.pcap" -o "$TMP/p.db" 2>/dev/null
+eq "zeros behind a capture: status, frames, and said" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE kind = 'tape-damaged' AND note LIKE '%but zeros%'")" "3 $whole 1"
+cat $dir/veth-va.pcap $dir/veth-vb.pcap >"$TMP/behind.pcap"
+"$SKBTAPE" analyze -q "$TMP/behind.pcap" -o "$TMP/p.db" 2>/dev/null
+eq "a capture behind a capture: status, frames, and said" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE kind = 'tape-damaged' AND note LIKE '%mergecap%'")" "3 $whole 1"
+gzip -c $dir/veth-va.pcap >"$TMP/p.pcap.gz"
+"$SKBTAPE" analyze -q "$TMP/p.pcap.gz" -o "$TMP/p.db" 2>"$TMP/err"
+eq "a packed capture" "$? $(grep -c 'unpack it first (gzip -d' "$TMP/err")" "1 1"
 "$SKBTAPE" analyze -q $dir/veth.dat "$TMP/cut.pcap" -o "$TMP/p.db" 2>/dev/null
 eq "a cut capture beside a trace: status 3" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame")" "3 85"
 

@@ -73,21 +73,40 @@ echo other >"$TMP/formats/boot_id"
 eq "--formats of another boot: status" $? 3
 grep -q 'another boot' "$TMP/log" && ok "--formats of another boot: said" || no "--formats of another boot: said" "$(cat "$TMP/log")"
 
-# a user with CAP_PERFMON and formats that may be read, but no tracefs
+# as in a container: namespaces of its own, no tracefs, another user with nothing but these capabilities
 cp /proc/sys/kernel/random/boot_id "$TMP/formats/"
+cp "$RECORD" "$TMP/rec" # the build may be below a folder that others cannot enter
 chmod -R a+rX "$TMP"
 mkdir -m 777 "$TMP/out"
+contained() { # CAPABILITIES PROGRAM...
+	_caps=-all,$1
+	shift
+	unshare -m -p -n -f --mount-proc sh -c 'umount -l /sys/kernel/tracing /sys/kernel/debug 2>/dev/null; exec "$@"' sh setpriv --reuid 65534 --regid 65534 \
+		--clear-groups --bounding-set "$_caps" --inh-caps "$_caps" --ambient-caps "$_caps" "$@"
+}
 if command -v setpriv >/dev/null; then
-	cp "$RECORD" "$TMP/rec" # the build may be below a folder that others cannot enter
-	setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps +perfmon,+net_raw --ambient-caps +perfmon,+net_raw --bounding-set -all,+perfmon,+net_raw \
-		"$TMP/rec" --formats "$TMP/formats" -d 0.5 -o "$TMP/out/u.skbtape" -- sleep 0.3 2>"$TMP/log"
-	rc=$?
-	grep -q 'events come through perf' "$TMP/log" && ok "CAP_PERFMON alone: auto takes perf" || no "CAP_PERFMON alone: auto takes perf" "status $rc: $(head -5 "$TMP/log")"
+	contained +perfmon,+net_raw "$TMP/rec" --doctor >"$TMP/doctor"
+	eq "container: the doctor asks for formats" "$(grep -c -e '^backend  *none' -e '^perf  *perf_event_open is allowed, but: .*--formats' -e 'then --formats DIR' "$TMP/doctor")" 3
+	contained +perfmon,+net_raw "$TMP/rec" --doctor --formats "$TMP/formats" >"$TMP/doctor"
+	eq "container: the doctor takes perf with formats" "$(grep -c -e '^backend  *perf:' -e "^perf  *allowed, formats from $TMP/formats" "$TMP/doctor")" 2
+	contained +net_raw "$TMP/rec" --doctor --formats "$TMP/formats" >"$TMP/doctor"
+	eq "container: the doctor names the capability that is missing" "$(grep -c -e '^backend  *none' -e '^perf  *no: .*CAP_PERFMON is missing' "$TMP/doctor")" 2
+	contained +net_raw "$TMP/rec" -q --backend perf --formats "$TMP/formats" -d 0.2 -o "$TMP/out/n.skbtape" 2>"$TMP/log"
+	eq "container without CAP_PERFMON: status, and it is named" "$? $(grep -c 'CAP_PERFMON is missing' "$TMP/log")" "3 1"
+	contained +perfmon,+net_raw "$TMP/rec" --formats "$TMP/formats" -b 1M -d 3 -o "$TMP/out/u.skbtape" 2>"$TMP/log" &
+	PERFPID=$!
+	i=0
+	until grep -q '^recording' "$TMP/log" || [ $i = 100 ]; do sleep 0.1; i=$((i + 1)); done
+	in_a "$TRAFFIC" send 10.77.0.2 9001 200 200 1000 >/dev/null
+	wait "$PERFPID"
+	eq "container: status, for the kernel log" "$? $(grep -c kmsg "$TMP/log")" "3 1"
+	grep -q 'events come through perf' "$TMP/log" && ok "container: auto takes perf" || no "container: auto takes perf" "$(head -5 "$TMP/log")"
 	"$SKBTAPE" analyze -q "$TMP/out/u.skbtape" -o "$TMP/u.db"
-	n=$(q "$TMP/u.db" "SELECT value FROM tape WHERE key='events_decoded'")
-	[ "${n:-0}" -gt 0 ] && ok "CAP_PERFMON alone: events on the tape" || no "CAP_PERFMON alone: events on the tape" "'$n'"
+	n=$(q "$TMP/u.db" "SELECT count(*) FROM packet_drop WHERE reason = 'NO_SOCKET'") # no frames of theirs, and so no port
+	[ "$n" -ge 200 ] && ok "container: drops of the host's other namespaces" || no "container: drops of the host's other namespaces" "$n"
+	eq "container: its own namespace is not taken for the host's first" "$(q "$TMP/u.db" "SELECT count(*) FROM netns WHERE seen AND name <> 'init'")" 1
 else
-	skip "CAP_PERFMON alone" "no setpriv"
+	skip "container" "no setpriv"
 fi
 eq "no instance left" "$(instances)" ""
 rm -rf "$TMP"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# load: the recorder under full packet rate for LENGTH seconds (make load; 300): its memory stays flat, what was lost is what the
-# kernel counted, and the host's rate with it and without it. LENGTH=30 analyzes the tape too. OPTIONS: of the recorder.
+# load: the recorder under full packet rate for LENGTH seconds (make load; 300): its memory stays flat, and what was lost is what
+# the kernel counted. Then PAIRS (5) of short runs in turn, without it and with it: how much the sender slows down. LENGTH=30
+# analyzes the tape too. OPTIONS: of the recorder.
 # Root, tracefs; some 6 MB of disk below TMPDIR for each second.
 . tests/lib.sh
 live || { skip load "$LIVE_WHY"; exit 0; }
@@ -15,7 +16,6 @@ bg_wait sink || { no load "sink"; exit 1; }
 flood() { ip netns exec "$NA" "$TRAFFIC" flood 10.77.0.2 9000 "$1" 0 | sed -n 's/sent //p'; }
 alone=$((LENGTH / 10 < 3 ? 3 : LENGTH / 10 > 10 ? 10 : LENGTH / 10))
 
-before=$(($(flood $alone) / alone))
 # shellcheck disable=SC2086
 start_record "$TMP/log" ${OPTIONS:-} -o "$TMP/t.skbtape" || { no load "did not start"; exit 1; }
 flood "$LENGTH" >"$TMP/sent" &
@@ -30,14 +30,14 @@ kill -INT $RECPID
 wait $RECPID
 eq "status" $? 0
 with=$(($(cat "$TMP/sent") / LENGTH))
-after=$(($(flood $alone) / alone))
 sed -n '/^events\|^frames\|^own cost\|^detail\|^tape/p' "$TMP/log" | sed 's/^/# /'
-echo "# packets/s without $before and $after, with $with"
+echo "# packets/s $with, for $LENGTH s"
 
 # memory: after a warm-up of three samples, the last third is no higher than the first
 awk 'NR > 3 { v[++n] = $1 } END {
 	for (i = 1; i <= n; i++) { if (i <= n / 3 && v[i] > a) a = v[i]; if (i > n * 2 / 3 && v[i] > b) b = v[i] }
-	printf "# memory: %d kB at most in the first third of %d samples, %d in the last\n", a, n, b
+	for (i = 1; i <= n; i++) if (v[i] > most) most = v[i]
+	printf "# memory (RSS): %d kB at the start, %d at the end, %d at most; %d at most in the first third of %d samples, %d in the last\n", v[1], v[n], most, a, n, b
 	exit !(n >= 3 && b <= a * 1.1 + 2048) }' "$TMP/rss" && ok "memory is flat" || no "memory is flat" "$(tr '\n' ' ' <"$TMP/rss")"
 
 # the kernel's own counts, as they stand on the tape, against the summary
@@ -56,4 +56,20 @@ if [ "$LENGTH" -le 30 ]; then
 	eq "rows of quality: as the kernel counted" "$(q "$TMP/t.db" "SELECT total(count) FROM quality WHERE kind='events-lost'")" "$kernel.0"
 	eq "decoded = recorded - lost" "$(q "$TMP/t.db" "SELECT (SELECT CAST(value AS INT) FROM tape WHERE key='events_decoded') + (SELECT CAST(value AS INT) FROM tape WHERE key='events_lost') - (SELECT CAST(value AS INT) FROM tape WHERE key='events_recorded')")" 0
 fi
+
+# in turn, so that what else the host does meets both
+: >"$TMP/pairs"
+for i in $(seq "${PAIRS:-5}"); do
+	without=$(flood $alone)
+	# shellcheck disable=SC2086
+	start_record "$TMP/log" -q ${OPTIONS:-} -o "$TMP/p.skbtape" || { no load "did not start"; exit 1; }
+	beside=$(flood $alone)
+	kill -INT $RECPID
+	wait $RECPID
+	echo "$without $beside" >>"$TMP/pairs"
+done
+awk -v s=$alone '{ r[NR] = $2 / $1; a += $1; b += $2 } END {
+	for (i = 1; i <= NR; i++) for (k = i + 1; k <= NR; k++) if (r[k] < r[i]) { t = r[i]; r[i] = r[k]; r[k] = t }
+	printf "# rate with the recorder / without, %d pairs of %d s in turn: median %.3f (%.3f to %.3f); %d packets/s without, %d with\n",
+		NR, s, (r[int((NR + 1) / 2)] + r[int(NR / 2) + 1]) / 2, r[1], r[NR], a / NR / s, b / NR / s }' "$TMP/pairs"
 eq "no instance left" "$(instances)" ""

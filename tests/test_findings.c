@@ -242,10 +242,28 @@ static void test_hint_cases(void **state)
 	try_cases(hint_cases);
 }
 
+static void test_link_cases(void **state)
+{
+	(void)state;
+	try_cases(link_cases);
+}
+
+static void test_filter_cases(void **state)
+{
+	(void)state;
+	try_cases(filter_cases);
+}
+
 static void test_less_cases(void **state)
 {
 	(void)state;
 	try_cases(less_cases);
+}
+
+static void test_dev_cases(void **state)
+{
+	(void)state;
+	try_cases(dev_cases);
 }
 
 /* A rule that found nothing in the positive cases above has no test. */
@@ -385,6 +403,31 @@ static void test_commands_in_a_nameless_namespace(void **state)
 	}
 }
 
+/* Two namespaces had one name: it is the later one's now. */
+static void test_commands_in_a_namespace_whose_name_came_back(void **state)
+{
+	(void)state;
+	for (int later = 0; later < 2; later++) {
+		start();
+		case_rps_one_cpu(); /* in 3, 'b' */
+		if (later)
+			sql("UPDATE netns SET name = 'b#2' WHERE name = 'b'");
+		sql(later ? "INSERT INTO netns VALUES(0, 999, 'b', 'b', NULL, 1)" :
+			    "INSERT INTO netns VALUES(9, 999, 'b#2', 'b', NULL, 1)");
+		if (later) {
+			sql("UPDATE netdev SET netns = 'b#2' WHERE netns = 'b'");
+			sql("UPDATE queue_setting SET netns = 'b#2' WHERE netns = 'b'");
+		}
+		run_all();
+		assert_int_equal(number("SELECT count(*) FROM finding WHERE netns IN ('b', 'b#2')"), 1);
+		assert_int_equal(number(later ? "SELECT count(*) FROM finding_advice WHERE command LIKE 'ip netns exec b %'" :
+						"SELECT count(*) FROM finding_advice WHERE command LIKE 'nsenter -t 30 -n %'"),
+				 number("SELECT count(*) FROM finding_advice WHERE command IS NOT NULL"));
+		assert_true(number("SELECT count(*) FROM finding_advice WHERE command IS NOT NULL") > 0);
+		db_close(db);
+	}
+}
+
 static void test_confidence_falls_with_what_was_lost(void **state)
 {
 	int64_t whole;
@@ -412,45 +455,128 @@ static void lower(const char *step)
 	run_all();
 }
 
-/* Nothing is concluded from what was not recorded to the end; what drops and counters say stands. */
+static const struct finding_case *const all_cases[] = { finding_cases, delay_cases, net_cases, tcp_cases, hint_cases, kernel_cases, less_cases };
+
+static const struct finding_case *case_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(all_cases); i++)
+		for (const struct finding_case *c = all_cases[i]; c->name; c++)
+			if (!strcmp(c->name, name))
+				return c;
+	fail_msg("no case %s", name);
+	return NULL;
+}
+
+static int noted(const char *what, const char *cause)
+{
+	char q[256];
+
+	snprintf(q, sizeof(q), "SELECT count(*) FROM quality WHERE source = 'detail' AND kind = 'note' AND note LIKE '%%%s%%: %%%s%%'", what, cause);
+	return (int)number(q);
+}
+
+/* Nothing is concluded from what was not recorded to the end; what was, drops and counters, stands, and that is said. */
 static void test_silent_where_detail_was_lowered(void **state)
 {
 	static const struct {
-		const char *step, *cause;
-		void (*build)(void);
-		int64_t stays;
+		const char *step, *name;
+		bool stays, part;
 	} t[] = {
-		{ "path", "reader-starved", case_starved_busy, 0 },
-		{ "drops", "reader-starved", case_starved_busy, 0 },
-		{ "path", "softirq-delayed", case_very_late_softirq, 0 },
-		{ "no-pcap", "netfilter-fragment-drop", case_nf_frag, 0 },
-		{ "path", "netfilter-fragment-drop", case_nf_frag, 1 },
-		{ "drops", "udp-rcvbuf-overflow", case_udp_rcvbuf, 1 },
-		{ "drops", "neighbour-failed", case_neigh_failed, 1 },
-		{ "drops", "backlog-overflow", case_backlog, 1 },
+		{ "path", "starved_busy", false, false },
+		{ "drops", "starved_busy", false, false },
+		{ "path", "very_late_softirq", true, true },
+		{ "path", "nf_frag", true, false },
+		{ "no-pcap", "nf_frag", true, true },
+		{ "path", "nf_rule", true, true },
+		{ "no-pcap", "nf_rule", false, false },
+		{ "path", "udp_gone", true, true },
+		{ "drops", "udp_gone", false, false },
+		{ "path", "no_route_out", true, true },
+		{ "drops", "no_route_out", true, true },
+		{ "no-pcap", "qdisc_over", true, true },
+		{ "drops", "accept_full", true, true },
+		{ "path", "watchdog", true, true },
+		{ "drops", "udp_rcvbuf", true, true },
+		{ "drops", "neigh_failed", true, false },
+		{ "drops", "backlog", true, false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		const struct finding_case *c = case_of(t[i].name);
 		char q[256];
 
 		start();
-		t[i].build();
+		c->build();
 		run_all();
-		snprintf(q, sizeof(q), "SELECT count(*) > 0 FROM finding WHERE cause = '%s'", t[i].cause);
+		snprintf(q, sizeof(q), "SELECT count(*) > 0 FROM finding WHERE cause = '%s'", c->cause);
 		if (!number(q))
-			fail_msg("%s was not there", t[i].cause);
+			fail_msg("%s was not there", c->cause);
 		lower(t[i].step);
 		if (number(q) != t[i].stays)
-			fail_msg("%s behind step %s: %d", t[i].cause, t[i].step, (int)number(q));
-		snprintf(q, sizeof(q),
-			 "SELECT count(*) FROM quality WHERE source = 'detail' AND note LIKE '%%could not be looked for:%%%s%%'",
-			 t[i].cause);
-		if (number(q) != !t[i].stays)
-			fail_msg("%s behind step %s: said %d times", t[i].cause, t[i].step, (int)number(q));
+			fail_msg("%s behind step %s: %d", c->cause, t[i].step, (int)number(q));
+		if (noted("could not be looked for", c->cause) != !t[i].stays)
+			fail_msg("%s behind step %s: not said", c->cause, t[i].step);
+		if (noted("only in what was still recorded", c->cause) != t[i].part)
+			fail_msg("%s behind step %s: part not said", c->cause, t[i].step);
 		assert_int_equal(number("SELECT count(*) FROM quality WHERE kind = 'rule-failed'"), 0);
 		db_close(db);
 	}
+}
+
+/* Whatever step the recorder took: no finding that was not there, none that is surer, and what is missing is said. What
+ * was dropped for a cause that cannot be looked for is other-drop's, which says no more than the drops do. */
+static void test_nothing_new_where_detail_was_lowered(void **state)
+{
+	static const char *const steps[] = { "path", "no-pcap", "drops" };
+	static const char lost[] = "SELECT count(*) FROM (SELECT DISTINCT cause FROM temp.whole EXCEPT SELECT cause FROM finding) w "
+				   "WHERE NOT EXISTS (SELECT 1 FROM quality WHERE source = 'detail' AND note LIKE '%looked for: %' || w.cause || '%')";
+	static const char more[] = "SELECT count(*) FROM finding f WHERE f.rule <> 'other-drop.sql' AND NOT EXISTS (SELECT 1 FROM temp.whole w "
+				   "WHERE w.cause = f.cause AND w.confidence >= f.confidence - 0.001)";
+	size_t n = 0;
+
+	(void)state;
+	for (const struct finding_case *c = finding_cases; c->name; c++) {
+		const char *step = steps[n++ % ARRAY_SIZE(steps)];
+
+		if (!c->cause || !*c->cause)
+			continue;
+		start();
+		c->build();
+		run_all();
+		sql("CREATE TEMP TABLE whole AS SELECT cause, confidence FROM main.finding");
+		lower(step);
+		if (number(more))
+			fail_msg("%s behind step %s: a finding more", c->name, step);
+		if (number(lost))
+			fail_msg("%s behind step %s: one less, and it is not said", c->name, step);
+		db_close(db);
+	}
+}
+
+/* What only the time before tells is not told as of the whole recording. */
+static void test_names_of_the_whole_where_detail_was_lowered(void **state)
+{
+	static const char fields[] = "{\"tb_id\": 254, \"err\": -101, \"iif\": 1, \"dst\": \"192.0.2.9\"}";
+
+	(void)state;
+	start();
+	case_of("no_route_out")->build();
+	event("fib_table_lookup", T0 + MS, fields);
+	run_all();
+	assert_int_equal(number("SELECT count(*) FROM finding WHERE cause = 'no-route-output' AND flow_dst = '192.0.2.9'"), 1);
+	lower("path");
+	assert_int_equal(number("SELECT count(*) FROM finding WHERE cause = 'no-route-output' AND flow_dst IS NULL"), 1);
+	db_close(db);
+	start();
+	case_of("accept_full")->build();
+	run_all();
+	assert_int_equal(number("SELECT count(*) FROM finding WHERE cause = 'tcp-accept-queue-overflow' AND flow_src = '10.0.0.1'"), 1);
+	lower("no-pcap");
+	assert_int_equal(number("SELECT count(*) FROM finding WHERE cause = 'tcp-accept-queue-overflow' AND flow_src IS NULL "
+				"AND flow_dport = 8000"),
+			 1);
+	db_close(db);
 }
 
 static void test_same_twice(void **state)
@@ -603,6 +729,9 @@ int main(void)
 		cmocka_unit_test(test_tcp_cases), cmocka_unit_test(test_kernel_cases),
 		cmocka_unit_test(test_hint_cases),
 		cmocka_unit_test(test_less_cases),
+		cmocka_unit_test(test_dev_cases),
+		cmocka_unit_test(test_link_cases),
+		cmocka_unit_test(test_filter_cases),
 		cmocka_unit_test(test_every_rule_has_a_case),
 		cmocka_unit_test(test_symptom_ranks_behind_its_cause),
 		cmocka_unit_test(test_more_harm_ranks_first),
@@ -610,8 +739,11 @@ int main(void)
 		cmocka_unit_test(test_finding_is_whole),
 		cmocka_unit_test(test_no_command_for_a_place_not_known),
 		cmocka_unit_test(test_commands_in_a_nameless_namespace),
+		cmocka_unit_test(test_commands_in_a_namespace_whose_name_came_back),
 		cmocka_unit_test(test_confidence_falls_with_what_was_lost),
 		cmocka_unit_test(test_silent_where_detail_was_lowered),
+		cmocka_unit_test(test_nothing_new_where_detail_was_lowered),
+		cmocka_unit_test(test_names_of_the_whole_where_detail_was_lowered),
 		cmocka_unit_test(test_same_twice),
 		cmocka_unit_test(test_ledger_places_by_elimination),
 		cmocka_unit_test(test_ledger_takes_a_task_s_place_back),

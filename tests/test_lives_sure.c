@@ -347,6 +347,35 @@ static void test_place_last(void **state)
 	expect("SELECT netns_id, (SELECT text FROM _name WHERE id = dev_id) FROM _drop", "2|eth0\n");
 }
 
+/* What a macvlan takes over was received by the device below: it is dropped behind the upper one,
+ * if its tap saw it, and at the lower one, if not. */
+static void test_place_upper(void **state)
+{
+	(void)state;
+	fake_host_dev(story.host, 1, "s0", "");
+	fake_host_dev(story.host, 2, "m0", "macvlan");
+	assert_int_equal(db_exec(story.db,
+				 "INSERT INTO netdev(id, netns_id, netns, ifindex, name, kind, "
+				 "link_ifindex, link_netns_id) VALUES(1, 1, 'n1', 1, 's0', 'veth', "
+				 "NULL, NULL), "
+				 "(2, 2, 'n2', 2, 'm0', 'macvlan', 1, 1)",
+				 NULL),
+			 0);
+	fake_frame(story.frames, 1, "s0", 0, 2000500, 142);
+	fake_frame(story.frames, 2, "m0", 0, 2000500, 142);
+	fake_frame(story.frames, 1, "s0", 0, 9000500, 342);
+	begin();
+	story.now.ts = 2000000;
+	arrive("s0", 0x100, 128);
+	kfree(0x100, "nft_do_chain", 2);
+	story.now.ts = 9000000;
+	arrive("s0", 0x200, 328);
+	kfree(0x200, "nft_do_chain", 2);
+	finish();
+	expect("SELECT netns_id, (SELECT text FROM _name WHERE id = dev_id) FROM _drop",
+	       "2|m0\n1|s0\n");
+}
+
 static void test_place_sure(void **state)
 {
 	(void)state;
@@ -754,6 +783,7 @@ int main(void)
 		T(test_ready_elsewhere),
 		T(test_place_doubt),
 		T(test_place_last),
+		T(test_place_upper),
 		T(test_place_sure),
 		T(test_ready_of_others),
 		T(test_probe),

@@ -274,6 +274,7 @@ static void test_noise(void **state)
 		"101/missing",
 		"host/irq",
 		"host/cgroups",
+		"host/cgroup-bpf",
 		"host/proc/stat",
 		"101/nl/route",
 		"101/nl/conntrack",

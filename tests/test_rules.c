@@ -83,7 +83,8 @@ static void test_embedded_rules_are_sound(void **state)
 		if (x->problem)
 			fail_msg("%s: %s", x->name, x->problem);
 		/* hints of the same cause have a name behind it, and are hints only */
-		if (strstr(x->name, "-near.sql") || strstr(x->name, "-rfs.sql")) {
+		if (strstr(x->name, "-near.sql") || strstr(x->name, "-rfs.sql") ||
+		    strstr(x->name, "-offline.sql")) {
 			assert_memory_equal(x->name, x->cause->word, strlen(x->cause->word));
 			assert_string_equal(x->severity, "info");
 		} else {
@@ -262,6 +263,9 @@ static void test_plain(void **state)
 	render(RULE_TEXT_PLAIN, "SELECT 0.125 AS a, 3.0 AS b", "{a:pct} {b}", "12.5 % 3");
 	render(RULE_TEXT_PLAIN, "SELECT 1 AS a", "{ a } {A} nft { {a} } {",
 	       "{ a } {A} nft { 1 } {");
+	render(RULE_TEXT_PLAIN, "SELECT 3 AS a, '?' AS function", "{a} freed[[ in {function}]].",
+	       "3 freed.");
+	render(RULE_TEXT_SQL, "SELECT '?' AS function", "x = {function}", "x = '?'");
 	render(RULE_TEXT_PLAIN, "SELECT 1 AS a", "{typo}", NULL);
 	render(RULE_TEXT_PLAIN, "SELECT 1 AS a", "{a:furlongs}", NULL);
 }

@@ -385,6 +385,8 @@ static void test_texts(void **state)
 		"/a "
 		"b\\011c\t2\t20000\t100000\tusage_usec=1\tnr_periods=3\tnr_throttled=2\tthrottled_"
 		"usec=5\n/v1\t1\t-1\t100000\tthrottled_time=77\n/bad\t3\t1\t1\n");
+	tape_make_text(m, "snap/000000/host/cgroup-bpf", "/a\t7,8\t\n/b\\040c\t\t9\nx\n");
+	tape_make_text(m, "snap/000001/host/cgroup-bpf", "/a\t\t5\n");
 	tape_make_text(m, "snap/000000/host/proc/net/softnet_stat",
 		       "1 2 3 0 0 0 0 0 0 0 0\n4 5 6 0 0 0 0 0 0 0 0\n");
 	tape_make_text(m, "snap/000000/host/proc/stat",
@@ -426,6 +428,7 @@ static void test_texts(void **state)
 	check(x.d, "SELECT * FROM cgroup_quota",
 	      "1700000001000000000|/a "
 	      "b\tc|2|20000|100000|3|2|5000\n1700000001000000000|/v1|1|-1|100000|-|-|77");
+	check(x.d, "SELECT * FROM cgroup_program ORDER BY path", "/a|7,8|5\n/b c|-|9");
 	check(x.d, "SELECT name, value, value_end FROM sysctl ORDER BY name",
 	      "net.ipv4.conf.eth0/"
 	      "5.rp_filter|1|-\nnet.ipv4.ip_forward|0|1\nnet.ipv4.late|9|-\nnet.ipv4.same|3|-");
@@ -446,6 +449,7 @@ static void test_texts(void **state)
 	      "0|before|1700000001000000000|1700000001200000000\n1|tick|1700000002000000000|"
 	      "1700000002100000000");
 	check(x.d, "SELECT kind, source, count, note FROM quality ORDER BY kind, source",
+	      "format|cgroup-bpf|1|records of the snapshots that could not be read were skipped\n"
 	      "format|cgroups|1|records of the snapshots that could not be read were skipped\n"
 	      "format|irq|1|records of the snapshots that could not be read were skipped\n"
 	      "format|kmsg|1|records that could not be read were skipped\n"

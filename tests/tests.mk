@@ -9,11 +9,11 @@ DELAYS      := analyze/delays.c analyze/flow_delays.c analyze/moves.c analyze/se
 
 # what tape_read reads, and what it takes that from
 TAPE_READ   := analyze/tape_ahead.c analyze/tape_frames.c analyze/tape_read.c analyze/import.c analyze/tracedat.c analyze/pcap_import.c analyze/pcap_read.c analyze/perfdata.c analyze/perf_sample.c analyze/kbuf.c \
-	       analyze/folder.c analyze/folder_import.c analyze/folder_nl.c analyze/folder_sock.c analyze/folder_tar.c analyze/folder_text.c capture/snap_files.c capture/clock.c
+	       analyze/folder.c analyze/folder_ct.c analyze/folder_import.c analyze/folder_nl.c analyze/folder_route.c analyze/folder_sock.c analyze/folder_tar.c analyze/folder_text.c capture/snap_files.c capture/clock.c
 
 # test_NAME: its modules
 T_dissect   := $(BASE) analyze/dissect.c analyze/pcapng.c
-T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/claims.c analyze/findings.c analyze/found_link.c analyze/found_write.c analyze/coverage.c analyze/clocks.c analyze/detail.c $(TAPE_READ) analyze/ledger.c analyze/unsaid.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c tests/finding_cases_hint.c tests/finding_cases_kernel.c tests/finding_cases_less.c tests/finding_cases_sock.c
+T_findings  := $(BASE) analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/rules.c analyze/rule_text.c analyze/claims.c analyze/findings.c analyze/found_link.c analyze/found_write.c analyze/coverage.c analyze/clocks.c analyze/detail.c $(TAPE_READ) analyze/ledger.c analyze/unsaid.c tests/finding_build.c tests/finding_cases.c tests/finding_cases_delay.c tests/finding_cases_net.c tests/finding_cases_tcp.c tests/finding_cases_hint.c tests/finding_cases_kernel.c tests/finding_cases_less.c tests/finding_cases_dev.c tests/finding_cases_link.c tests/finding_cases_filter.c tests/finding_cases_sock.c
 T_rules     := $(filter-out tests/%,$(T_findings))
 T_kbuf      := $(BASE) analyze/kbuf.c
 T_perfring  := $(BASE) analyze/perf_sample.c analyze/perfring.c
@@ -28,7 +28,7 @@ T_snapshots := $(T_clocks) tests/snap_load.c analyze/tmpfiles.c analyze/db.c ana
 	       analyze/snap_texts.c analyze/counters.c analyze/procfs.c analyze/nldump.c analyze/nl_link.c analyze/nl_sock.c \
 	       analyze/nl_nft.c analyze/nft_text.c analyze/nft_value.c analyze/dissect.c analyze/nl_tc.c analyze/tc_options.c analyze/ethtool_read.c
 T_nldump    := $(T_snapshots)
-T_trace     := $(T_clocks) analyze/symbols.c analyze/perfring.c analyze/detail.c analyze/trace.c analyze/format.c analyze/fields.c
+T_trace     := $(T_clocks) analyze/symbols.c analyze/perfring.c analyze/detail.c analyze/trace.c analyze/trace_ahead.c analyze/format.c analyze/fields.c
 T_drops     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/drops.c
 TIES        := analyze/ties.c analyze/ties_carry.c analyze/ties_match.c analyze/ties_rest.c analyze/ties_upper.c
 T_ties      := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c $(TIES)

@@ -66,7 +66,7 @@ GROUP BY h.netns, h.dev, h.function, h.reason
 HAVING count(*) >= 10
 ORDER BY packets DESC, h.netns, h.dev, h.function;
 
--- evidence: {result} packets were freed in {function}[[ with reason {reason}]] at {dev}.
+-- evidence: {result} packets were freed[[ in {function}]][[ with reason {reason}]] at {dev}.
 SELECT count(*) FROM packet_drop WHERE function = {function} AND reason IS {reason} AND netns IS {netns} AND dev = {dev};
 -- evidence?: {dev} is a port of {result} ({kind}).
 SELECT m.name, m.kind FROM netdev p JOIN netdev m ON m.netns_id = p.netns_id AND m.ifindex = p.master_ifindex WHERE p.netns IS {netns} AND p.name = {dev};

@@ -70,9 +70,9 @@ ORDER BY s.which;
 
 -- evidence?: {result:n row} of quality about lost events or frames: {losses} lost.
 SELECT count(*), CAST(total(count) AS INTEGER) AS losses FROM quality WHERE kind IN ('events-lost', 'frames-lost') AND {v_which} = 1;
--- evidence?: {result} packets were freed with reason PACKET_SOCK_ERROR, in {functions}.
+-- evidence?: {result} packets were freed with reason PACKET_SOCK_ERROR[[, in {functions}]].
 SELECT sum(drops), group_concat(DISTINCT function) AS functions FROM _drop_target WHERE reason = 'PACKET_SOCK_ERROR' AND {v_which} = 2;
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.why_by IS NOT NULL AND t.why = 'PACKET_SOCK_ERROR' AND {v_which} = 2;
 -- evidence?: The drop counters of packet sockets grew by {result}[[, most in {netns}]].
 SELECT sum(drops_delta) FROM _socket_span WHERE proto = 'packet' AND {v_which} = 2;

@@ -4,6 +4,7 @@
 -- tested: live
 -- uses: events, sockets, config
 -- needs: event inet_sock_set_state
+-- partial: yes
 -- how: At least 3 sockets went CLOSE, SYN_SENT, CLOSE with source port 0 to one destination and port: the route was found, but
 --   no local port was (tcp_v4_connect() sets SYN_SENT before it asks for the port; EADDRNOTAVAIL to the application), and
 --   the sockets of the snapshots to that destination are mostly not in TIME_WAIT: connections are held open. Each such

@@ -41,7 +41,7 @@ SELECT
 	h.to_ns,
 	p.n AS packets,
 	h.netns AS v_netns,
-	(SELECT CAST(value AS INTEGER) FROM sysctl WHERE netns IS p.netns AND name = 'net.ipv4.ipfrag_time') AS v_time
+	(SELECT CAST(coalesce(value_end, value) AS INTEGER) FROM sysctl WHERE netns IS p.netns AND name = CASE WHEN h.dst LIKE '%:%' OR h.function IN ('ip6_frag_expire', 'ip6frag_expire_frag_queue') THEN 'net.ipv6.ip6frag_time' ELSE 'net.ipv4.ipfrag_time' END) AS v_time
 FROM place p
 LEFT JOIN hit h ON h.nth = 1 AND (h.netns IS p.netns OR (h.netns IS NULL AND (SELECT count(*) FROM counted) = 1))
 WHERE p.n >= 3

@@ -4,12 +4,13 @@
 -- tested: live
 -- uses: events, frames, counters
 -- how: At least 5 drops in a namespace where IP reads headers and options (ip_rcv_core, ip_rcv_finish_core, ip6_rcv_core and the like) with
---   reason IP_INHDR, PKT_TOO_SMALL or IPV6_BAD_EXTHDR, or with none while Ip.InHdrErrors or InTruncatedPkts grew as far. IP_INHDR of
+--   reason IP_INHDR, PKT_TOO_SMALL or IPV6_BAD_EXTHDR, in an extension header of IPv6 (an option that is not known and tells to discard the
+--   packet, RFC 8200, 4.2, too), or with none while Ip.InHdrErrors or InTruncatedPkts grew as far. IP_INHDR of
 --   forwarding is an expired TTL and left out; where the function is not known it counts only if no ICMP "time exceeded" was
 --   made. Wrong header checksums have a cause of their own.
 -- title: Malformed IP headers[[ from {flow_src}]][[ at {dev}]]
 -- summary: {packets} packets[[ from {flow_src} to {flow_dst}]] were dropped[[ at {dev}]][[ in {netns}]] because their IP header is malformed:
---   {v_short} shorter than their header says, {v_header} with a wrong version, length or option.
+--   {v_short} shorter than their header says, {v_header} with a wrong version, length, option or extension header.
 WITH hit AS (
 	SELECT t.*,
 		t.reason = 'PKT_TOO_SMALL' AS short
@@ -20,6 +21,7 @@ WITH hit AS (
 					AND (SELECT total(m.delta) FROM _moved m WHERE m.name IN ('Ip.InHdrErrors', 'IpExt.InTruncatedPkts', 'Ip6InHdrErrors', 'Ip6InTruncatedPkts')
 						AND m.delta > 0 AND (m.netns = t.netns OR t.netns IS NULL)) >= t.drops)))
 		OR t.reason = 'IPV6_BAD_EXTHDR'
+		OR (t.function IN ('ip6_tlvopt_unknown', 'ip6_parse_tlv', 'ipv6_destopt_rcv', 'ipv6_rthdr_rcv', 'ipv6_parse_hopopts') AND t.reason IN ('UNHANDLED_PROTO', 'IP_INHDR', 'NOT_SPECIFIED'))
 		OR (t.function = '?' AND t.reason = 'IP_INHDR'
 			AND NOT EXISTS (SELECT 1 FROM _moved m WHERE m.name IN ('Icmp.OutTimeExcds', 'Icmp6OutTimeExcds') AND m.delta > 0))
 )
@@ -46,8 +48,8 @@ GROUP BY h.netns
 HAVING sum(h.drops) >= 5
 ORDER BY sum(h.drops) DESC, h.netns;
 
--- evidence: {result} packets were freed where headers are read ({reasons} in {functions}).
-SELECT sum(drops), coalesce(group_concat(DISTINCT reason), 'no reasons') AS reasons, group_concat(DISTINCT function) AS functions FROM _drop_target WHERE netns IS {netns} AND (reason IN ('IP_INHDR', 'PKT_TOO_SMALL', 'INVALID_PROTO', 'IPV6_BAD_EXTHDR') OR reason IS NULL) AND (function IN ('ip_rcv_core', 'ip_rcv', 'ip_rcv_finish_core', 'ip_rcv_finish', 'ip6_rcv_core', 'ipv6_rcv', 'ip_rcv_options', '?') OR reason = 'IPV6_BAD_EXTHDR');
+-- evidence: {result} packets were freed where headers are read ({reasons}[[ in {functions}]]).
+SELECT sum(drops), coalesce(group_concat(DISTINCT reason), 'no reasons') AS reasons, group_concat(DISTINCT function) AS functions FROM _drop_target WHERE netns IS {netns} AND (reason IN ('IP_INHDR', 'PKT_TOO_SMALL', 'INVALID_PROTO', 'IPV6_BAD_EXTHDR', 'UNHANDLED_PROTO') OR reason IS NULL) AND (function IN ('ip_rcv_core', 'ip_rcv', 'ip_rcv_finish_core', 'ip_rcv_finish', 'ip6_rcv_core', 'ipv6_rcv', 'ip_rcv_options', '?') OR reason = 'IPV6_BAD_EXTHDR' OR (function IN ('ip6_tlvopt_unknown', 'ip6_parse_tlv', 'ipv6_destopt_rcv', 'ipv6_rthdr_rcv', 'ipv6_parse_hopopts') AND reason <> 'IPV6_BAD_EXTHDR'));
 -- evidence?: The counters of bad headers grew by {result} in {netns} ({names}).
 SELECT sum(delta), group_concat(DISTINCT name) AS names FROM _moved WHERE name IN ('Ip.InHdrErrors', 'IpExt.InTruncatedPkts', 'Ip6InHdrErrors', 'Ip6InTruncatedPkts') AND netns IS {netns} AND delta > 0;
 -- evidence?: The capture finds fault with {result} frames there too: "{problem}".

@@ -31,7 +31,9 @@ GROUP BY t.netns
 HAVING sum(t.drops) >= 5
 UNION ALL
 SELECT CASE WHEN sum(m.delta) >= 50 THEN 'critical' ELSE 'warning' END, 0.85, m.netns, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, sum(m.delta), NULL,
-	'it blocks what this host sends, or the state that it demands is missing'
+	CASE WHEN max(m.name) = min(m.name) THEN CASE min(m.name) WHEN 'XfrmOutPolBlock' THEN 'it blocks what this host sends'
+		ELSE 'it demands protection of what this host sends, for which there is no state (keys)' END
+	ELSE 'it blocks what this host sends, or the state that it demands is missing' END
 FROM _moved m
 WHERE m.name IN ('XfrmOutPolBlock', 'XfrmOutNoStates') AND m.delta > 0
 	AND NOT EXISTS (SELECT 1 FROM _drop_target t WHERE t.reason = 'XFRM_POLICY' AND (t.netns = m.netns OR t.netns IS NULL))
@@ -39,7 +41,7 @@ GROUP BY m.netns
 HAVING sum(m.delta) >= 5
 ORDER BY 14 DESC, 3;
 
--- evidence?: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence?: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'XFRM_POLICY');
 -- evidence?: The xfrm counters grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('XfrmInNoPols', 'XfrmInTmplMismatch', 'XfrmInNoStates', 'XfrmInPolBlock', 'XfrmOutPolBlock', 'XfrmOutNoStates') AND netns IS {netns} AND delta > 0;

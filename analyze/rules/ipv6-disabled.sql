@@ -28,9 +28,9 @@ GROUP BY t.netns
 HAVING sum(t.drops) >= 10
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence?: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence?: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'IPV6DISABLED' AND t.dst IS NOT NULL AND t.dst NOT LIKE 'ff%');
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.netns IS {netns} AND t.why_by IS NOT NULL AND (t.why = 'IPV6DISABLED' AND t.dst IS NOT NULL AND t.dst NOT LIKE 'ff%');
 -- packets:
 SELECT packet_id FROM packet_drop t WHERE packet_id IS NOT NULL AND (t.reason = 'IPV6DISABLED' OR (t.function = {function} AND t.reason IS {reason})) AND (netns IS {netns} OR netns IS NULL) ORDER BY id LIMIT 20;

@@ -3,15 +3,18 @@
 -- severity: warning
 -- tested: live
 -- uses: counters, config, events
+-- partial: yes
 -- how: A device lost its carrier during the recording (carrier_down_count or carrier_changes grew) or the kernel log says that its
---   link went down, or it is up without carrier at the end; and packets suffered for it: at least 5 drops of the neighbour or
+--   link went down, or it is up without carrier at the end (but not where that is because the other end of its veth pair was never up:
+--   peer-device-down); and packets suffered for it: at least 5 drops of the neighbour or
 --   device layer in that namespace, or its tx_dropped or tx_carrier_errors grew. Devices that come and go without harm are none.
 --   Neighbour drops of which no event tells the namespace are counted where the busiest sender lost its carrier; those of packets
 --   that came in by another device where their destination is a neighbour at that link, or the namespace has no third
 --   device. A device that is set down takes its routes along: what then had no route counts where earlier packets of
 --   the same flows had left by it.
--- title: Link of {dev} went down
--- summary: {dev}[[ in {netns}]] lost its carrier during the recording[[ ({v_changes:n change})]]; {packets} packets were dropped there for it.
+--   Frames for an address of a device that is down, which a bridge floods to its other ports, for it forgot where the address was, count too.
+-- title: Link of {dev} was down
+-- summary: {dev}[[ in {netns}]] had no carrier[[: it lost it during the recording ({v_changes:n change})]]; {packets} packets were dropped for it.
 WITH down AS (
 	SELECT netns, dev, max(delta) AS changes FROM _moved
 	WHERE source = 'dev' AND name IN ('carrier_down_count', 'carrier_changes') AND delta > 0
@@ -20,6 +23,7 @@ WITH down AS (
 	SELECT d.netns, d.name, NULL FROM netdev d
 	WHERE d.flags & 1 = 1 AND d.carrier = 0 AND coalesce(d.kind, '') NOT IN ('dummy', 'bridge', 'tun', 'bond')
 		AND NOT EXISTS (SELECT 1 FROM _moved m WHERE m.source = 'dev' AND m.name IN ('carrier_down_count', 'carrier_changes') AND m.delta > 0 AND m.netns = d.netns AND m.dev = d.name)
+		AND NOT EXISTS (SELECT 1 FROM netdev p WHERE p.id = d.peer_id AND p.flags & 1 = 0)
 ), hurt AS (
 	SELECT w.netns, w.dev, w.changes,
 		(SELECT coalesce(sum(t.drops), 0) FROM _drop_target t
@@ -32,6 +36,9 @@ WITH down AS (
 			WHERE t.reason = 'IP_INNOROUTES' AND t.netns = w.netns AND w.changes IS NOT NULL
 				AND EXISTS (SELECT 1 FROM flow f JOIN frame x ON x.flow_id = f.id
 					WHERE f.netns = w.netns AND f.proto = t.proto AND f.dst = t.dst AND f.dport IS t.dport AND x.netns = w.netns AND x.dev = w.dev AND x.direction = 'out')) AS lost,
+		(SELECT coalesce(sum(t.drops), 0) FROM addr a JOIN _drop_target t ON t.dst = a.address
+			WHERE a.netns = w.netns AND a.dev = w.dev AND a.address NOT LIKE 'fe80:%' AND t.reason IN ('OTHERHOST', 'NO_TX_TARGET') AND NOT (t.netns IS w.netns)
+				AND EXISTS (SELECT 1 FROM netdev d WHERE d.netns = w.netns AND d.name = w.dev AND d.flags & 1 = 0 AND d.peer_id IS NOT NULL)) AS flooded,
 		(SELECT coalesce(sum(m.delta), 0) FROM _moved m WHERE m.source = 'dev' AND m.name IN ('tx_dropped', 'tx_carrier_errors') AND m.netns = w.netns AND m.dev = w.dev AND m.delta > 0) AS counted
 	FROM (
 		SELECT d.*, row_number() OVER (
@@ -40,16 +47,17 @@ WITH down AS (
 	) w
 )
 SELECT
-	CASE WHEN max(h.drops + h.lost, h.counted) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN max(h.drops + h.lost + h.flooded, h.counted) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
 	CASE WHEN h.changes IS NOT NULL THEN 0.9 ELSE 0.75 END AS confidence,
 	h.netns,
 	h.dev,
-	max(h.drops + h.lost, h.counted) AS packets,
+	max(h.drops + h.lost + h.flooded, h.counted) AS packets,
 	h.changes AS v_changes,
 	h.drops AS v_drops,
-	h.lost AS v_lost
+	h.lost AS v_lost,
+	h.flooded AS v_flooded
 FROM hurt h
-WHERE max(h.drops + h.lost, h.counted) >= 5
+WHERE max(h.drops + h.lost + h.flooded, h.counted) >= 5
 ORDER BY packets DESC, h.netns, h.dev;
 
 -- evidence?: carrier_changes of {dev} grew by {result}.
@@ -60,6 +68,8 @@ SELECT operstate, carrier FROM netdev WHERE netns IS {netns} AND name = {dev};
 SELECT {v_drops};
 -- evidence?: {result} packets had no route any more; earlier packets of the same flows had left by {dev}.
 SELECT {v_lost};
+-- evidence?: {result} frames for its addresses were flooded by the bridge to others, who threw them away.
+SELECT {v_flooded};
 -- evidence?: tx_dropped and tx_carrier_errors of {dev} grew by {result}.
 SELECT sum(delta) FROM _moved WHERE source = 'dev' AND name IN ('tx_dropped', 'tx_carrier_errors') AND netns IS {netns} AND dev = {dev} AND delta > 0;
 -- evidence?: The kernel log: "{result}".

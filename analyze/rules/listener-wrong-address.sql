@@ -58,9 +58,9 @@ WHERE h.drops >= 5
 		AND s.src IN (h.dst, '::', '*', CASE WHEN h.dst NOT LIKE '%:%' THEN '0.0.0.0' ELSE '' END))
 ORDER BY h.drops DESC, h.netns, h.dst, h.dport;
 
--- evidence?: {result} packets to {flow_dst} port {flow_dport} were freed in {function} with reason NO_SOCKET.
+-- evidence?: {result} packets to {flow_dst} port {flow_dport} were freed[[ in {function}]] with reason NO_SOCKET.
 SELECT sum(drops) FROM _drop_target WHERE reason = 'NO_SOCKET' AND netns IS {netns} AND proto = {flow_proto} AND dst = {flow_dst} AND dport = {flow_dport};
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.why_by IS NOT NULL AND t.netns IS {netns} AND t.why = 'NO_SOCKET' AND t.proto = {flow_proto} AND t.dst = {flow_dst} AND t.dport = {flow_dport};
 -- evidence: The sockets on that port are bound to {v_bound} ({result} of them).
 SELECT count(*) FROM _socket_span WHERE proto = {flow_proto} AND netns IS {netns} AND sport = {flow_dport} AND coalesce(dport, 0) = 0 AND (proto = 'udp' OR state = 'LISTEN');

@@ -37,9 +37,9 @@ GROUP BY t.netns, t.dev, t.function, t.reason, t.why
 HAVING sum(t.drops) >= 5
 ORDER BY sum(t.drops) DESC, t.netns, t.dev, t.why;
 
--- evidence?: {result} packets were freed in {function} with reason {reason}.
+-- evidence?: {result} packets were freed[[ in {function}]] with reason {reason}.
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason = {reason} AND why_by IS NULL AND netns IS {netns} AND dev IS {dev};
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.why_by IS NOT NULL AND t.netns IS {netns} AND t.function = {function} AND t.dev IS {dev} AND t.why = {v_which};
 -- evidence?: {flow_src} is an address of {result} in the same namespace.
 SELECT dev FROM addr WHERE netns IS {netns} AND address = {flow_src} ORDER BY dev;

@@ -81,7 +81,7 @@ SELECT 0.8, m.netns, m.dev, m.function, m.reason, NULL, NULL, NULL, NULL, NULL, 
 FROM mutes m
 ORDER BY 14 DESC, 2, 6;
 
--- evidence: {result} packets were freed in {function}[[ with reason {reason}]] over {v_span:time}.
+-- evidence: {result} packets were freed[[ in {function}]][[ with reason {reason}]] over {v_span:time}.
 SELECT sum(drops) FROM _drop_group WHERE function = {function} AND reason IS {reason} AND flow_id IS {flow_id} AND netns IS {netns};
 -- evidence?: Right before {result} of them, on the same CPU, netfilter dropped a packet: the ICMP error.
 SELECT count(*) FROM packet_drop d WHERE d.reason = {reason} AND d.function = {function} AND d.netns IS {netns} AND EXISTS (SELECT 1 FROM packet_drop i WHERE i.cpu = d.cpu AND i.reason = 'NETFILTER_DROP' AND i.ts_ns BETWEEN d.ts_ns - 100000 AND d.ts_ns);

@@ -58,7 +58,7 @@ LEFT JOIN best b ON b.nth = 1 AND b.family = e.family
 WHERE e.drops >= 5
 ORDER BY e.drops DESC, e.family;
 
--- evidence: {result} packets that waited for a neighbour were freed[[ with reason {reason}]] in {function}.
+-- evidence: {result} packets that waited for a neighbour were freed[[ with reason {reason}]][[ in {function}]].
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason IS {reason};
 -- evidence?: {address} on {dev} in {netns} was {state} in a snapshot ({result} of them).
 SELECT count(*), address, dev, netns, max(state) AS state FROM neigh WHERE netns IS {netns} AND dev = {dev} AND address = {v_address} AND state IN ('FAILED', 'INCOMPLETE');

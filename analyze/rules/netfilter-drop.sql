@@ -3,7 +3,8 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters, config
--- symptom-of: conntrack-full, conntrack-time-wait, snat-ports-exhausted
+-- partial: path
+-- symptom-of: conntrack-full, conntrack-time-wait, snat-ports-exhausted, conntrack-idle-expired/flow
 -- how: Drops with reason NETFILTER_DROP (or at nft_do_chain, nf_hook_slow, ipt_do_table where there are no reasons), per
 --   destination and port, joined with the nftables rule whose verdict and match fit and whose counter moved, or with a base
 --   chain whose policy is drop. A firewall that refuses strangers does its work, so a finding needs 10 packets to one
@@ -16,10 +17,16 @@ WITH hit AS (
 	SELECT n.*, r.text AS rule, r.packets_delta AS rule_delta, r.handle, r.family, r.table_name, r.chain, r.hook, r.verdict, r.netns AS rule_netns
 	FROM _nf_drop n
 	LEFT JOIN nft_rule r ON r.id = n.rule_id
-	WHERE NOT (n.function = 'nf_hook_slow' AND n.conntrack_drops > 0 AND coalesce(r.packets_delta, 0) < n.drops)
+	WHERE NOT (n.function IN ('nf_hook_slow', '?') AND n.conntrack_drops > 0 AND coalesce(r.packets_delta, 0) < n.drops)
 		AND coalesce(r.verdict, '') NOT LIKE 'reject%'
 		AND coalesce(r.text, '') NOT LIKE '%ct state%invalid%'
 		AND coalesce(r.text, '') NOT LIKE '%frag%'
+		AND NOT (r.id IS NULL AND n.state_chain IS NOT NULL) -- conntrack-invalid
+		-- of what no rule explains, those that netfilter-fragment-drop tells
+		AND NOT (r.id IS NULL AND n.flow_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM nft_chain c WHERE (c.netns = n.place OR n.place IS NULL) AND c.policy = 'drop')
+			AND (SELECT count(f.frag) = count(*) FROM packet_drop d JOIN _frame f ON f.packet_id = d.packet_id WHERE d.flow_id = n.flow_id AND d.function = n.function)
+			AND EXISTS (SELECT 1 FROM flow w JOIN flow o ON o.netns IS w.netns AND o.proto = w.proto AND o.src = w.src AND o.dst = w.dst JOIN packet_drop d ON d.flow_id = o.id
+				JOIN _frame f ON f.packet_id = d.packet_id WHERE w.id = n.flow_id AND d.function = n.function AND f.frag > 1))
 ), chosen AS (
 	SELECT h.*,
 		(SELECT c.family || ' ' || c.table_name || ' ' || c.chain || ' (hook ' || c.hook || ')' FROM nft_chain c
@@ -72,7 +79,7 @@ WHERE h.drops >= 10 OR (h.drops >= 3 AND h.seen > h.drops)
 ORDER BY h.drops DESC, h.netns, h.dst, h.dport, h.id
 LIMIT 12;
 
--- evidence: {result} packets were freed in {function}[[ with reason {reason}]].
+-- evidence: {result} packets were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE netns IS {v_netns} AND function = {function} AND reason IS {reason} AND dst IS {flow_dst} AND dport IS {flow_dport};
 -- evidence?: The counter of rule handle {handle} ("{text}") in {family} {table_name} {chain} moved by {result} packets.
 SELECT packets_delta, handle, text, family, table_name, chain FROM nft_rule WHERE id = {v_rule_id};

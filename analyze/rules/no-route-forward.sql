@@ -53,7 +53,7 @@ WHERE h.nth = 1 AND h.dst_drops >= 5
 ORDER BY h.dst_drops DESC, h.netns, h.dst
 LIMIT 10;
 
--- evidence: {result} packets were freed in {function}[[ with reason {reason}]].
+-- evidence: {result} packets were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE netns IS {netns} AND function = {function} AND reason IS {reason} AND dst IS {flow_dst};
 -- evidence?: IpExt.InNoRoutes grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('IpExt.InNoRoutes', 'Ip6InNoRoutes') AND netns IS {netns} AND delta > 0;

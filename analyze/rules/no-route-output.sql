@@ -3,8 +3,11 @@
 -- severity: warning
 -- tested: live
 -- uses: counters, config
+-- partial: yes
 -- how: Ip.OutNoRoutes grew by at least 5 in a namespace that did not refuse SYNs for the same reason (ListenDrops): a
---   send() or connect() failed with "network unreachable"; no packet was made, so no drop event tells of it. The route lookups
+--   send() or connect() failed with "network unreachable"; no packet was made, so no drop event tells of it. Answers to datagrams that came
+--   in are left to no-return-route, and packets for which no neighbour entry could be made, which Ip6OutNoRoutes counts too (ip6_finish_output2()), to
+--   neighbour-table-full. The route lookups
 --   that failed (fib_table_lookup) name the destination where they were recorded. IPv6 (Ip6OutNoRoutes) counts only where it is all
 --   that the namespace has: an address beyond link-local, and no default route for IPv4. Elsewhere programs try it as a matter of course and go on.
 -- title: No route out[[ of {netns}]][[ to {flow_dst}]]
@@ -15,7 +18,20 @@ WITH miss AS (
 	FROM event e
 	WHERE e.name = 'fib_table_lookup' AND json_extract(e.fields, '$.err') IN (-11, -101) AND json_extract(e.fields, '$.tb_id') IN (253, 254)
 		AND coalesce(json_extract(e.fields, '$.iif'), 0) <= 1
+		-- there may be others, of the time when they were no longer recorded
+		AND NOT EXISTS (SELECT 1 FROM quality WHERE kind = 'detail-lowered')
 	GROUP BY 1
+), answer AS ( -- of them answers to what came in: no-return-route
+	SELECT w.netns, sum(e.n) AS n
+	FROM (SELECT json_extract(fields, '$.src') AS src, json_extract(fields, '$.sport') AS sport, json_extract(fields, '$.dst') AS dst,
+			json_extract(fields, '$.dport') AS dport, json_extract(fields, '$.proto') AS proto, count(*) AS n
+		FROM event WHERE name = 'fib_table_lookup' AND json_extract(fields, '$.err') IN (-11, -101) AND json_extract(fields, '$.tb_id') IN (253, 254)
+		GROUP BY 1, 2, 3, 4, 5) e
+	JOIN flow w ON w.src = e.dst AND w.sport = e.dport AND w.dport = e.sport AND (w.dst = e.src OR e.src = '0.0.0.0') AND w.proto = 'udp' AND e.proto = 17
+	WHERE EXISTS (SELECT 1 FROM _frame f WHERE f.flow_id = w.id AND f.direction = 0)
+		AND NOT EXISTS (SELECT 1 FROM _frame f WHERE f.flow_id = w.reverse_id)
+		AND EXISTS (SELECT 1 FROM _local_addr a WHERE a.netns = w.netns AND a.address = w.dst)
+	GROUP BY w.netns
 )
 SELECT
 	CASE WHEN sum(m.delta) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
@@ -32,7 +48,9 @@ WHERE m.delta > 0
 		AND EXISTS (SELECT 1 FROM addr a WHERE a.netns = m.netns AND a.address LIKE '%:%' AND a.address NOT LIKE 'fe80:%' AND a.address <> '::1')
 		AND NOT EXISTS (SELECT 1 FROM route r WHERE r.netns = m.netns AND r.family = 2 AND r.dst = 'default' AND r.type = 'unicast')))
 GROUP BY m.netns, m.name
-HAVING sum(m.delta) - (SELECT CAST(total(l.delta) AS INTEGER) FROM _moved l WHERE l.name = 'TcpExt.ListenDrops' AND l.netns IS m.netns) >= 5
+HAVING sum(m.delta) - (SELECT CAST(total(l.delta) AS INTEGER) FROM _moved l WHERE l.name = 'TcpExt.ListenDrops' AND l.netns IS m.netns)
+	- CASE WHEN m.name = 'Ip.OutNoRoutes' THEN coalesce((SELECT a.n FROM answer a WHERE a.netns IS m.netns), 0)
+		ELSE (SELECT CAST(total(t.drops) AS INTEGER) FROM _drop_target t WHERE t.why = 'NEIGH_CREATEFAIL' AND t.function = 'ip6_finish_output2' AND (t.netns IS m.netns OR t.netns IS NULL)) END >= 5
 ORDER BY sum(m.delta) DESC, m.netns, m.name;
 
 -- evidence: {v_name} grew by {result} in {netns}.
@@ -41,12 +59,15 @@ SELECT sum(delta) FROM _moved WHERE name = {v_name} AND netns IS {netns} AND del
 SELECT sum(count(*)) OVER (), json_extract(fields, '$.dst') AS dst, count(*) AS n FROM event WHERE name = 'fib_table_lookup' AND json_extract(fields, '$.err') IN (-11, -101) AND json_extract(fields, '$.tb_id') IN (253, 254) AND {v_family} = 2 GROUP BY dst ORDER BY n DESC, dst;
 -- evidence?: Routes in the last snapshot: {result}.
 SELECT group_concat(dst || coalesce(' via ' || gateway, '') || ' dev ' || dev, ', ') FROM (SELECT dst, gateway, dev FROM route WHERE netns IS {netns} AND family = {v_family} AND type = 'unicast' AND dev IS NOT NULL ORDER BY dst, dev LIMIT 10);
+-- evidence?: These refuse by route or rule: {result}.
+SELECT group_concat(what, ', ') FROM (SELECT type || ' ' || dst AS what FROM route WHERE netns IS {netns} AND family = {v_family} AND type IN ('unreachable', 'prohibit', 'blackhole') AND dev IS NOT 'lo'
+	UNION SELECT CASE action WHEN 6 THEN 'blackhole' WHEN 7 THEN 'unreachable' ELSE 'prohibit' END || ' ' || coalesce(dst, 'all') || ' (rule)' FROM route_rule WHERE netns IS {netns} AND family = {v_family} AND action BETWEEN 6 AND 8 ORDER BY 1 LIMIT 10);
 -- evidence?: There is no default route in the last snapshot.
 SELECT NOT EXISTS (SELECT 1 FROM route WHERE netns IS {netns} AND family = {v_family} AND dst = 'default' AND type = 'unicast');
 -- advice: Add the route, or find out who took it away (a DHCP client, a VPN, a routing daemon, a link that went down).
--- command: {ns}ip route show table all
+-- command: {ns}ip rule; {ns}ip route show table all
 -- when: SELECT {v_family} = 2
 -- advice: Add the route, or find out who took it away (router advertisements that expired, a VPN, a routing daemon, a link that went down).
--- command: {ns}ip -6 route show table all
+-- command: {ns}ip -6 rule; {ns}ip -6 route show table all
 -- when: SELECT {v_family} = 10
 -- ruled-out: Not an unresolved neighbour, not a firewall, not a qdisc: the packets were never built.

@@ -13,7 +13,7 @@
 --   at but leave open here (20 of one flow: many flows that lose a packet each are somebody's scan). Queueing disciplines are left to their rules, which take the whole layer. This word stands for no single
 --   cause, so the confidence is at most 0.5.
 -- title: Packets dropped[[ at {dev}]]: {v_word}
--- summary: {packets} packets[[ to {flow_dst}]][[ port {flow_dport}]] were dropped[[ in {netns}]], in {function}[[ with reason {v_reason}]][[: {v_meaning}]]. No rule proves a cause.
+-- summary: {packets} packets[[ to {flow_dst}]][[ port {flow_dport}]] were dropped[[ in {netns}]][[, in {function}]][[ with reason {v_reason}]][[: {v_meaning}]]. No rule proves a cause.
 WITH told AS (
 	SELECT
 		t.*,
@@ -83,7 +83,7 @@ HAVING sum(j.drops) >= CASE WHEN j.grade = 'info' THEN 50 WHEN j.word IS NULL TH
 ORDER BY sum(j.drops) DESC, j.netns, j.function, j.reason
 LIMIT 6;
 
--- evidence: {result} packets were freed in {function}[[ with reason {v_reason}]].
+-- evidence: {result} packets were freed[[ in {function}]][[ with reason {v_reason}]].
 SELECT sum(drops) FROM _drop_target WHERE netns IS {netns} AND function = {function} AND reason IS {reason} AND class IN ('loss', 'error', 'policy');
 -- evidence?: The kernel names a reason that the dictionary does not know: it is newer than this program.
 SELECT {v_newer};

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, counters, config
+-- partial: yes
 -- symptom-of: xps-slow-queue/dev, link-down/dev, qdisc-burst-below-mtu/dev, qdisc-class-overflow/dev
 -- how: A queueing discipline's own drop counter grew by at least 5, and more than 1 packet in 100 that it was given (a TCP
 --   transfer that fills its link loses less than that by design); drops with reason QDISC_* or FQ_* at the transmit path
@@ -32,7 +33,9 @@ WITH q AS (
 ), passed AS (
 	-- what is dropped here was not captured yet: the flow that makes up nearly all of what passed is the one that suffers
 	SELECT netns_id, dev_id, flow_id, n, sum(n) OVER (PARTITION BY netns_id, dev_id) AS all_n
-	FROM (SELECT netns_id, dev_id, flow_id, count(*) AS n FROM _frame WHERE direction = 1 GROUP BY netns_id, dev_id, flow_id)
+	FROM (SELECT netns_id, dev_id, flow_id, count(*) AS n FROM _frame WHERE direction = 1
+		-- another one may have passed when frames were no longer recorded
+		AND NOT EXISTS (SELECT 1 FROM quality WHERE kind = 'detail-lowered' AND source IN ('no-pcap', 'drops')) GROUP BY netns_id, dev_id, flow_id)
 )
 SELECT
 	CASE WHEN q.aqm AND q.drops_delta * 50 < q.given THEN 'info'
@@ -71,7 +74,7 @@ ORDER BY q.drops_delta DESC, q.id;
 
 -- evidence: The drop counter of {kind} {handle} on {dev} grew by {result}, while {packets_delta} packets passed.
 SELECT drops_delta, kind, handle, dev, packets_delta FROM qdisc WHERE id = {v_qdisc};
--- evidence?: {result} packets were freed in {function}[[ with reason {reason}]] when they were to be queued.
+-- evidence?: {result} packets were freed[[ in {function}]][[ with reason {reason}]] when they were to be queued.
 SELECT sum(drops) FROM _drop_target WHERE netns IS {v_ev_netns} AND dev IS {v_ev_dev} AND function = {function} AND reason IS {reason};
 -- evidence?: Dropped packets were not captured; of those that passed, {result} belong to the flow {src} to {dst} port {dport}, nearly all.
 SELECT count(*), w.src, w.dst, w.dport FROM _frame f JOIN flow w ON w.id = f.flow_id WHERE f.direction = 1 AND f.flow_id = {v_passed};

@@ -10,7 +10,7 @@
 --   worth 50 ms or more of its rate.
 -- title: Packets wait {delay_ns:time} in the queue of {dev}
 -- summary: {packets:n packet} waited[[ between {v_median:time} (median) and]] up to {delay_ns:time} in the {v_kind} queue of {dev}[[ (rate {v_rate} bit/s)]]: it is
---   deep and does not drain. Nothing is lost, but everything that leaves there comes late.
+--   deep and does not drain. Everything that leaves there comes late[[, and {v_lost:n packet} found no room]].
 WITH slow AS (
 	-- the packets that lived for so long: no other one can have waited for so long; all others are counted only where there are enough of these
 	SELECT a.dev_id, a.ts_ns
@@ -65,11 +65,12 @@ SELECT
 	s.median AS v_median,
 	coalesce(r.kind, 'transmit') AS v_kind,
 	r.rate_bps AS v_rate,
-	r.handle AS v_handle
+	r.handle AS v_handle,
+	(SELECT nullif(max(q.drops_delta), 0) FROM qdisc q WHERE q.class = 0 AND q.dev = s.dev AND (q.netns = s.netns OR s.netns IS NULL)) AS v_lost
 FROM seen s LEFT JOIN root r ON r.nth = 1 AND r.dev = s.dev AND (r.netns = s.netns OR s.netns IS NULL)
 UNION ALL
 SELECT 0.7, d.netns, d.dev, d.from_ns, d.to_ns, q.max_backlog_packets, d.bytes * 8000000000 / q.rate_bps,
-	q.max_backlog_packets * min(d.bytes * 80.0 / q.rate_bps, 1), NULL, q.kind, q.rate_bps, q.handle
+	q.max_backlog_packets * min(d.bytes * 80.0 / q.rate_bps, 1), NULL, q.kind, q.rate_bps, q.handle, nullif(q.drops_delta, 0)
 FROM deep d JOIN qdisc q ON q.id = d.id
 ORDER BY 7 DESC, 2, 3;
 

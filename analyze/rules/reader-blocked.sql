@@ -9,7 +9,9 @@
 --   the socket, for nobody sleeps in recv, poll or epoll with data there (sock_def_readable() wakes them), but for something else: a lock, a disk, another
 --   service, a timer. At least 3 such sleeps with 500 ms in all, or one of 1 s, on the side that serves. And someone waited for it: it answered
 --   after that, or its socket lost datagrams. Where another task was woken by the data, that one is the reader. Shorter sleeps between reads are a slow reader,
---   and a client that takes its time with an answer harms no one.
+--   and a client that takes its time with an answer harms no one. What may have waited
+--   for accept() does not count (tcp-accept-delayed). Critical from 2 s in all with one of 1 s: as much harm as 20 lost packets, from which on a
+--   loss is critical.
 -- title: {v_task}, the reader of port {flow_dport}, is blocked on something else for {delay_ns:time}
 -- summary: {v_who} reads {flow_dst} port {flow_dport}. {v_times:n time} data waited for it in the socket, up to {delay_ns:time}, {v_total:time} in all, while it slept
 --   and was not woken by the data: it waited for something else than this socket[[; {v_lost:n datagram} were dropped meanwhile]]. The CPU was not what it lacked.
@@ -48,7 +50,7 @@ WITH victim AS (
 		AND p.first_ns < (SELECT max(to_ns) FROM woken WHERE to_ns - from_ns >= 100000000)
 		AND EXISTS (SELECT 1 FROM _frame f WHERE f.packet_id = p.id AND f.payload_bytes > 0)
 	GROUP BY v.flow_id, v.pid, w.from_ns, h.packet_id
-), held AS (
+), each AS (
 	-- a packet and a sleep of its reader in which it waited
 	SELECT g.flow_id, g.pid, g.packet_id, g.from_ns AS ready_ns, max(g.from_ns, s.from_ns) AS from_ns, min(g.to_ns, s.to_ns) AS to_ns, s.to_ns AS sleep
 	FROM got g JOIN woken s ON s.pid = g.pid AND s.from_ns < g.to_ns AND s.to_ns > g.from_ns
@@ -57,6 +59,12 @@ WITH victim AS (
 	SELECT c.flow_id, c.pid, c.packet_id, c.ts_ns, c.ts_ns, c.to_ns, c.to_ns
 	FROM came c
 	WHERE c.packet_id NOT IN (SELECT packet_id FROM got) AND c.packet_id NOT IN (SELECT packet_id FROM _woken)
+), held AS (
+	-- what came before a connection was answered for the first time may have waited for accept(), where the accept queue was seen to stand
+	SELECT e.*
+	FROM each e JOIN flow f ON f.id = e.flow_id
+	WHERE f.proto <> 'tcp' OR EXISTS (SELECT 1 FROM _frame x WHERE x.flow_id = f.reverse_id AND x.payload_bytes > 0 AND x.ts_ns < e.ready_ns)
+		OR NOT EXISTS (SELECT 1 FROM socket k WHERE k.proto = 'tcp' AND k.state = 'LISTEN' AND k.sport = f.dport AND k.src IN (f.dst, '0.0.0.0', '::', '*') AND k.rqueue > 0)
 ), late AS (
 	SELECT h.flow_id, h.pid, h.packet_id, h.ready_ns, sum(h.to_ns - h.from_ns) AS ns, min(h.from_ns) AS from_ns, min(h.to_ns) AS first_ns, max(h.to_ns) AS to_ns
 	FROM held h
@@ -87,7 +95,7 @@ WITH victim AS (
 	FROM place p JOIN span s USING (proto, dst, dport, pid) LEFT JOIN task t ON t.pid = p.pid
 )
 SELECT
-	CASE WHEN h.longest >= 1000000000 OR h.lost >= 20 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN (h.longest >= 1000000000 AND h.total >= 2000000000) OR h.lost >= 20 THEN 'critical' ELSE 'warning' END AS severity,
 	CASE WHEN EXISTS (SELECT 1 FROM _stage WHERE name = 'sk_data_ready') THEN 0.92 ELSE 0.8 END AS confidence,
 	CASE WHEN h.dst LIKE '127.%' OR h.dst = '::1' THEN (SELECT f.netns FROM flow f WHERE f.id = h.flow_id)
 		ELSE (SELECT a.netns FROM addr a WHERE a.address = h.dst ORDER BY a.netns_id LIMIT 1) END AS netns,
@@ -103,7 +111,9 @@ SELECT
 	h.who AS v_who,
 	h.from_ns,
 	h.to_ns,
-	h.packets,
+	-- what was lost, where any was: the others were late
+	coalesce(nullif(h.lost, 0), h.packets) AS packets,
+	h.packets AS v_packets,
 	h.flows,
 	h.longest AS delay_ns,
 	coalesce(h.lost, 0) + h.total / 1e8 AS harm,
@@ -117,7 +127,7 @@ ORDER BY harm DESC, h.pid, h.proto, h.dst, h.dport
 LIMIT 10;
 
 -- evidence: {result:n packet} with data for {flow_dst} port {flow_dport} waited in the socket while {v_who} slept for 100 ms or more.
-SELECT {packets};
+SELECT {v_packets};
 -- evidence?: It is the reader: data for this port woke it at other times, or it was seen reading it ({result:n time}).
 SELECT sum(times) FROM _flow_task WHERE proto = {flow_proto} AND dst = {flow_dst} AND dport = {flow_dport} AND pid = {pid};
 -- evidence?: {result} of them were answered only afterwards: the peer waited for that.

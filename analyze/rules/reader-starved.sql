@@ -10,7 +10,8 @@
 --   closed, or the snapshots show its receive queue filled. Shorter waits are what any scheduler does. Without a quota, a loss or
 --   a wait of 250 ms it is an info: a busy CPU that is shared. Without a quota it has to wait for longer than it sleeps meanwhile: one that sleeps while
 --   its data is there is slow by itself. Where others' work on the CPU is why it waits, what was lost decides on
---   severity and rank, not how long it waited: a busy host is no reason to overlook a loss.
+--   severity and rank, not how long it waited: a busy host is no reason to overlook a loss. Critical
+--   from 20 lost datagrams, or with a quota from 2 s in all with one wait of 1 s: as much harm.
 -- title: {v_task}, the reader of port {flow_dport}, does not get the CPU[[: the CPU quota of {v_cgroup} is used up]]
 -- summary: {v_who} reads {flow_dst} port {flow_dport} and was ready to run, but did not, {v_times:n time}, up to {delay_ns:time} and {v_total:time} in all[[, because
 --   the CPU quota of its cgroup {v_cgroup} ({v_quota} of {v_period} us) was used up]]. Meanwhile its data waited in the socket[[ and {packets:n datagram} were dropped]].
@@ -43,7 +44,7 @@ WITH victim AS (
 	GROUP BY pid
 	HAVING count(*) >= 5 AND sum(ns) >= 300000000 AND sum(ns) * 5 >= max(from_ns + ns) - min(from_ns)
 ), quota AS (
-	SELECT path, max(quota_us) AS quota_us, max(period_us) AS period_us, max(nr_throttled) - min(nr_throttled) AS times,
+	SELECT path, max(version) AS version, max(quota_us) AS quota_us, max(period_us) AS period_us, max(nr_throttled) - min(nr_throttled) AS times,
 		max(throttled_ns) - min(throttled_ns) AS ns
 	FROM cgroup_quota
 	GROUP BY path
@@ -63,7 +64,7 @@ WITH victim AS (
 	WHERE v.nth = 1
 )
 SELECT
-	CASE WHEN h.drops >= 20 OR (c.path IS NOT NULL AND h.longest >= 1000000000) THEN 'critical'
+	CASE WHEN h.drops >= 20 OR (c.path IS NOT NULL AND h.longest >= 1000000000 AND h.total >= 2000000000) THEN 'critical'
 		WHEN c.path IS NULL AND coalesce(h.drops, 0) < 3 AND h.longest < 250000000 THEN 'info' ELSE 'warning' END AS severity,
 	CASE WHEN h.alike THEN 0.75 WHEN c.path IS NOT NULL THEN 0.97 ELSE 0.85 END AS confidence,
 	(SELECT a.netns FROM addr a WHERE a.address = h.dst ORDER BY a.netns_id LIMIT 1) AS netns,
@@ -85,7 +86,9 @@ SELECT
 	h.queue AS v_queue,
 	c.path AS v_cgroup,
 	c.quota_us AS v_quota,
-	c.period_us AS v_period
+	c.period_us AS v_period,
+	2 * c.quota_us AS v_quota_new,
+	c.version AS v_version
 FROM harm h LEFT JOIN cause c ON c.pid = h.pid AND c.fits = 1
 WHERE (h.drops >= 3 OR h.queue > 0 OR h.closed)
 	-- a reader that chooses to sleep for longer than it has to wait is slow by itself
@@ -111,8 +114,13 @@ SELECT {v_queue};
 -- packets:
 SELECT id FROM _packet WHERE flow_id = {flow_id} ORDER BY outcome = 4 DESC, id LIMIT 20;
 -- advice: Raise the CPU quota of the cgroup {v_cgroup}, or give its tasks less to do.
--- command: cat /sys/fs/cgroup{v_cgroup}/cpu.stat
--- when: SELECT {v_cgroup} IS NOT NULL
+-- command: sh -c 'echo {v_quota_new} {v_period} >/sys/fs/cgroup{v_cgroup}/cpu.max'
+-- undo: sh -c 'echo {v_quota} {v_period} >/sys/fs/cgroup{v_cgroup}/cpu.max'
+-- when: SELECT {v_version} = 2
+-- advice: Raise the CPU quota of the cgroup {v_cgroup}, or give its tasks less to do.
+-- command: sh -c 'echo {v_quota_new} >/sys/fs/cgroup/cpu{v_cgroup}/cpu.cfs_quota_us'
+-- undo: sh -c 'echo {v_quota} >/sys/fs/cgroup/cpu{v_cgroup}/cpu.cfs_quota_us'
+-- when: SELECT {v_version} = 1
 -- advice: Give the reader its share of the CPU: a better priority, or CPUs where less runs.
 -- command: taskset -cp {pid}
 -- when: SELECT {v_cgroup} IS NULL

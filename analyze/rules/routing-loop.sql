@@ -3,6 +3,7 @@
 -- severity: critical
 -- tested: live
 -- uses: events, frames, counters
+-- partial: yes
 -- how: At least 3 drops with reason IP_INHDR (or none) in ip_forward or ip6_forward of flows of which one and the same packet
 --   (equal IP identification) was captured coming in at one device with at least 3 different TTLs: it came by again and again.
 --   Without identification (IPv6, DF): at least 5 TTLs of one flow at one device that are each 2 or more apart, as a loop of two or more
@@ -30,6 +31,7 @@ SELECT
 	CASE WHEN sum(d.drops) >= 10 THEN 'critical' ELSE 'warning' END AS severity,
 	CASE max(d.function) WHEN '?' THEN 0.85 ELSE 0.95 END AS confidence,
 	CASE WHEN min(d.netns) = max(d.netns) THEN min(d.netns) END AS netns,
+	CASE WHEN min(d.dev) = max(d.dev) AND min(d.netns) = max(d.netns) THEN min(d.dev) END AS dev,
 	max(d.function) AS function,
 	max(d.reason) AS reason,
 	max(d.flow_id) AS flow_id,
@@ -49,13 +51,13 @@ WHERE d.dst IN (SELECT dst FROM round)
 GROUP BY d.dst
 HAVING sum(d.drops) >= 3
 UNION ALL
-SELECT CASE WHEN o.drops >= 10 THEN 'critical' ELSE 'warning' END, 0.9, o.netns, o.function, o.reason, o.flow_id, o.proto, o.src, o.dst, o.dport, o.from_ns, o.to_ns, o.drops,
+SELECT CASE WHEN o.drops >= 10 THEN 'critical' ELSE 'warning' END, 0.9, o.netns, o.dev, o.function, o.reason, o.flow_id, o.proto, o.src, o.dst, o.dport, o.from_ns, o.to_ns, o.drops,
 	'came back to ' || o.netns || ', which had sent them, and were dropped there', o.sent_ttl, o.back_ttl
 FROM own o
 WHERE o.drops >= 3 AND o.back_ttl < o.sent_ttl
-ORDER BY 13 DESC, 9;
+ORDER BY 14 DESC, 10;
 
--- evidence: {result} packets to {flow_dst} were freed in {function}[[ with reason {reason}]].
+-- evidence: {result} packets to {flow_dst} were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason IS {reason} AND dst = {flow_dst};
 -- evidence?: They left with TTL {result} and came back with {v_back}.
 SELECT {v_sent};

@@ -56,7 +56,7 @@ FROM place p
 WHERE p.drops >= 5
 ORDER BY p.drops DESC, p.netns, p.dev;
 
--- evidence?: {result} packets were freed in {function}[[ with reason {reason}]].
+-- evidence?: {result} packets were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE netns IS {netns} AND dev IS {dev} AND function = {function} AND reason IS {reason};
 -- evidence?: TcpExt.IPReversePathFilter grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name = 'TcpExt.IPReversePathFilter' AND netns IS {netns} AND delta > 0;

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, sched, counters
+-- partial: yes
 -- symptom-of: backlog-overflow/any, rps-hot-cpu/any, rx-single-cpu/any
 -- how: On one CPU packets waited 1 ms or more in the CPU's backlog (netif_rx to netif_receive_skb), 20 of them and 1 % of its packets at least; or 1 % of its runs of NET_RX
 --   and NET_TX and 5 at least began that late after they were raised: they normally take microseconds, and a late tick now and then, as tasks in

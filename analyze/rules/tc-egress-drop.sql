@@ -41,9 +41,9 @@ LEFT JOIN one o ON h.netns IS NULL OR o.netns = h.netns
 WHERE h.nth = 1 AND h.all_drops >= 10
 ORDER BY h.all_drops DESC, h.id;
 
--- evidence?: {result} packets were freed in {function} with reason TC_EGRESS.
+-- evidence?: {result} packets were freed[[ in {function}]] with reason TC_EGRESS.
 SELECT sum(drops) FROM _drop_target WHERE reason = 'TC_EGRESS' AND netns IS {v_netns} AND dev IS {v_dev};
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.why_by IS NOT NULL AND t.why = 'TC_EGRESS' AND t.netns IS {v_netns} AND t.dev IS {v_dev};
 -- evidence?: The clsact qdisc of {dev} counted {result} drops.
 SELECT sum(drops_delta), dev FROM qdisc WHERE kind = 'clsact' AND netns IS {netns} AND dev = {dev};

@@ -48,7 +48,7 @@ LEFT JOIN one o ON h.dev IS NULL
 WHERE h.nth = 1 AND h.all_drops >= 10
 ORDER BY h.all_drops DESC, h.id;
 
--- evidence: {result} packets were freed in {function}[[ with reason {reason}]].
+-- evidence: {result} packets were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason IS {reason} AND netns IS {v_netns} AND dev IS {v_dev};
 -- evidence?: The {kind} qdisc of {dev} counted {result} drops.
 SELECT sum(drops_delta), kind, dev FROM qdisc WHERE kind IN ('ingress', 'clsact') AND netns IS {netns} AND dev = {dev};

@@ -4,7 +4,7 @@
 -- tested: live
 -- uses: events, frames, sockets
 -- needs: frames | event inet_sock_set_state
--- symptom-of: tcp-accept-queue-overflow/flow
+-- symptom-of: tcp-accept-queue-overflow/flow, reader-blocked/flow
 -- how: At least 3 connections to a listener whose accept queue was not empty at a snapshot that lies between their
 --   handshake and the first data from the server, which came 200 ms or more after the request (or, where the server speaks first, after the
 --   handshake); no listener of that namespace overflowed. 200 ms is what a user feels. The queue shows that it is accept() that

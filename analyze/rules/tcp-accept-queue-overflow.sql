@@ -3,6 +3,7 @@
 -- severity: critical
 -- tested: live
 -- uses: counters, sockets, frames, config
+-- partial: yes
 -- how: TcpExt.ListenOverflows grew by at least 3 in a namespace; no drop event tells of it, because the refused SYN is freed as
 --   consumed. The listener is the one whose queue was seen above its limit, else the only one; the captured SYNs to its port show the retries.
 -- title: Accept queue full[[ at {flow_dst} port {flow_dport}]]
@@ -27,6 +28,8 @@ WITH over AS (
 		CASE WHEN min(f.src) = max(f.src) THEN min(f.src) END AS src
 	FROM flow f JOIN _flow_seen s ON s.flow_id = f.id
 	WHERE f.proto = 'tcp' AND s.syns > 0
+		-- others may have come when frames were no longer recorded
+		AND NOT EXISTS (SELECT 1 FROM quality WHERE kind = 'detail-lowered' AND source IN ('no-pcap', 'drops'))
 	GROUP BY f.netns, f.dst, f.dport
 )
 SELECT

@@ -29,9 +29,9 @@ GROUP BY t.netns
 HAVING sum(t.drops) >= 5
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence?: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence?: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'SOCKET_BACKLOG');
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.netns IS {netns} AND t.why_by IS NOT NULL AND (t.why = 'SOCKET_BACKLOG');
 -- evidence?: TcpExt.TCPBacklogDrop grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('TcpExt.TCPBacklogDrop') AND netns IS {netns} AND delta > 0;

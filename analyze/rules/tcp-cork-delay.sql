@@ -71,6 +71,13 @@ LEFT JOIN (
 ) k ON k.nth = 1 AND k.src = t.dst AND k.sport = t.dport AND k.dst = t.src
 -- where segments are dropped, what comes a timer later is a retransmission
 WHERE NOT EXISTS (SELECT 1 FROM _drop_target d WHERE d.proto = 'tcp' AND d.dst = t.dst AND d.dport = t.dport AND d.class <> 'noise')
+	-- and what a hook refuses on its way out, the sender tries again by the same timer as if the receiver had no room (tcp_check_probe_timer());
+	-- nobody saw its flow
+	AND NOT EXISTS (SELECT 1 FROM _drop_target d WHERE d.flows = 0 AND d.class IN ('policy', 'loss') AND (d.netns IS t.netns OR d.netns IS NULL)
+		AND d.function IN ('ip_finish_output', 'ip6_finish_output', '__dev_queue_xmit', 'sch_handle_egress', 'nf_hook_slow', '?')
+		AND d.drops >= t.times AND d.from_ns <= t.to_ns AND d.to_ns >= t.from_ns)
+	-- and what a queue of its own refuses is not captured: TCP tries that again by a timer too (tcp_send_probe0())
+	AND NOT EXISTS (SELECT 1 FROM qdisc q WHERE q.netns = t.netns AND q.dev = t.dev AND q.class = 0 AND q.drops_delta > 0)
 ORDER BY t.times DESC, t.netns, t.dev, t.flow_id;
 
 -- evidence: {result} of {v_pauses:n pause} of 150 ms or more ended with a segment that a softirq sent while nothing was unacknowledged.

@@ -34,7 +34,7 @@ GROUP BY t.netns
 HAVING sum(t.drops) >= 3
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'PROTO_MEM' AND (t.function LIKE 'tcp%' OR (t.function = '?' AND t.proto = 'tcp')));
 -- evidence?: TCPRcvQDrop and TCPMemoryPressures grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('TcpExt.TCPRcvQDrop', 'TcpExt.TCPMemoryPressures') AND netns IS {netns} AND delta > 0;

@@ -56,7 +56,7 @@ WHERE h.drops >= 5
 		AND s.sport = h.dport AND s.at_end AND s.src IN (h.dst, '0.0.0.0', '::', '*'))
 ORDER BY h.drops DESC, h.netns, h.dst, h.dport;
 
--- evidence: {result} segments to this port were freed in {function}[[ with reason {reason}]].
+-- evidence: {result} segments to this port were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE netns IS {netns} AND function = {function} AND reason IS {reason} AND dst = {flow_dst} AND dport = {flow_dport};
 -- evidence?: {result} connection attempts (SYN) to it were captured.
 SELECT sum(syns) FROM _drop_target WHERE netns IS {netns} AND function = {function} AND dst = {flow_dst} AND dport = {flow_dport};

@@ -3,7 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames
--- how: At least 5 drops with reason TCP_RFC7323_PAWS or TCP_RFC7323_TW_PAWS. Old pure ACKs (PAWS_ACK) are mere reordering and left out, and so are
+-- how: At least 5 drops with reason TCP_RFC7323_PAWS or TCP_RFC7323_TW_PAWS. Old pure ACKs (PAWS_ACK, on kernels before 6.14 by their frames) are mere reordering and left out, and so are
 --   segments whose data the receiver acknowledged before, or within 200 ms (the least retransmission timeout): what comes late, behind retransmissions, has an old
 --   timestamp too (RFC 7323 5.3), another copy of it arrives, and nothing waits for it.
 -- title: Segments refused for old timestamps (PAWS)
@@ -26,9 +26,14 @@ WITH refused AS (
 	FROM (SELECT id, netns, upto, max(ack) OVER (PARTITION BY flow_id ORDER BY ts_ns RANGE BETWEEN UNBOUNDED PRECEDING AND 200000000 FOLLOWING) AS ack FROM line)
 	WHERE id IS NOT NULL AND (upto <= ack OR upto >= 0x80000000)
 	GROUP BY netns
+), bare AS (
+	SELECT d.netns, count(DISTINCT d.id) AS n
+	FROM packet_drop d JOIN _frame f ON f.packet_id = d.packet_id
+	WHERE d.reason = 'TCP_RFC7323_PAWS' AND f.payload_bytes = 0 AND f.tcp_flags & 7 = 0
+	GROUP BY d.netns
 )
 SELECT
-	CASE WHEN sum(t.drops) - coalesce(l.n, 0) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
+	CASE WHEN sum(t.drops) - coalesce(l.n, 0) - coalesce(b.n, 0) >= 50 THEN 'critical' ELSE 'warning' END AS severity,
 	CASE WHEN t.netns IS NULL THEN 0.85 ELSE 0.95 END AS confidence,
 	t.netns,
 	CASE WHEN min(t.dev) = max(t.dev) THEN min(t.dev) END AS dev,
@@ -41,17 +46,17 @@ SELECT
 	CASE WHEN min(t.dport) = max(t.dport) THEN min(t.dport) END AS flow_dport,
 	min(t.from_ns) AS from_ns,
 	max(t.to_ns) AS to_ns,
-	sum(t.drops) - coalesce(l.n, 0) AS packets,
+	sum(t.drops) - coalesce(l.n, 0) - coalesce(b.n, 0) AS packets,
 	nullif(sum(t.flows), 0) AS flows,
 	(SELECT coalesce(value_end, value) FROM sysctl s WHERE s.netns = t.netns AND s.name = 'net.ipv4.tcp_timestamps') AS v_stamps,
 	l.n AS v_late
-FROM _drop_target t LEFT JOIN late l ON l.netns IS t.netns
+FROM _drop_target t LEFT JOIN late l ON l.netns IS t.netns LEFT JOIN bare b ON b.netns IS t.netns
 WHERE t.reason IN ('TCP_RFC7323_PAWS', 'TCP_RFC7323_TW_PAWS')
 GROUP BY t.netns
-HAVING sum(t.drops) - coalesce(l.n, 0) >= 5
+HAVING sum(t.drops) - coalesce(l.n, 0) - coalesce(b.n, 0) >= 5
 ORDER BY packets DESC, t.netns;
 
--- evidence: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason IN ('TCP_RFC7323_PAWS', 'TCP_RFC7323_TW_PAWS'));
 -- evidence?: {result} more came late, behind retransmissions, and their data was acknowledged all the same: reordering, no harm.
 SELECT {v_late};

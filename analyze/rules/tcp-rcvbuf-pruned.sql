@@ -28,7 +28,7 @@ GROUP BY t.netns
 HAVING sum(t.drops) >= 5
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence: {result} packets were freed with reason {reasons} in {functions}.
+-- evidence: {result} packets were freed with reason {reasons}[[ in {functions}]].
 SELECT sum(t.drops), group_concat(DISTINCT t.reason) AS reasons, group_concat(DISTINCT t.function) AS functions FROM _drop_target t WHERE t.netns IS {netns} AND (t.reason = 'TCP_OFO_QUEUE_PRUNE');
 -- evidence?: The prune counters grew by {result} in {netns}.
 SELECT sum(delta) FROM _moved WHERE name IN ('TcpExt.OfoPruned', 'TcpExt.PruneCalled', 'TcpExt.RcvPruned') AND netns IS {netns} AND delta > 0;

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: counters, sockets, config
+-- partial: path
 -- how: TcpExt.TCPReqQFullDrop grew by at least 3 in a namespace: SYNs were dropped because the SYN queue was full and SYN
 --   cookies are off; or TcpExt.ListenDrops grew by at least 3 more than full accept queues and missing routes explain,
 --   cookies are off, and a snapshot shows at least 3 of 4 of tcp_max_syn_backlog half-open connections (beyond that the kernel

@@ -44,9 +44,9 @@ WHERE t.why = 'IP_INHDR' AND t.function IN ('ip_forward', 'ip6_forward', '?') AN
 GROUP BY t.id
 ORDER BY t.drops DESC, t.id;
 
--- evidence?: {result} packets to {flow_dst} were freed in {function} with reason IP_INHDR.
+-- evidence?: {result} packets to {flow_dst} were freed[[ in {function}]] with reason IP_INHDR.
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason = 'IP_INHDR' AND dst = {flow_dst} AND dport IS {flow_dport};
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.why_by IS NOT NULL AND t.function = {function} AND t.why = 'IP_INHDR' AND t.dst = {flow_dst} AND t.dport IS {flow_dport};
 -- evidence: {result} frames of this flow came in with TTL 1.
 SELECT count(*) FROM _frame WHERE flow_id = {flow_id} AND ttl = 1 AND direction = 0;

@@ -56,7 +56,7 @@ LEFT JOIN one o ON h.dev IS NULL
 WHERE h.nth = 1 AND h.all_drops >= 5
 ORDER BY h.all_drops DESC, h.id;
 
--- evidence: {result} packets were freed in {function}[[ with reason {reason}]].
+-- evidence: {result} packets were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason IS {reason} AND dev IS {v_dev} AND netns IS {v_netns};
 -- evidence?: tx_dropped of {dev} grew by {result}.
 SELECT sum(delta) FROM _moved WHERE source = 'dev' AND name = 'tx_dropped' AND netns IS {netns} AND dev = {dev};

@@ -47,7 +47,7 @@ WHERE n.kind IN ('gre', 'gretap', 'ip6gre', 'ip6gretap', 'erspan') AND m.delta >
 GROUP BY n.netns, n.name
 ORDER BY 14 DESC, 3, 4;
 
--- evidence?: {result} packets were freed in {function} with reason {reason}.
+-- evidence?: {result} packets were freed[[ in {function}]] with reason {reason}.
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason = {reason} AND netns IS {netns} AND dev IS {dev};
 -- evidence?: {result} captured frames there go to port {flow_dport} and carry a packet inside.
 SELECT count(*) FROM frame f JOIN flow o ON o.id = f.outer_flow_id WHERE f.netns IS {netns} AND f.dev = {dev} AND f.direction = 'in' AND o.dport = {flow_dport};

@@ -3,6 +3,7 @@
 -- severity: critical
 -- tested: replay
 -- uses: events, counters, config
+-- partial: yes
 -- how: net_dev_xmit_timeout was recorded, or tx_timeout of a transmit queue grew, or the kernel log has the watchdog's message of
 --   it: the driver took no packet from a queue for the watchdog's time (5 s as a rule), then was reset. Once is
 --   enough: nothing left through that queue for seconds.

@@ -28,9 +28,9 @@ GROUP BY t.netns, t.reason
 HAVING sum(t.drops) >= 3
 ORDER BY sum(t.drops) DESC, t.netns;
 
--- evidence?: {result} datagrams were freed with reason PROTO_MEM in {function}.
+-- evidence?: {result} datagrams were freed with reason PROTO_MEM[[ in {function}]].
 SELECT sum(drops) FROM _drop_target WHERE reason = 'PROTO_MEM' AND (function LIKE '%udp%' OR (function = '?' AND proto = 'udp')) AND netns IS {netns};
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.why_by IS NOT NULL AND t.netns IS {netns} AND t.why = 'PROTO_MEM' AND t.function LIKE '%udp%';
 -- evidence?: UDP sockets held up to {result} pages (sockstat, UDP.mem).
 SELECT max(value) FROM counter WHERE source = 'sockstat' AND name = 'UDP.mem';

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, counters, sockets
+-- partial: path
 -- symptom-of: listener-wrong-address/flow, duplicate-address
 -- how: Drops with reason NO_SOCKET in UDP's receive functions, per destination address and port: at least 5 to the same port,
 --   so that a port scan (a few datagrams to each of many ports), traceroute and late replies are not taken for a service
@@ -151,9 +152,9 @@ LEFT JOIN (
 ) w ON w.nth = 1 AND w.netns = f.netns AND w.dev = f.dev AND w.len = f.len
 ORDER BY packets DESC, netns, flow_dst, flow_dport;
 
--- evidence?: {result} datagrams to this port were freed in {function}[[ with reason {reason}]].
+-- evidence?: {result} datagrams to this port were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE netns IS {netns} AND function = {function} AND reason IS {reason} AND dst = {flow_dst} AND dport = {flow_dport};
--- evidence?: {result} datagrams of UDP without a frame were freed in {function} with reason {reason}[[, {packets} of them {v_len} bytes long; {v_before} of that length had been delivered before, and none after]].
+-- evidence?: {result} datagrams of UDP without a frame were freed[[ in {function}]] with reason {reason}[[, {packets} of them {v_len} bytes long; {v_before} of that length had been delivered before, and none after]].
 SELECT sum(drops) FROM _drop_target WHERE {v_where} IS NOT NULL AND netns IS {netns} AND function = {function} AND reason IS {reason} AND flows = 0;
 -- evidence?: The counter NoPorts of UDP grew by {result} in the namespace {netns} (all ports together).
 SELECT sum(delta) FROM _moved WHERE name IN ('Udp.NoPorts', 'Udp6NoPorts') AND netns IS {netns} AND delta > 0;

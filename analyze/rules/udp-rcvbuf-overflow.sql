@@ -108,7 +108,7 @@ LEFT JOIN reader r ON r.nth = 1 AND r.dst = p.dst AND r.dport = p.dport
 WHERE p.drops >= 3
 ORDER BY p.drops DESC, p.netns, p.dst, p.dport;
 
--- evidence?: {result} datagrams were freed in {function}[[ with reason {reason}]], after the firewall and the socket lookup.
+-- evidence?: {result} datagrams were freed[[ in {function}]][[ with reason {reason}]], after the firewall and the socket lookup.
 SELECT sum(drops) FROM _drop_target WHERE netns IS {netns} AND function = {function} AND reason IS {reason} AND dst IS {v_dst} AND dport IS {v_dport};
 -- evidence?: The tape names no kernel functions, so the reason alone tells it[[; {v_unsure}]].
 SELECT 1, CASE WHEN NOT EXISTS (SELECT 1 FROM _drop_target WHERE function = '?' AND reason = 'SOCKET_RCVBUFF' AND netns IS {netns} AND dst IS {v_dst} AND proto = 'udp') THEN 'no flow says that it was UDP, and raw sockets use it too' END AS v_unsure WHERE {function} = '?';

@@ -4,7 +4,7 @@
 -- tested: live
 -- uses: events, frames
 -- how: At least 10 untagged frames of one type, sent to this host's own MAC address, that nobody took: dropped with reason
---   UNHANDLED_PROTO, or, while a capture runs (whose tap is then the last to get them, so no drop event and no counter tells of
+--   UNHANDLED_PROTO where a packet is handed to its protocol (IPv6 uses it for options too), or, while a capture runs (whose tap is then the last to get them, so no drop event and no counter tells of
 --   them), consumed right behind their arrival without waking a socket or being sent on. Broadcast and multicast of foreign types (LLDP, STP
 --   and the like) is ordinary and left out, and so is a member of a bond or bridge.
 -- title: Nobody takes frames of type {v_type}[[ at {dev}]]
@@ -17,7 +17,7 @@ WITH seen AS (
 	LEFT JOIN packet_drop d ON d.packet_id = f.packet_id
 	WHERE f.direction = 'in' AND f.dst_kind = 1 AND f.vlan IS NULL AND f.ethertype >= 1536
 		AND f.ethertype NOT IN (2048, 2054, 33024, 34984) -- IPv4, ARP, VLAN tags
-		AND (d.reason = 'UNHANDLED_PROTO' OR (d.reason IS NULL AND d.function IN ('__netif_receive_skb_core', '__netif_receive_skb_one_core'))
+		AND ((d.reason = 'UNHANDLED_PROTO' AND d.function IN ('__netif_receive_skb_core', '__netif_receive_skb_one_core', '__netif_receive_skb_list_core', '?')) OR (d.reason IS NULL AND d.function IN ('__netif_receive_skb_core', '__netif_receive_skb_one_core'))
 			OR (d.id IS NULL AND f.ethertype <> 34525 AND p.outcome = 'consumed'
 				AND EXISTS (SELECT 1 FROM hop h WHERE h.packet_id = p.id AND h.stage IN ('netif_receive_skb', 'napi_gro_receive_entry') AND h.dev = f.dev)
 				AND NOT EXISTS (SELECT 1 FROM hop h WHERE h.packet_id = p.id AND h.ts_ns >= f.ts_ns AND h.stage IN ('sk_data_ready', 'net_dev_queue', 'skb_copy_datagram_iovec'))))
@@ -45,7 +45,7 @@ ORDER BY packets DESC, s.netns, s.dev, s.ethertype;
 
 -- evidence: {result} frames of type {v_type} were captured coming in at {dev}, addressed to its own MAC address.
 SELECT count(*) FROM frame WHERE netns IS {netns} AND dev = {dev} AND direction = 'in' AND dst_kind = 1 AND ethertype = {v_ethertype};
--- evidence?: {result} packets were freed in {function}[[ with reason {reason}]].
+-- evidence?: {result} packets were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_group WHERE function = {function} AND reason IS {reason} AND netns IS {netns} AND dev IS {dev} AND protocol = {v_ethertype};
 -- evidence?: No drop event tells of them: the recording's own tap was the last one that got them, and let go of them.
 SELECT {function} IS NULL;

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, config
+-- partial: yes
 -- how: At least 5 captured frames with a VLAN tag belong to packets that were dropped with reason OTHERHOST or UNHANDLED_PROTO
 --   (the kernel treats a tag without interface as "for another host"), and the namespace has no VLAN device or bridge there that
 --   takes the tag.

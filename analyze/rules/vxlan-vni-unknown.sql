@@ -30,7 +30,7 @@ GROUP BY t.netns, t.dev, t.function
 HAVING sum(t.drops) >= 5
 ORDER BY sum(t.drops) DESC, t.netns, t.dev;
 
--- evidence: {result} packets were freed in {function} with reason VXLAN_VNI_NOT_FOUND.
+-- evidence: {result} packets were freed[[ in {function}]] with reason VXLAN_VNI_NOT_FOUND.
 SELECT sum(drops) FROM _drop_target WHERE reason = 'VXLAN_VNI_NOT_FOUND' AND netns IS {netns} AND dev IS {dev};
 -- evidence?: VXLAN devices there: {result}.
 SELECT group_concat(name, ', ') FROM (SELECT name FROM netdev WHERE kind = 'vxlan' AND netns IS {netns} ORDER BY name);

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: events, frames, config
+-- partial: yes
 -- how: Drops with reason OTHERHOST of at least 5 untagged packets whose IP destination is an address of the very namespace that
 --   dropped them: the sender means this host but uses another MAC address. Everything else under OTHERHOST is flooding or
 --   promiscuous listening and no fault. Without frames: at least 5 at one end of a veth pair, while a neighbour entry at its other end, on this host too,
@@ -17,10 +18,10 @@ SELECT
 	t.dev,
 	t.function,
 	t.reason,
-	max(t.flow_id) AS flow_id,
-	t.proto AS flow_proto,
-	t.src AS flow_src,
-	t.sport AS flow_sport,
+	CASE WHEN count(*) = 1 THEN t.flow_id END AS flow_id,
+	CASE WHEN min(t.proto) = max(t.proto) THEN min(t.proto) END AS flow_proto,
+	CASE WHEN min(t.src) = max(t.src) THEN min(t.src) END AS flow_src,
+	CASE WHEN count(*) = 1 THEN t.sport END AS flow_sport,
 	t.dst AS flow_dst,
 	CASE WHEN min(t.dport) = max(t.dport) THEN min(t.dport) END AS flow_dport,
 	min(t.from_ns) AS from_ns,
@@ -48,9 +49,9 @@ WHERE NOT EXISTS (SELECT 1 FROM _frame)
 GROUP BY t.netns, t.dev, t.function, a.address
 ORDER BY 15 DESC, 3, 11;
 
--- evidence?: {result} packets[[ to {v_dst}]] were freed in {function} with reason OTHERHOST.
-SELECT sum(drops) FROM _drop_target WHERE reason = 'OTHERHOST' AND netns IS {netns} AND dev IS {dev} AND (dst = {flow_dst} OR ({flow_id} IS NULL AND dst IS NULL));
--- evidence?: {result} packets were freed in {functions}. This kernel names no reason for them; that it was {whys} follows from {proof}.
+-- evidence?: {result} packets[[ to {v_dst}]] were freed[[ in {function}]] with reason OTHERHOST.
+SELECT sum(drops) FROM _drop_target WHERE reason = 'OTHERHOST' AND netns IS {netns} AND dev IS {dev} AND (dst = {flow_dst} OR ({v_dst} IS NULL AND dst IS NULL));
+-- evidence?: {result} packets were freed[[ in {functions}]]. This kernel names no reason for them; that it was {whys} follows from {proof}.
 SELECT sum(t.drops), group_concat(DISTINCT t.function) AS functions, group_concat(DISTINCT t.why) AS whys, group_concat(DISTINCT t.why_by) AS proof FROM _drop_target t WHERE t.why_by IS NOT NULL AND t.netns IS {netns} AND t.why = 'OTHERHOST' AND t.dst = {flow_dst};
 -- evidence: {flow_dst} is an address of {result} in the same namespace.
 SELECT dev FROM addr WHERE netns IS {netns} AND address = {flow_dst} ORDER BY dev;

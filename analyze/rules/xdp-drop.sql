@@ -51,7 +51,7 @@ FROM native n
 WHERE n.delta >= 10 AND NOT EXISTS (SELECT 1 FROM placed h WHERE coalesce(h.dev, h.native_dev) IS n.dev)
 ORDER BY 15 DESC, 3, 4;
 
--- evidence?: {result} packets were freed in {function}[[ with reason {reason}]].
+-- evidence?: {result} packets were freed[[ in {function}]][[ with reason {reason}]].
 SELECT sum(drops) FROM _drop_target WHERE function = {function} AND reason IS {reason} AND netns IS {v_netns} AND dev IS {v_dev};
 -- evidence?: The driver's counter {name} of {dev} grew by {result}.
 SELECT delta, name FROM _moved WHERE source = 'ethtool' AND lower(name) LIKE '%xdp%drop%' AND dev = {dev} AND netns IS {netns} AND delta > 0 ORDER BY delta DESC;

@@ -15,43 +15,89 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The parts of a formats file as members ftrace/..., made once. */
-static struct span formats(struct span kernel)
-{
-	static const char *const known[] = { "5.10.0", "6.1.0", "6.12.117", "6.18.44" };
-	static struct buf made[ARRAY_SIZE(known)];
-	struct span all, left, name, text, system, event;
-	char path[64], head[128];
-	struct buf *out = NULL;
-	const char *print;
+/* Formats of one kernel. */
+struct kernel {
+	const char *release;
+	struct format {
+		struct span member; /* with its name, as a part */
+		int id; /* -1: goes onto each tape */
+	} *v;
+	size_t n;
+};
 
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		if (span_is(kernel, known[i])) {
-			out = &made[i];
-			snprintf(path, sizeof(path), "fixtures/formats/%s.txt", known[i]);
-		}
-	}
-	if (!out)
-		return (struct span){ 0 };
-	if (out->len)
-		return (struct span){ (char *)out->data, out->len };
-	all = left = fuzz_slurp(path);
+/* What the format file of @event says its number is; -1 where the analysis asks for such events by name: whether a kernel
+ * has them is told by their formats. */
+static int number_of(struct span system, struct span event, struct span text)
+{
+	char sys[32], name[64];
+	struct ev_format *f;
+	int id = -1;
+
+	span_copy(system, sys, sizeof(sys));
+	span_copy(event, name, sizeof(name));
+	if (!format_parse(&f, sys, name, text, false, 8) && f->type.kind == EV_OTHER)
+		id = f->type.id;
+	format_free(f);
+	return id;
+}
+
+static void formats_read(struct kernel *k)
+{
+	struct span all, left, name, text, system, event;
+	struct buf b = { 0 };
+	char head[128];
+
+	snprintf(head, sizeof(head), "fixtures/formats/%s.txt", k->release);
+	all = left = fuzz_slurp(head);
 	while (fuzz_part(&left, &name, &text)) {
+		struct format *f;
+		const char *print;
+		int id = -1;
+
 		HOLDS(span_word(&name, &system) && span_word(&name, &event));
 		if (span_is(system, "-"))
 			snprintf(head, sizeof(head), "\n@ ftrace/%.*s\n", (int)event.n, event.p);
 		else
 			snprintf(head, sizeof(head), "\n@ ftrace/events/%.*s/%.*s/format\n",
 				 (int)system.n, system.p, (int)event.n, event.p);
+		if (!span_is(system, "-"))
+			id = number_of(system, event, text);
 		/* how an event is printed tells only the drop reasons here, and is most of the work */
 		print = memmem(text.p, text.n, "\nprint fmt: ", 12);
 		if (print && !span_is(event, "kfree_skb"))
 			text.n = (size_t)(print - text.p) + 12;
-		HOLDS(!buf_put(out, head, strlen(head)) && !buf_put(out, text.p, text.n) &&
-		      (!print || span_is(event, "kfree_skb") || !buf_put(out, "\"\"\n", 3)));
+		HOLDS(!buf_put(&b, head, strlen(head)) && !buf_put(&b, text.p, text.n) &&
+		      (!print || span_is(event, "kfree_skb") || !buf_put(&b, "\"\"\n", 3)));
+		k->v = realloc(k->v, (k->n + 1) * sizeof(*k->v));
+		HOLDS(k->v);
+		f = &k->v[k->n++];
+		*f = (struct format){ { (char *)b.data, b.len }, id };
+		b = (struct buf){ 0 }; /* kept for good */
 	}
 	free((char *)all.p);
-	return (struct span){ (char *)out->data, out->len };
+}
+
+/* Adds the formats of a kernel that an input can have events of. */
+static void formats(struct span release, const uint8_t *data, size_t n, struct buf *out)
+{
+	static struct kernel known[] = { { .release = "5.10.0" }, { .release = "6.1.0" }, { .release = "6.12.117" }, { .release = "6.18.44" } };
+	static uint8_t has[UINT16_MAX + 1];
+
+	memset(has, 0, sizeof(has));
+	for (size_t i = 0; i + 1 < n; i++) /* pages stand anywhere, and in either byte order */
+		has[data[i] | data[i + 1] << 8] = has[data[i + 1] | data[i] << 8] = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (!span_is(release, known[i].release))
+			continue;
+		if (!known[i].n)
+			formats_read(&known[i]);
+		for (size_t k = 0; k < known[i].n; k++) {
+			const struct format *f = &known[i].v[k];
+
+			if (f->id < 0 || has[f->id & UINT16_MAX])
+				HOLDS(!buf_put(out, f->member.p, f->member.n));
+		}
+	}
 }
 
 /* A file in memory, the same each time. */
@@ -74,10 +120,12 @@ static bool with_rules = true;
 
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 /*
- * Most of an input's time would go into what SQLite needs to understand the rules and
- * libtraceevent to understand the formats, whatever there is for them. While fuzzing (the
- * linker's --wrap) one input in 64 gets the rules, and a format that was read before is
- * not read again: nothing but its event's being off is written later.
+ * Most of an input's time would go into what SQLite needs to understand the schema, our
+ * statements and the rules, and libtraceevent to understand the formats, whatever there is for
+ * them. While fuzzing (the linker's --wrap) one input in 64 gets all of it, rules included. The
+ * others share a database, which is emptied between them, and its statements; they do without the
+ * indexes, which only the rules and reports need. A format that was read before is not read again:
+ * nothing but its event's being off is written later.
  */
 int __real_findings_run(struct db *d, const char *rules_dir, struct err *e);
 int __real_ledger_build(struct db *d, struct err *e);
@@ -99,6 +147,137 @@ int __wrap_ledger_build(struct db *d, struct err *e)
 {
 	return with_rules ? __real_ledger_build(d, e) : 0;
 }
+
+/* ---- one database for many inputs ---- */
+
+#define INPUTS	   256 /* with one database: texts that were given numbers stay in it */
+#define TABLES_MAX 256
+#define KEPT	   1024 /* a power of two */
+
+int __real_db_create(struct db **out, const char *path, struct err *e);
+void __real_db_close(struct db *d);
+int __real_db_commit(struct db *d, struct err *e);
+int __real_db_exec(struct db *d, const char *sql, struct err *e);
+sqlite3_stmt *__real_db_prepare(struct db *d, const char *sql);
+int __wrap_db_create(struct db **out, const char *path, struct err *e);
+void __wrap_db_close(struct db *d);
+int __wrap_db_commit(struct db *d, struct err *e);
+int __wrap_db_exec(struct db *d, const char *sql, struct err *e);
+sqlite3_stmt *__wrap_db_prepare(struct db *d, const char *sql);
+
+static struct db *shared;
+static bool done; /* the input that used it came to its end */
+
+static struct kept {
+	sqlite3_stmt *st;
+	int input; /* that has it */
+} kept[KEPT];
+
+static size_t kept_n;
+static int input;
+
+/* What an input left; the database knows by heart what is in _name. */
+static void empty(void)
+{
+	static sqlite3_stmt *any[TABLES_MAX], *st[TABLES_MAX], *temp;
+	static size_t n;
+	char sql[256];
+
+	for (size_t i = 0; i < KEPT; i++)
+		if (kept[i].st)
+			sqlite3_reset(kept[i].st);
+	if (!input) {
+		sqlite3_stmt *list = __real_db_prepare(shared, "SELECT printf('SELECT 1 FROM main.\"%w\" LIMIT 1', name), "
+							       "printf('DELETE FROM main.\"%w\"', name) FROM sqlite_schema "
+							       "WHERE type = 'table' AND name <> '_name' ORDER BY name");
+
+		for (n = 0; sqlite3_step(list) == SQLITE_ROW; n++) {
+			HOLDS(n < TABLES_MAX);
+			any[n] = __real_db_prepare(shared, (const char *)sqlite3_column_text(list, 0));
+			st[n] = __real_db_prepare(shared, (const char *)sqlite3_column_text(list, 1));
+		}
+		sqlite3_reset(list);
+		temp = __real_db_prepare(shared, "SELECT name FROM sqlite_temp_schema WHERE type = 'table' LIMIT 1");
+	}
+	for (size_t i = 0; i < n; i++) {
+		bool full = sqlite3_step(any[i]) == SQLITE_ROW;
+
+		sqlite3_reset(any[i]);
+		HOLDS(!full || !db_run(shared, st[i]));
+	}
+	while (sqlite3_step(temp) == SQLITE_ROW) {
+		snprintf(sql, sizeof(sql), "DROP TABLE temp.%s", (const char *)sqlite3_column_text(temp, 0));
+		sqlite3_reset(temp);
+		HOLDS(!__real_db_exec(shared, sql, NULL));
+	}
+	sqlite3_reset(temp);
+}
+
+int __wrap_db_create(struct db **out, const char *path, struct err *e)
+{
+	if (with_rules)
+		return __real_db_create(out, path, e);
+	if (shared && (!done || ++input == INPUTS)) {
+		__real_db_close(shared);
+		shared = NULL;
+	}
+	if (!shared) {
+		HOLDS(!__real_db_create(&shared, path, e));
+		memset(kept, 0, sizeof(kept));
+		kept_n = 0;
+		input = 0;
+	}
+	empty();
+	done = false;
+	*out = shared;
+	return 0;
+}
+
+int __wrap_db_commit(struct db *d, struct err *e)
+{
+	int rc = d == shared ? db_error(d, e) : __real_db_commit(d, e);
+
+	done = d == shared && !rc;
+	return rc;
+}
+
+void __wrap_db_close(struct db *d)
+{
+	if (d != shared)
+		__real_db_close(d);
+}
+
+int __wrap_db_exec(struct db *d, const char *sql, struct err *e)
+{
+	/* those of frames are there since the first input, those behind the last stage are not used */
+	if (d == shared && ((input && !strncmp(sql, "CREATE INDEX _frame_", 20)) || !strncmp(sql, "CREATE INDEX _packet_flow", 25)))
+		return 0;
+	return __real_db_exec(d, sql, e);
+}
+
+sqlite3_stmt *__wrap_db_prepare(struct db *d, const char *sql)
+{
+	uint32_t h = 0;
+	size_t i;
+
+	if (d != shared)
+		return __real_db_prepare(d, sql);
+	for (const char *p = sql; *p; p++)
+		h = h * 31 + (unsigned char)*p;
+	for (i = h % KEPT; kept[i].st; i = (i + 1) % KEPT) {
+		if (kept[i].input != input && !strcmp(sqlite3_sql(kept[i].st), sql)) {
+			kept[i].input = input;
+			sqlite3_reset(kept[i].st);
+			sqlite3_clear_bindings(kept[i].st);
+			return kept[i].st;
+		}
+	}
+	HOLDS(++kept_n < KEPT);
+	kept[i] = (struct kept){ __real_db_prepare(d, sql), input };
+	return kept[i].st;
+}
+
+/* ---- formats ---- */
 
 #define PARSED 1024
 
@@ -174,8 +353,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	left = (struct span){ (const char *)data, n };
 	while (fuzz_part(&left, &name, &part)) {
 		if (span_starts(name, "formats ")) {
-			part = formats((struct span){ name.p + 8, name.n - 8 });
-			HOLDS(!part.n || !buf_put(&parts, part.p, part.n));
+			formats((struct span){ name.p + 8, name.n - 8 }, data, n, &parts);
 			break;
 		}
 	}

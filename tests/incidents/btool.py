@@ -20,11 +20,14 @@ def finish(out, **kw):
     if out: jout(out, **kw)
     else: print(json.dumps(kw), flush=True)
 
+def family(addr):
+    return socket.AF_INET6 if ":" in addr else socket.AF_INET
+
 def v_usend(dst, port, n=1000, pps=500, size=200, out="", sport=0, nb=0, cpu="", sndbuf=0, conn=0, nflows=1, burst=1):
     """n datagrams at pps; nflows: spread over that many source ports"""
     pin(cpu); socks = []
     for i in range(int(nflows)):
-        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s = socket.socket(family(dst), socket.SOCK_DGRAM)
         if int(sport): s.bind(("", int(sport) + i))
         if int(sndbuf): s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, int(sndbuf))
         if int(nb): s.setblocking(False)
@@ -46,7 +49,7 @@ def v_urecv(addr, port, idle=1, out="", work_us=0, rcvbuf=0, cpu="", first=20, n
     if cgroup: open(cgroup + "/tasks", "w").write(str(os.getpid()))
     pin(cpu)
     if int(nice): os.nice(int(nice))
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s = socket.socket(family(addr), socket.SOCK_DGRAM)
     if int(rcvbuf): s.setsockopt(socket.SOL_SOCKET, 33 if int(rcvbuf) > 200000 else socket.SO_RCVBUF, int(rcvbuf))   # 33: SO_RCVBUFFORCE
     s.bind((addr, int(port))); print("ready", flush=True); n = 0; L = []; seqs = set(); s.settimeout(float(first)); reord = 0; last = -1
     try:
@@ -65,7 +68,7 @@ def v_tserve(addr, port, mode="echo", backlog=64, pause=0, secs=60, rcvbuf=0, no
     """echo | sink | noread (accept, never read) | slowaccept (pause s before each accept batch) |
     closeunread (read 10 bytes, then close) | cork"""
     pin(cpu)
-    l = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, socket.SOCK_STREAM); l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    l = socket.socket(family(addr), socket.SOCK_STREAM); l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if int(rcvbuf): l.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(rcvbuf))
     l.bind((addr, int(port))); l.listen(int(backlog)); print("ready", flush=True); end = time.time() + float(secs); keep = []
     def one(c):
@@ -117,7 +120,7 @@ def v_treq(dst, port, n=100, rps=50, out="", new=0, timeout=3, size=100, nodelay
         try:
             if s is None or int(new):
                 if s: s.close()
-                s = socket.socket(socket.AF_INET, socket.SOCK_STREAM); s.settimeout(float(timeout))
+                s = socket.socket(family(dst), socket.SOCK_STREAM); s.settimeout(float(timeout))
                 if int(nodelay) and not int(cork): s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if int(cork): s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
                 s.connect((dst, int(port))); C.append((time.monotonic_ns() - a) / 1e6)
@@ -140,7 +143,7 @@ def v_treq(dst, port, n=100, rps=50, out="", new=0, timeout=3, size=100, nodelay
 def v_tbulk(dst, port, secs=3, out="", chunk=65536, nb=0, total=0, mss=0, cpu="", sndbuf=0):
     """send bulk data for secs (or total bytes)"""
     pin(cpu)
-    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    s = socket.socket(family(dst), socket.SOCK_STREAM)
     if int(mss): s.setsockopt(socket.IPPROTO_TCP, 2, int(mss))
     if int(sndbuf): s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, int(sndbuf))
     s.settimeout(5); errs = {}; sent = 0; eagain = 0; stall = 0.0; end = time.monotonic() + float(secs); lastok = time.monotonic()
@@ -167,11 +170,43 @@ def v_hog(secs=3, cpu=0, fifo=0, on_ms=0, off_ms=0, nice=0):
         while time.monotonic() < e: pass
         if off: time.sleep(off)
 
+def v_tries(dst, port, n=30, gap=0.02, secs=2.5, src="", out=""):
+    """n connections tried side by side; what became of each after secs"""
+    errs = {}; ok = 0; held = []
+    for _ in range(int(n)):
+        s = socket.socket(family(dst), socket.SOCK_STREAM); s.setblocking(False); held.append(s)
+        if src: s.bind((src, 0))
+        try: s.connect((dst, int(port)))
+        except BlockingIOError: pass
+        except OSError as e: bump(errs, en(e))
+        time.sleep(float(gap))
+    time.sleep(float(secs))
+    for s in held:
+        e = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        try: s.getpeername(); ok += 1
+        except OSError:
+            if e: bump(errs, errno.errorcode.get(e, str(e)))
+    finish(out, tried=len(held), connected=ok, errors=errs)
+
+def v_idle(dst, port, n=8, idle=3, after=2.5, out=""):
+    """n connections that exchange something, are idle, and go on"""
+    errs = {}; ok = 0; held = []
+    for _ in range(int(n)):
+        s = socket.create_connection((dst, int(port)), 3); s.sendall(b"a" * 50); s.recv(50); held.append(s)
+    time.sleep(float(idle))
+    for s in held: s.sendall(b"b" * 50)
+    end = time.monotonic() + float(after)
+    for s in held:
+        s.settimeout(max(0.01, end - time.monotonic()))
+        try: s.recv(50); ok += 1
+        except OSError as e: bump(errs, en(e))
+    finish(out, held=len(held), went_on=ok, errors=errs)
+
 def v_hold(dst, port, n=20, secs=3, out="", active_close=0):
     """open n connections one after the other and hold them (or close each at once: TIME_WAIT here)"""
     keep = []; errs = {}; ok = 0
     for i in range(int(n)):
-        s = socket.socket(socket.AF_INET, socket.SOCK_STREAM); s.settimeout(1)
+        s = socket.socket(family(dst), socket.SOCK_STREAM); s.settimeout(1)
         try:
             s.connect((dst, int(port))); ok += 1
             if int(active_close): s.shutdown(socket.SHUT_WR); s.recv(10); s.close()

@@ -24,6 +24,7 @@ SIX=fd00:${TAG#h}::2
 
 inc_setup() {
   case $INC_ID in
+  h31-* | h33-*) routed ;;
   h10-* | h12-*) routed
     [ "$TAG" = h12 ] || ns rtr nft 'table ip nat { chain p { type nat hook postrouting priority 100; oifname "'$(dev r1)'" masquerade; }; }' ;;
   *) pair ;;
@@ -35,7 +36,7 @@ all_received() { # SENT RECEIVED: a healthy host that loses is no test
 serve() { bg srv tsrv $BT tserve "$@"; wait_for 5 test -s "$STATE/tsrv.log"; }
 
 inc_trigger() {
-  local to=$NET.1.2 i; case $TAG in h10 | h12) to=$NET.2.1 ;; esac
+  local to=$NET.1.2 i; case $TAG in h10 | h12 | h31 | h33) to=$NET.2.1 ;; esac
   healthy_start cli srv $to 4
   case $INC_ID in
   h01-bulk-tcp)
@@ -110,6 +111,48 @@ inc_trigger() {
     bg srv web $ST serve addr=$to port=8080 mode=shutecho; wait_for 5 test -s "$STATE/web.log"; ns cli $ST task dst=$to port=8080 n=500 gap=0.003 ;;
   h46-restart6) # gone for 300 ms
     serve addr=$SIX port=8080; bg cli req $ST task dst=$SIX port=8080 n=60 gap=0.05; sleep 1; stop tsrv; sleep 0.2; : >"$STATE/tsrv.log"; serve addr=$SIX port=8080; wait_bg req 20 ;;
+  h21-jumbo-one-end) # TCP learns the other end's size, and small datagrams fit
+    ns cli ip link set "$(dev c0)" mtu 9000; serve addr=$to port=5201 mode=sink; ns cli $BT tbulk dst=$to port=5201 secs=2 out=bulk.json ;;
+  h22-multicast-flooded) # one container takes a stream, and the bridge shows it to the others too
+    ns_add sw; ns sw ip link add "$(dev br)" type bridge mcast_snooping 0; ns sw ip link set "$(dev br)" up
+    for i in 1 2 3 4; do ns_add t$i; link sw q$i - t$i e$i $NET.5.$i/24; ns sw ip link set "$(dev q$i)" master "$(dev br)"; done
+    ns t1 ip route add 239.0.0.0/8 dev "$(dev e1)"; sleep 0.3; bg t2 group $PY -m ltool group 239.6.6.6 6010 $NET.5.2 4; wait_for 5 test -s "$STATE/group.log"
+    ns t1 $PY -m tool udp-send 239.6.6.6 6010 300 400 8000 s.json ;;
+  h23-no-ipv6-outside) # IPv6 at home only: programs try it and go on with IPv4
+    ns cli ip route add default via $to; serve addr=$to port=8080; bg cli six $PY -m ltool tcp-try 2001:db8:9::1 443 80; ns cli $BT treq dst=$to port=8080 n=200 rps=100 new=1 out=req.json; wait_bg six ;;
+  h24-spare-port) # two links to one bridge: the spanning tree blocks one of them, which hears every broadcast
+    for i in x y; do ns_add $i; ns $i ip link add "$(dev b$i)" type bridge stp_state 1 forward_delay 200; ns $i ip link set "$(dev b$i)" up; ns $i ip addr add $NET.6.$([ $i = x ] && echo 1 || echo 2)/24 dev "$(dev b$i)"; done
+    for i in 1 2; do link x px$i - y py$i -; ns x ip link set "$(dev px$i)" master "$(dev bx)"; ns y ip link set "$(dev py$i)" master "$(dev by)"; done
+    sleep 6; bg y web $BT tserve addr=$NET.6.2 port=80; wait_for 5 test -s "$STATE/web.log"
+    bg x arp $PY -c "
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+for _ in range(60):
+    s.sendto(b'hello', ('$NET.6.255', 9999)); time.sleep(0.02)"
+    ns x $BT treq dst=$NET.6.2 port=80 n=100 rps=50 out=req.json; wait_bg arp ;;
+  h25-unused-device) # one end was never set up, and nobody sends there
+    ns cli ip link add "$(dev u0)" type veth peer name "$(dev u1)"; ns cli ip addr add $NET.8.1/24 dev "$(dev u0)"; ns cli ip link set "$(dev u0)" up
+    serve addr=$to port=8080; ns cli $BT treq dst=$to port=8080 n=200 rps=100 out=req.json ;;
+  h26-cgroup-programs) # as systemd's: they count or allow what this service does
+    local g; g=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)/skbtape-$TAG; mkdir -p "$g"
+    for i in in out; do bg - prog$i $PY -m ltool attach cgroup-$i "$g" udp 9; wait_for 5 test -s "$STATE/prog$i.log"; done
+    bg - tsrv bash -c "echo \$\$ >'$g/cgroup.procs'; exec ip netns exec $(nsn srv) $BT tserve addr=$to port=8080"; wait_for 5 test -s "$STATE/tsrv.log"
+    ns cli $BT treq dst=$to port=8080 n=300 rps=150 new=1 out=req.json; stop tsrv; stop progin; stop progout; sleep 0.3; rmdir "$g" 2>/dev/null || : ;;
+  h31-stateful-router) # what comes behind the end of a connection is INVALID, and dropped; clients that abort, and some that are idle for less than the table keeps them
+    ns rtr sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_established=30
+    ns rtr nft 'table inet fw { chain f { type filter hook forward priority 0; policy drop; ct state vmap { established : accept, related : accept, invalid : drop }; meta l4proto { icmp, ipv6-icmp } accept; ct state new tcp dport { 7002, 5201, 8080 } accept; udp dport 7001 accept; }; }'
+    bg srv sink $SIDE sink $to 5201; serve addr=$to port=8080; bg cli idle $BT idle dst=$to port=8080 n=4 idle=2.5 after=1 out=idle.json
+    ns cli $SIDE abort $to 5201 40; ns cli $BT treq dst=$to port=8080 n=200 rps=150 new=1 out=req.json; wait_bg idle; [ "$(jget idle.json went_on)" = 4 ] || die "an idle connection ended" ;;
+  h32-large-set) # thousands of addresses in one rule
+    { echo "table inet fw { set bad { type ipv4_addr; elements = { 192.0.2.1"; for ((i = 0; i < 3000; i++)); do echo ", 198.18.$((i / 250)).$((i % 250))"; done
+      echo "}; }; chain i { type filter hook input priority 0; ip saddr @bad counter drop; ct state established accept; }; }"; } | ns srv nft -f -
+    serve addr=$to port=8080; ns cli $BT treq dst=$to port=8080 n=900 rps=300 out=req.json ;;
+  h33-shaped-below-rate) # a shaper with a deep queue that the traffic does not fill
+    ns rtr tc qdisc add dev "$(dev r1)" root handle 1: htb default 10; ns rtr tc class add dev "$(dev r1)" parent 1: classid 1:10 htb rate 50mbit; ns rtr tc qdisc add dev "$(dev r1)" parent 1:10 pfifo limit 2000
+    bg srv u $BT urecv addr=$to port=6001 idle=1 rcvbuf=4000000 out=u.json; wait_for 5 test -s "$STATE/u.log"; ns cli $BT usend dst=$to port=6001 n=3000 pps=1000 size=900 out=us.json; wait_bg u; all_received us.json u.json ;;
+  h34-nice-reader) # that has little to do: it gets its turn now and then, and that is enough
+    bg srv u $BT urecv addr=$to port=6001 idle=1 rcvbuf=4000000 nice=15 out=u.json; wait_for 5 test -s "$STATE/u.log"
+    bg - hog $BT hog secs=3 cpu=0 on_ms=15 off_ms=5; ns cli $BT usend dst=$to port=6001 n=900 pps=300 size=300 out=us.json; wait_bg u; all_received us.json u.json ;;
   *) die "no such workload" ;;
   esac
   healthy_wait

@@ -19,7 +19,7 @@ from advice import lacking, parts, tried
 HERE = os.path.dirname(os.path.abspath(__file__))
 SEVERE = ("critical", "warning")
 HEALTHY_PORTS = (7001, 7002)            # of lib.sh's healthy_start
-MANY = {"f": "filter.sh", "h": "healthy.sh", "l": "link.sh", "s": "sockets.sh", "v": "variants.sh"}    # scripts of many incidents
+MANY = {"d": "devices.sh", "f": "filter.sh", "h": "healthy.sh", "l": "link.sh", "s": "sockets.sh", "v": "variants.sh"}    # scripts of many incidents
 
 
 def expected():
@@ -303,7 +303,7 @@ def score(name, causes, out, alone):
     first = severe[0] if severe else found[0] if found else None
     bad = []
     others = severe
-    info_only = causes == ["capture-overflow"]
+    info_only = causes in (["capture-overflow"], ["softirq-budget-exhausted"]) or causes == ["rps-bouncing"] and truth.get("hint")
     if causes == ["-"]:
         bad += ["%s above info" % f["cause"] for f in severe]
     elif not first or first["cause"] not in causes:

@@ -40,6 +40,7 @@ one() { # NAME SCRIPT [RECORDER-OPTION...]
 	mkdir -p "$dir"
 	# what it needs of the kernel, as far as that is a module
 	modprobe -aq $(sed -n "s/.*needs '\[\(.*\)\]'.*/\1/p" "incidents/$script" | tr -d '"' | tr , ' ')
+	# (of a script of many incidents: what any of them needs)
 	INC_ID=$n timeout 60 bash "incidents/$script" setup >"$dir/log" 2>&1 || { say "$n: no setup: $(tail -1 "$dir/log")"; return; }
 	(cd "$dir" && exec "$OLDPWD/skbtape-record" "$@" -o "$n.skbtape") 2>"$dir/recorder.log" &
 	rec=$!
@@ -72,7 +73,11 @@ while IFS='	' read -r name _ options; do
 				continue
 			fi
 			case $name in
+			d*) script=devices.sh ;;
+			f*) script=filter.sh ;;
 			h*) script=healthy.sh ;;
+			l*) script=link.sh ;;
+			s*) script=sockets.sh ;;
 			v*) script=variants.sh ;;
 			*) script=$name.sh ;;
 			esac
