@@ -138,6 +138,17 @@ struct texts {
 			then */
 };
 
+/* Whether nothing tells the host's namespaces: those of other programs' traces and captures have the names of files. */
+static bool made_up_netns(struct db *d)
+{
+	sqlite3_stmt *st = db_prepare(d, "SELECT EXISTS (SELECT 1 FROM quality WHERE kind = 'source-missing' AND source = "
+					 "'namespaces') AND NOT EXISTS (SELECT 1 FROM snapshot)");
+	bool yes = sqlite3_step(st) == SQLITE_ROW && sqlite3_column_int(st, 0);
+
+	sqlite3_reset(st);
+	return yes;
+}
+
 struct prefix {
 	const struct texts *t;
 	bool sysfs; /* the command writes to /sys */
@@ -164,7 +175,7 @@ static int ns_prefix(void *ctx, const char *netns, struct buf *out)
 
 	if (!netns)
 		netns = p->t->netns;
-	if (!netns || !strcmp(netns, "init"))
+	if (!netns || !strcmp(netns, "init") || made_up_netns(d))
 		return 0;
 	st = db_prepare(d, sql);
 	db_bind_text(st, 1, netns);
@@ -570,20 +581,24 @@ static void note_lacking(struct run *r, const struct span *lacking)
 	}
 }
 
-/* The causes of rules that were judged like that, because the recorder lowered its detail. */
+/* The causes of rules that were judged like that, because the recorder lowered its detail: as many rows as they need. */
 static void note_lowered(struct run *r, const enum judged *judged, enum judged which, const char *note)
 {
 	char causes[800] = "";
 
-	for (size_t i = 0; i < rules_count(r->rules); i++) {
+	for (size_t i = 0; i <= rules_count(r->rules); i++) {
+		bool end = i == rules_count(r->rules);
+		const char *word = end ? "" : rules_at(r->rules, i)->cause->word;
 		size_t n = strlen(causes);
 
-		if (judged[i] == which)
-			snprintf(causes + n, sizeof(causes) - n, "%s%s", n ? ", " : "",
-				 rules_at(r->rules, i)->cause->word);
+		if (!end && judged[i] != which)
+			continue;
+		if (n && (end || n + strlen(word) + 3 > sizeof(causes))) {
+			db_quality(r->d, &(struct quality){ "note", "detail", -1, NULL, -1, -1, -1 }, "%s: %s", note, causes);
+			n = 0;
+		}
+		snprintf(causes + n, sizeof(causes) - n, "%s%s", n ? ", " : "", word);
 	}
-	if (*causes)
-		db_quality(r->d, &(struct quality){ "note", "detail", -1, NULL, -1, -1, -1 }, "%s: %s", note, causes);
 }
 
 static int rules_run(struct run *r)

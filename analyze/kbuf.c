@@ -209,3 +209,20 @@ int kbuf_next(struct kbuf *k, struct kbuf_event *ev)
 	}
 	return 0;
 }
+
+void kbuf_kinds(const struct kbuf_layout *l, const uint8_t *data, size_t n, uint64_t page_bytes, uint8_t kinds[KBUF_KINDS_BYTES])
+{
+	struct kbuf_event ev;
+	struct kbuf k;
+
+	for (; page_bytes && n >= page_bytes; data += page_bytes, n -= page_bytes) {
+		if (kbuf_page(&k, l, data, page_bytes))
+			continue;
+		while (kbuf_next(&k, &ev) > 0) {
+			unsigned int id = ev.len < 2 ? 0 : l->big_endian ? (unsigned int)ev.data[0] << 8 | ev.data[1] :
+									   (unsigned int)ev.data[1] << 8 | ev.data[0];
+
+			kinds[id / 8] |= (uint8_t)(1U << id % 8);
+		}
+	}
+}

@@ -38,4 +38,9 @@ int kbuf_page(struct kbuf *k, const struct kbuf_layout *l, const void *page, siz
 /* kbuf_next() - the next event. Return: 1, 0 at the end of the page, -EINVAL where the rest of the page is no use. */
 int kbuf_next(struct kbuf *k, struct kbuf_event *ev);
 
+/* kbuf_kinds() - add the common_type of each event in @n bytes of whole pages to @kinds, a bit each; what cannot be walked is
+ * passed over. */
+#define KBUF_KINDS_BYTES ((UINT16_MAX + 1) / 8)
+void kbuf_kinds(const struct kbuf_layout *l, const uint8_t *data, size_t n, uint64_t page_bytes, uint8_t kinds[KBUF_KINDS_BYTES]);
+
 #endif

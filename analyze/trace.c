@@ -2,7 +2,7 @@
 /*
  * Theory of operation
  *
- * Each CPU has a cursor over its members ftrace/cpuN/SEQ in order of SEQ, over
+ * Each CPU (of each buffer of a trace.dat) has a cursor over its members ftrace/cpuN/SEQ in order of SEQ, over
  * the pages in them and the events in these, and stands at its next event (its
  * head). The cursors form a heap by (time, CPU); decode() hands out the head
  * of the first one and lets it move on only when it is called again, so that an
@@ -35,6 +35,7 @@
 /* A member with pages. */
 struct piece {
 	uint32_t cpu;
+	uint32_t buffer; /* of a trace.dat with several of them: ftrace/cpuN.BUFFER/SEQ; 0: the first, or the only one */
 	uint64_t seq;
 	size_t member;
 };
@@ -150,18 +151,24 @@ static int load_formats(struct trace *t, bool big_endian, int long_bytes, struct
 static bool parse_piece(const char *name, bool perf, struct piece *p)
 {
 	const char *head = perf ? "perf/" : "ftrace/cpu";
-	struct span s = { name, strlen(name) }, cpu;
-	uint64_t n;
+	struct span s = { name, strlen(name) }, dir, cpu;
+	uint64_t n, buffer = 0;
 
 	if (!span_starts(s, head))
 		return false;
 	s.p += strlen(head);
 	s.n -= strlen(head);
-	if (!span_field(&s, '/', &cpu) || span_u64(cpu, &n) || n > CPU_MAX || s.n < 6 ||
-	    span_u64(s, &p->seq))
+	if (!span_field(&s, '/', &dir) || !span_field(&dir, '.', &cpu) || span_u64(cpu, &n) || n > CPU_MAX || s.n < 6 ||
+	    (dir.n && (perf || span_u64(dir, &buffer) || !buffer || buffer > UINT32_MAX)) || span_u64(s, &p->seq))
 		return false;
 	p->cpu = (uint32_t)n;
+	p->buffer = (uint32_t)buffer;
 	return true;
+}
+
+static bool same_stream(const struct piece *a, const struct piece *b)
+{
+	return a->cpu == b->cpu && a->buffer == b->buffer;
 }
 
 static int by_cpu_and_seq(const void *a, const void *b)
@@ -170,6 +177,8 @@ static int by_cpu_and_seq(const void *a, const void *b)
 
 	if (x->cpu != y->cpu)
 		return x->cpu < y->cpu ? -1 : 1;
+	if (x->buffer != y->buffer)
+		return x->buffer < y->buffer ? -1 : 1;
 	if (x->seq != y->seq)
 		return x->seq < y->seq ? -1 : 1;
 	return x->member < y->member ? -1 : 1;
@@ -205,13 +214,13 @@ static int make_cursors(struct trace *t)
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->n_pieces; i++)
-		n += !i || t->pieces[i].cpu != t->pieces[i - 1].cpu;
+		n += !i || !same_stream(&t->pieces[i], &t->pieces[i - 1]);
 	t->cursors = calloc(n + 1, sizeof(*t->cursors));
 	t->heap = calloc(n + 1, sizeof(struct cursor *));
 	if (!t->cursors || !t->heap)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->n_pieces; i++) {
-		if (!i || t->pieces[i].cpu != t->pieces[i - 1].cpu)
+		if (!i || !same_stream(&t->pieces[i], &t->pieces[i - 1]))
 			t->cursors[t->n_cursors++] = (struct cursor){
 				.cpu = (int)t->pieces[i].cpu,
 				.piece = &t->pieces[i],
@@ -376,7 +385,8 @@ static int advance(struct trace *t, struct cursor *c, struct err *e)
 
 static bool earlier(const struct cursor *a, const struct cursor *b)
 {
-	return a->ts != b->ts ? a->ts < b->ts : a->cpu < b->cpu;
+	/* the cursors of one CPU stand in order of its buffers */
+	return a->ts != b->ts ? a->ts < b->ts : a->cpu != b->cpu ? a->cpu < b->cpu : a < b;
 }
 
 static void sift_down(struct trace *t, size_t i)

@@ -10,8 +10,8 @@
  * whole pages. Each chunk becomes a member ftrace/cpuN/SEQ, and so does each
  * RANGE_BYTES of pages that are not packed: they stay in the file until read.
  *
- * A file may hold several buffers (instances). Two of them may hold the same event,
- * and nothing tells; so the one with most bytes is read, and quality names the others.
+ * A file may hold several buffers (instances). Two of them may hold the same event, and nothing tells; so the one with
+ * most bytes is read, those others that have no kind of event in common with what is read already, and quality names the rest.
  *
  * Bounds: each table's entries are bounded before memory is taken, options sections
  * (which form a list) are followed OPTION_LISTS times at most.
@@ -77,6 +77,7 @@ struct dat {
 	struct buffer *buffer;
 	size_t n_buffers;
 	uint64_t sections[OPT_CMDLINES + 1]; /* where they are, 0: nowhere */
+	struct kbuf_layout layout;
 	struct buf stats;
 	uint64_t stat_cpus;
 	int64_t date_ns, offset_ns;
@@ -157,8 +158,10 @@ static int put_header(struct dat *d, struct rd *r)
 			return -EBADMSG;
 		snprintf(name, sizeof(name), "ftrace/%s", names[i]);
 		/* the kernel's long; that in the file's head is the user space's */
-		if (!i && !kbuf_layout_parse(&l, s, d->big))
+		if (!i && !kbuf_layout_parse(&l, s, d->big)) {
 			d->about.long_bytes = (int)l.commit_size;
+			d->layout = l;
+		}
 		rc = import_add(d->im, name, s.p, s.n);
 	}
 	return rc;
@@ -585,7 +588,16 @@ static int read_version6(struct dat *d, struct rd *r, const struct buf *all)
 
 /* ---- pages ---- */
 
-static int put_range(struct dat *d, const struct cpu_range *c, uint64_t page)
+/* The member of a chunk; @nth buffer that is read. */
+static void name_piece(char name[64], uint32_t cpu, unsigned int nth, unsigned int seq)
+{
+	if (nth)
+		snprintf(name, 64, "ftrace/cpu%u.%u/%06u", cpu, nth, seq);
+	else
+		snprintf(name, 64, "ftrace/cpu%u/%06u", cpu, seq);
+}
+
+static int put_range(struct dat *d, const struct cpu_range *c, uint64_t page, unsigned int nth)
 {
 	uint64_t left = c->size, at = c->at, step = RANGE_BYTES / page * page, have;
 	char name[64];
@@ -601,7 +613,7 @@ static int put_range(struct dat *d, const struct cpu_range *c, uint64_t page)
 
 		if (n > TAPE_MEMBER_MAX)
 			n = TAPE_MEMBER_MAX / page * page;
-		snprintf(name, sizeof(name), "ftrace/cpu%u/%06u", c->cpu, seq);
+		name_piece(name, c->cpu, nth, seq);
 		rc = import_add_range(d->im, name, n, at, n, PACK_NONE);
 		at += n;
 		left -= n;
@@ -609,7 +621,7 @@ static int put_range(struct dat *d, const struct cpu_range *c, uint64_t page)
 	return rc;
 }
 
-static int put_chunks(struct dat *d, const struct cpu_range *c, struct err *e)
+static int put_chunks(struct dat *d, const struct cpu_range *c, unsigned int nth, struct err *e)
 {
 	uint64_t at = c->at, bytes = d->im->file->bytes, size_max, end;
 	uint32_t n, seq;
@@ -645,7 +657,7 @@ static int put_chunks(struct dat *d, const struct cpu_range *c, struct err *e)
 		at += sizeof(raw);
 		if (packed > end - at)
 			break;
-		snprintf(name, sizeof(name), "ftrace/cpu%u/%06u", c->cpu, seq);
+		name_piece(name, c->cpu, nth, seq);
 		rc = import_add_range(d->im, name, size, at, packed, d->packing);
 		at += packed;
 	}
@@ -654,52 +666,109 @@ static int put_chunks(struct dat *d, const struct cpu_range *c, struct err *e)
 	return rc;
 }
 
-/* The buffer that is read; NULL: none has pages. */
-static struct buffer *choose_buffer(struct dat *d, int *rc)
+/* The buffer that is read first; NULL: none has pages. */
+static struct buffer *largest_buffer(const struct dat *d)
 {
 	struct buffer *best = NULL;
 
 	for (size_t i = 0; i < d->n_buffers; i++)
 		if (d->buffer[i].bytes && (!best || d->buffer[i].bytes > best->bytes))
 			best = &d->buffer[i];
-	for (size_t i = 0; i < d->n_buffers && !*rc; i++) {
-		const struct buffer *b = &d->buffer[i];
-
-		if (b != best && b->bytes)
-			*rc = import_quality(d->im, "note", "ring buffer", -1,
-					     "the buffer '%s' (%llu bytes in the file) is not used: the same event may be in "
-					     "several buffers, and '%s' holds most",
-					     b->name, (unsigned long long)b->bytes, best->name);
-	}
 	return best;
+}
+
+/* The pages of one buffer. Return: 0, -EBADMSG: its section is no use; others. */
+static int put_buffer(struct dat *d, struct buffer *b, unsigned int nth, struct err *e)
+{
+	struct section s = { 0 };
+	int rc = 0;
+
+	if (d->version >= 7) {
+		rc = section_head(d, b->at, &s, e);
+		b->packed = s.packed && d->packing != PACK_NONE;
+	}
+	for (size_t i = 0; !rc && i < b->n; i++)
+		rc = b->packed ? put_chunks(d, &b->cpu[i], nth, e) : put_range(d, &b->cpu[i], b->page_bytes, nth);
+	return rc;
+}
+
+/* Which kinds of events the parts from @first on hold. Return: 0, -ENOMEM, others. */
+static int kinds_of(const struct dat *d, size_t first, uint64_t page, uint8_t kinds[KBUF_KINDS_BYTES], struct err *e)
+{
+	struct buf b = { 0 };
+	int rc = 0;
+
+	memset(kinds, 0, KBUF_KINDS_BYTES);
+	for (size_t i = first; !rc && i < d->im->n; i++) {
+		rc = import_load(d->im, i, &b, e);
+		if (!rc)
+			kbuf_kinds(&d->layout, b.data, b.len, page, kinds);
+	}
+	buf_free(&b);
+	return rc;
+}
+
+/* The other buffers, as far as they can hold no event twice. *@used counts those that are read. */
+static int put_others(struct dat *d, const struct buffer *best, size_t first, unsigned int *used, struct err *e)
+{
+	uint8_t *kinds = calloc(2, KBUF_KINDS_BYTES), *more = kinds + KBUF_KINDS_BYTES;
+	uint64_t looked = 0; /* at so many bytes: no two buffers share any */
+	int rc = kinds ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < d->n_buffers && !rc; i++) {
+		struct buffer *b = &d->buffer[i];
+		size_t before = d->im->n;
+		bool twice;
+
+		if (b == best || !b->bytes)
+			continue;
+		if (!looked)
+			rc = kinds_of(d, first, best->page_bytes, kinds, e);
+		looked = sat_add_u64(looked, b->bytes);
+		twice = b->page_bytes != best->page_bytes || strcmp(b->clock, best->clock) || looked > d->im->file->bytes;
+		rc = rc || twice ? rc : put_buffer(d, b, *used, e);
+		if (!rc && !twice)
+			rc = kinds_of(d, before, b->page_bytes, more, e);
+		for (size_t k = 0; k < KBUF_KINDS_BYTES && !rc; k++)
+			twice |= kinds[k] & more[k];
+		if (rc == -EBADMSG || (!rc && twice)) {
+			d->im->n = before; /* parts of the file own nothing */
+			rc = import_quality(d->im, "note", "ring buffer", -1,
+					    "the buffer '%s' (%llu bytes in the file) is not used: it may hold events of '%s' again, "
+					    "which holds most",
+					    b->name, (unsigned long long)b->bytes, best->name);
+			continue;
+		}
+		for (size_t k = 0; k < KBUF_KINDS_BYTES && !rc; k++)
+			kinds[k] |= more[k];
+		*used += !rc;
+	}
+	free(kinds);
+	return rc;
 }
 
 static int put_pages(struct dat *d, struct err *e)
 {
-	int rc = 0;
-	struct buffer *b = choose_buffer(d, &rc);
-	struct section s = { 0 };
+	struct buffer *b = largest_buffer(d);
+	size_t first = d->im->n;
+	unsigned int used = 1;
+	int rc;
 
-	if (rc || !b)
-		return rc;
+	if (!b)
+		return 0;
 	if (b->clock[0])
 		memcpy(d->about.clock, b->clock, sizeof(b->clock));
 	if (b->page_bytes < 64 || b->page_bytes > PAGE_BYTES_MAX)
 		return err_set(e, -EINVAL, "%s: %s with ring-buffer pages of %llu bytes", d->im->file->path, d->im->what,
 			       (unsigned long long)b->page_bytes);
 	d->about.page_bytes = b->page_bytes;
-	if (d->version >= 7) {
-		rc = section_head(d, b->at, &s, e);
-		if (rc)
-			return rc == -EBADMSG ? 0 : rc;
-		b->packed = s.packed && d->packing != PACK_NONE;
-	}
-	for (size_t i = 0; !rc && i < b->n; i++)
-		rc = b->packed ? put_chunks(d, &b->cpu[i], e) : put_range(d, &b->cpu[i], b->page_bytes);
-	/* statistics are those of the top buffer */
-	if (!rc && !b->name[0] && d->stats.len)
+	rc = put_buffer(d, b, 0, e);
+	if (!rc)
+		rc = put_others(d, b, first, &used, e);
+	/* statistics are those of the top buffer alone */
+	if (!rc && !b->name[0] && used == 1 && d->stats.len)
 		rc = import_add(d->im, "ftrace/stats/000000", d->stats.data, d->stats.len);
-	return rc;
+	return rc == -EBADMSG ? 0 : rc;
 }
 
 /* ---- clocks ---- */

@@ -268,7 +268,7 @@ static void copy_button(struct page *p, const char *what)
 void page_sql(struct page *p, const char *label, const char *sql)
 {
 	fputs("<details class=\"sql\"><summary>", p->f);
-	page_text(p, label);
+	page_text(p, _(label));
 	fputs("</summary><div class=\"cmd\"><pre><code>", p->f);
 	page_text(p, sql);
 	fputs("</code></pre>", p->f);

@@ -201,12 +201,36 @@ static bool fits(const char *key, const char *text, struct span *fill)
 	return !*text;
 }
 
+/* "3 these, 4 those": the words of each item looked up. */
+static int put_list(struct buf *out, struct span list)
+{
+	const char *stop = lang_text(", ");
+	int rc = 0;
+
+	while (!rc && list.p && list.n) {
+		const char *comma = memmem(list.p, list.n, ", ", 2);
+		struct span item = { list.p, comma ? (size_t)(comma - list.p) : list.n };
+		const char *blank = memchr(item.p, ' ', item.n);
+		size_t number = blank ? (size_t)(blank - item.p) + 1 : 0, step = item.n + (comma ? 2 : 0);
+		char word[512];
+
+		span_copy((struct span){ item.p + number, item.n - number }, word, sizeof(word));
+		rc = buf_put(out, item.p, number);
+		if (!rc)
+			rc = buf_put(out, lang_text(word), strlen(lang_text(word)));
+		if (!rc && comma)
+			rc = buf_put(out, stop, strlen(stop));
+		list = (struct span){ list.p + step, list.n - step };
+	}
+	return rc;
+}
+
 static int put_filled(struct buf *out, const char *str, const struct span *fill)
 {
 	int rc = 0;
 
 	for (; !rc && *str; str++) {
-		bool again = str[0] == '{' && str[1] == 't' && str[2] >= '1' && str[2] <= '9' &&
+		bool again = str[0] == '{' && (str[1] == 't' || str[1] == 'l') && str[2] >= '1' && str[2] <= '9' &&
 			     str[3] == '}';
 		int h = again ? str[2] - '0' : hole(str);
 		char word[512];
@@ -215,7 +239,9 @@ static int put_filled(struct buf *out, const char *str, const struct span *fill)
 			rc = buf_put(out, str, 1);
 			continue;
 		}
-		if (again && fill[h].n < sizeof(word)) {
+		if (again && str[1] == 'l') {
+			rc = put_list(out, fill[h]);
+		} else if (again && fill[h].n < sizeof(word)) {
 			const char *s;
 
 			span_copy(fill[h], word, sizeof(word));

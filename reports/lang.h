@@ -41,7 +41,8 @@ const char *lang_many(int64_t n, const char *one, const char *many)
  *
  * Notes of quality and explanations of the ledger are made when a tape is
  * analyzed. A key may have holes {1} to {9} for what was filled in; its
- * translation puts them where it wants: {1} as it is, {t1} looked up itself.
+ * translation puts them where it wants: {1} as it is, {t1} looked up itself, {l1} a
+ * list of numbers with words ("3 before, 4 after"), whose words are looked up.
  *
  * @out: used where there is something to fill in; its old content goes
  * Return: the translation (a catalog's text, or @out's), or @en.

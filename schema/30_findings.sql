@@ -307,10 +307,10 @@ SELECT
 		FROM nft_rule r JOIN nft_chain c ON c.netns = r.netns AND c.family = r.family AND c.table_name = r.table_name AND c.chain = r.chain
 		WHERE t.proto = 'tcp' AND r.netns = t.place
 			AND (r.text LIKE '%ct state vmap%' OR (c.policy = 'drop' AND r.verdict LIKE 'accept%' AND (r.text LIKE '%ct state%established%' OR r.text LIKE '%ct state @%')))
-			AND t.drops <= (SELECT total(m.delta) FROM _moved m WHERE m.source = 'conntrack' AND m.name = 'invalid' AND m.netns = t.place)
-			AND EXISTS (SELECT 1 FROM packet_drop d JOIN _frame f ON f.packet_id = d.packet_id WHERE d.flow_id = t.flow_id AND d.function = t.function AND d.reason IS t.reason)
-			AND NOT EXISTS (SELECT 1 FROM packet_drop d JOIN _frame f ON f.packet_id = d.packet_id WHERE d.flow_id = t.flow_id AND d.function = t.function AND d.reason IS t.reason
-				AND f.tcp_flags & 18 = 2)
+			-- in this order: the frames are asked last
+			AND CASE WHEN t.drops > (SELECT total(m.delta) FROM _moved m WHERE m.source = 'conntrack' AND m.name = 'invalid' AND m.netns = t.place) THEN 0
+				ELSE (SELECT count(*) > 0 AND total(f.tcp_flags & 18 = 2) = 0 FROM _frame f CROSS JOIN _drop d ON d.packet_id = f.packet_id CROSS JOIN symbol s ON s.id = d.symbol_id
+					WHERE f.flow_id = t.flow_id AND f.packet_id IS NOT NULL AND s.function = t.function) END
 	) AS state_chain
 FROM (
 	-- a thread may have its socket in another namespace than its process: then that one's rules drop nothing, and another's counter fits

@@ -818,7 +818,7 @@ const struct finding_case finding_cases[] = {
 	{ "qdisc_no", qdisc_no, NULL, NULL },
 	{ "netem_no", netem_no, NULL, NULL },
 	{ "qdisc_class", qdisc_class, "qdisc-class-overflow", "critical" },
-	{ "qdisc_burst", qdisc_burst, "qdisc-burst-below-mtu", "warning" },
+	{ "qdisc_burst", qdisc_burst, "qdisc-burst-below-mtu", "critical" },
 	{ "backlog", case_backlog, "backlog-overflow", "critical" },
 	{ "backlog_no", backlog_no, NULL, NULL },
 	{ "accept_full", accept_full, "tcp-accept-queue-overflow", "critical" },

@@ -26,6 +26,10 @@ for f in v6-le64 v6-be32 v7-zstd-le64 v7-zlib-be64 v7-none-le32; do
 	fi
 done
 eq "the second buffer is named" "$(q "$TMP/v6-be32.db" "SELECT count(*) FROM quality WHERE note LIKE 'the buffer ''other''%'")" 1
+# a second buffer with events of another kind alone is read, too: none of them can be in both
+"$SKBTAPE" analyze -q "$dir/v6-apart.dat" -o "$TMP/a.db" 2>"$TMP/err"
+eq "buffers without a kind of event in common: all are read" "$? $(cat "$TMP/err") $(sqlite3 -batch "$TMP/a.db" "SELECT group_concat(name || '=' || count, ' ') FROM (SELECT name, count FROM event_type ORDER BY name)") $(q "$TMP/a.db" "SELECT count(*) FROM quality WHERE source = 'ring buffer' AND kind = 'note'")" "0  kfree_skb=400 print=50 0"
+command -v trace-cmd >/dev/null && eq "buffers without a kind of event in common: as trace-cmd counts" "$(q "$TMP/a.db" "SELECT sum(count) FROM event_type")" "$(trace-cmd report "$dir/v6-apart.dat" 2>/dev/null | grep -c -e ' kfree_skb:' -e ' print:')"
 "$SKBTAPE" info "$dir/v7-zstd-le64.dat" >"$TMP/out"
 eq "info" "$? $(grep -c -e '^kind *a trace.dat of trace-cmd' -e '^complete *yes' -e '^host *host.example' "$TMP/out")" "0 3"
 for f in html md json; do
@@ -58,7 +62,7 @@ cuts() { # FILE
 cuts $dir/v6-le64.dat 1500
 
 # a trace without counters, of a clock that nothing ties to real time
-"$SKBTAPE" report $dir/veth.dat -f md >"$TMP/r.md" && "$SKBTAPE" report $dir/veth.dat -f html >"$TMP/r.html"
+"$SKBTAPE" report $dir/veth.dat -f md >"$TMP/r.md" && "$SKBTAPE" report $dir/veth.dat -f html -o "$TMP/r.html" 2>"$TMP/err"
 eq "a trace alone: the verdict says what was looked at and what was not" "$? $(grep -c '^\*\*Nothing wrong was seen, but not everything was\.\*\* Looked at 400 packets, 0 drops and 0 frames in .*No counters' "$TMP/r.md")" "0 1"
 eq "a trace alone: no date is made up" "$(grep -c '19[67][0-9]-' "$TMP/r.html" "$TMP/r.md" | tr '\n' ' ')" "$TMP/r.html:0 $TMP/r.md:0 "
 

@@ -42,6 +42,10 @@ for n in udp-loss qdisc-loss; do
 	[ -n "$titles" ] && ! printf '%s\n' "$titles" | grep -q -F -f - "$TMP/$n.zh.md" && ok "$n: findings are translated" || no "$n: findings are translated" "$titles"
 done
 
+# of other programs' files: what they lack is said in the reader's language too
+"$SKBTAPE" report fixtures/import/veth.dat fixtures/import/veth-va.pcap --lang zh -f md -o "$TMP/import.md"
+eq "notes of an import are translated" "$(grep -c '^- 缺少来源, [a-z]*: .*[^a-z]$' "$TMP/import.md") $(sed -n '/^### 未能看到的内容/,/^### 录制方式/p' "$TMP/import.md" | grep -E '[a-z]+ [a-z]+ [a-z]+ [a-z]+ [a-z]+')" "3 "
+
 # why tells the same in either language: what is measured, and no English sentence of its own
 "$SKBTAPE" why "$TMP/udp-loss.db" --lang en udp >"$TMP/why.en" && "$SKBTAPE" why "$TMP/udp-loss.db" udp --lang zh >"$TMP/why.zh" || no "why" "status $?"
 "$SKBTAPE" why "$TMP/udp-loss.db" udp | cmp -s - "$TMP/why.en" && ok "why speaks English by itself" || no "why speaks English by itself" "it differs"

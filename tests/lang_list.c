@@ -222,21 +222,25 @@ static void look_in_dictionary(const char *file, int first, int last)
 	}
 }
 
-/* Keys of the catalog that nothing asks for; those with holes and phrases of rules cannot be found
- * by name. */
+/* Keys of the catalog that nothing asks for. Behind the notes stand also keys with holes and phrases
+ * of rules, which cannot be found by name: there only what names a value is a template. */
 static void look_for_stale(const char *path)
 {
 	FILE *f = fopen(path, "r");
 	char line[8192], out[4096];
+	bool notes = false;
 
 	while (f && fgets(line, sizeof(line), f)) {
+		struct span text, name;
 		bool known = false;
 
-		if (!strncmp(line, "# notes", 7))
-			break;
+		notes |= !strncmp(line, "# notes", 7);
 		if (strncmp(line, "msgid ", 6))
 			continue;
 		literals(line + 6, out, sizeof(out));
+		text = (struct span){ out, strlen(out) };
+		if (notes && (!rule_text_name(&text, &name) || isdigit((unsigned char)name.p[0])))
+			continue;
 		for (size_t i = 0; i < keys_n && !known; i++)
 			known = !strcmp(keys[i], out);
 		if (!known && out[0])

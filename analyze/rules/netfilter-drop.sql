@@ -23,10 +23,10 @@ WITH hit AS (
 		AND coalesce(r.text, '') NOT LIKE '%frag%'
 		AND NOT (r.id IS NULL AND n.state_chain IS NOT NULL) -- conntrack-invalid
 		-- of what no rule explains, those that netfilter-fragment-drop tells
-		AND NOT (r.id IS NULL AND n.flow_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM nft_chain c WHERE (c.netns = n.place OR n.place IS NULL) AND c.policy = 'drop')
-			AND (SELECT count(f.frag) = count(*) FROM packet_drop d JOIN _frame f ON f.packet_id = d.packet_id WHERE d.flow_id = n.flow_id AND d.function = n.function)
-			AND EXISTS (SELECT 1 FROM flow w JOIN flow o ON o.netns IS w.netns AND o.proto = w.proto AND o.src = w.src AND o.dst = w.dst JOIN packet_drop d ON d.flow_id = o.id
-				JOIN _frame f ON f.packet_id = d.packet_id WHERE w.id = n.flow_id AND d.function = n.function AND f.frag > 1))
+		AND CASE WHEN r.id IS NOT NULL OR n.flow_id IS NULL OR EXISTS (SELECT 1 FROM nft_chain c WHERE (c.netns = n.place OR n.place IS NULL) AND c.policy = 'drop') THEN 1
+			WHEN (SELECT count(*) = 0 OR count(f.frag) < count(*) FROM _frame f CROSS JOIN _drop d ON d.packet_id = f.packet_id WHERE f.flow_id = n.flow_id AND f.packet_id IS NOT NULL) THEN 1
+			ELSE NOT EXISTS (SELECT 1 FROM flow w JOIN flow o ON o.netns IS w.netns AND o.proto = w.proto AND o.src = w.src AND o.dst = w.dst
+				JOIN _frame f ON f.flow_id = o.id AND f.frag > 1 JOIN _drop d ON d.packet_id = f.packet_id WHERE w.id = n.flow_id) END
 ), chosen AS (
 	SELECT h.*,
 		(SELECT c.family || ' ' || c.table_name || ' ' || c.chain || ' (hook ' || c.hook || ')' FROM nft_chain c

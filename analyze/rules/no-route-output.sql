@@ -3,7 +3,6 @@
 -- severity: warning
 -- tested: live
 -- uses: counters, config
--- partial: yes
 -- how: Ip.OutNoRoutes grew by at least 5 in a namespace that did not refuse SYNs for the same reason (ListenDrops): a
 --   send() or connect() failed with "network unreachable"; no packet was made, so no drop event tells of it. Answers to datagrams that came
 --   in are left to no-return-route, and packets for which no neighbour entry could be made, which Ip6OutNoRoutes counts too (ip6_finish_output2()), to
@@ -18,8 +17,6 @@ WITH miss AS (
 	FROM event e
 	WHERE e.name = 'fib_table_lookup' AND json_extract(e.fields, '$.err') IN (-11, -101) AND json_extract(e.fields, '$.tb_id') IN (253, 254)
 		AND coalesce(json_extract(e.fields, '$.iif'), 0) <= 1
-		-- there may be others, of the time when they were no longer recorded
-		AND NOT EXISTS (SELECT 1 FROM quality WHERE kind = 'detail-lowered')
 	GROUP BY 1
 ), answer AS ( -- of them answers to what came in: no-return-route
 	SELECT w.netns, sum(e.n) AS n

@@ -126,8 +126,7 @@ inc_setup() {
   f21) routed; rules rtr <<<"table ip n { chain p { type nat hook postrouting priority srcnat; oifname $(dev r1) ip protocol tcp snat to $NET.2.254:4000-4015; }; }" ;;
   f22) routed; { echo "table ip f { chain f { type filter hook forward priority 0;"; for ((i = 0; i < 4000; i++)); do echo "ip saddr 198.18.$((i / 250)).$((i % 250)) drop"; done; echo "}; }"; } | rules rtr ;;
   f23) pair6; { echo "table inet f { chain blocked {"; for ((i = 0; i < 3000; i++)); do printf 'ip6 saddr 2001:db8:%x::/48 counter drop\n' $i; done; echo "}; chain i { type filter hook input priority 0; jump blocked; }; }"; } | rules srv ;;
-  f26) pair6 ;;
-  f31) pair6; ns srv bash -c "echo 2 >/sys/class/net/$(dev s0)/queues/rx-0/rps_cpus" ;;
+  f26 | f31) pair6; ns srv bash -c "echo 2 >/sys/class/net/$(dev s0)/queues/rx-0/rps_cpus" ;;
   f24 | f25 | f30) pair6; ns srv bash -c "echo 2 >/sys/class/net/$(dev s0)/queues/rx-0/rps_cpus" ;;
   f32) ns_add cli srv; ip link add "$(dev c0)" netns "$(nsn cli)" numtxqueues 4 numrxqueues 4 type veth peer name "$(dev s0)" netns "$(nsn srv)" numtxqueues 4 numrxqueues 4
     ns cli ip addr add $NET.1.1/24 dev "$(dev c0)"; ns srv ip addr add $NET.1.2/24 dev "$(dev s0)"; ns cli ip link set "$(dev c0)" up; ns srv ip link set "$(dev s0)" up; warm cli $NET.1.2
@@ -156,7 +155,7 @@ inc_setup() {
   f48) routed; ns rtr sysctl -qw net.netfilter.nf_conntrack_tcp_loose=0
     rules rtr <<<"table inet fw { chain f { type filter hook forward priority 0; policy drop; ct state { established, related } accept; meta l4proto { icmp, ipv6-icmp } accept; ct state new tcp dport { 22, $PORT } accept; }; }" ;;
   f49) # an overlay between two hosts, whose carrier the firewall refuses
-    pair6; for i in cli:c0:1:2 srv:s0:2:1; do IFS=: read -r a b c d <<<"$i"; ns $a ip link add "$(dev x0)" type vxlan id 77 dev "$(dev $b)" local $NET.1.$c remote $NET.1.$d dstport 4789
+    pair6; for i in 'cli c0 1 2' 'srv s0 2 1'; do read -r a b c d <<<"$i"; ns $a ip link add "$(dev x0)" type vxlan id 77 dev "$(dev $b)" local $NET.1.$c remote $NET.1.$d dstport 4789
       ns $a ip addr add $NET.7.$c/24 dev "$(dev x0)"; ns $a ip link set "$(dev x0)" up; done; warm cli $NET.7.2 ;;
   f52) pair6; rules cli <<<"table ip f { chain o { type filter hook output priority 0; ip daddr $NET.1.2 tcp dport { 23, $PORT } counter reject; }; }" ;;
   f53) pair6; glock; rules cli <<<'table ip6 f { chain o { type filter hook output priority 0; ct state established accept; }; }' ;;
@@ -217,8 +216,8 @@ inc_trigger() {
     INC_HEALTHY_GAP=0.2 healthy_start cli srv $NET.1.2 4; urecv srv $SIX:1::2 cpu=0; fault_begin; ns cli $BT usend dst=$SIX:1::2 port=$PORT n=12000 pps=4000 burst=400 size=100 cpu=0 out=sent.json; fault_end; wait_bg recv 20
     d0=$(($(softnet 1 1) - d0)); truthj expect_min_drops $d0; [ $d0 -ge 10 ] || die "only $d0"; healthy_wait ;;
   f26) # many short polls: the budget ends each round, and the next one follows at once
-    glock; local q0; q0=$(($(softnet 0 2) + $(softnet 1 2))); sysctl_set - net.core.netdev_budget 2; sysctl_set - net.core.dev_weight 2; healthy_start cli srv $NET.1.2 4; urecv srv $SIX:1::2
-    fault_begin; ns cli $BT usend dst=$SIX:1::2 port=$PORT n=6000 pps=2000 burst=20 size=300 out=sent.json; fault_end; wait_bg recv; healthy_wait; [ $(($(softnet 0 2) + $(softnet 1 2) - q0)) -ge 100 ] || die "no time_squeeze" ;;
+    glock; local q0; q0=$(($(softnet 0 2) + $(softnet 1 2))); sysctl_set - net.core.netdev_budget 2; sysctl_set - net.core.dev_weight 2; healthy_start cli srv $NET.1.2 4; urecv srv $SIX:1::2 cpu=1
+    fault_begin; ns cli $BT usend dst=$SIX:1::2 port=$PORT n=6000 pps=2000 burst=100 size=300 cpu=0 out=sent.json; fault_end; wait_bg recv; healthy_wait; [ $(($(softnet 0 2) + $(softnet 1 2) - q0)) -ge 100 ] || die "no time_squeeze" ;;
   f31) # RFS has its table of sockets, but the queue has none
     glock; sysctl_set - net.core.rps_sock_flow_entries 4096; healthy_start cli srv $NET.1.2 4; for i in healthy-srv healthy-cli; do taskset -cp 1 "$(bgpid $i)" >/dev/null; done; urecv srv $SIX:1::2 cpu=1
     fault_begin; ns cli $BT usend dst=$SIX:1::2 port=$PORT n=1500 pps=500 size=300 cpu=1 out=sent.json; fault_end; wait_bg recv; healthy_wait ;;
