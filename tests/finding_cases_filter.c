@@ -88,12 +88,12 @@ static void masks(const char *rps, const char *online)
 
 static void rps_offline(void)
 {
-	masks("00000000,0000000c", "0-2,4-7");
+	masks("00000000,00000003", "0,2-7");
 }
 
 static void rps_offline_no(void)
 {
-	masks("00000000,0000000c", "0-3");
+	masks("00000000,00000003", "0-3");
 }
 
 static void irq_at(const char *cpus)

@@ -86,6 +86,47 @@ static void option_unknown(void)
 	sql("UPDATE _frame SET ethertype = 34525, dst_kind = 1, packet_id = (SELECT d.packet_id FROM _drop d WHERE d.id = _frame.no)");
 }
 
+/* its own end is switched off: what it sends by that way finds no route */
+static void own_link_down(void)
+{
+	counter(2, "dev", "carrier_down_count", "a0", -1, 1);
+	counter(2, "dev", "carrier_changes", "a0", -1, 2);
+	counter(2, "snmp", "Ip.OutNoRoutes", NULL, -1, 60);
+	flow(1, 2, "udp", "10.0.0.1", 4000, "10.0.0.2", 9000);
+	frames(20, 1, 2, "a0", 1, 0);
+	for (int i = 0; i < 60; i++)
+		event("fib_table_lookup", T0 + i * MS, "{\"tb_id\":254,\"err\":-11,\"iif\":1,\"proto\":17,\"src\":\"0.0.0.0\",\"dst\":\"10.0.0.2\",\"sport\":0,\"dport\":0}");
+}
+
+/* where it never sent by that device */
+static void own_link_down_other(void)
+{
+	own_link_down();
+	sql("UPDATE _frame SET dev_id = %lld", (long long)name_id("lo"));
+}
+
+/* two macvlans of one device have one address; @seen: by a third */
+static void macvlans(int seen)
+{
+	sql("INSERT INTO netdev(id, netns_id, netns, ifindex, name, kind, mac, mtu, flags, carrier, link_ifindex) VALUES"
+	    "(80, 2, 'a', 8, 'm1', 'macvlan', '02:00:00:00:00:81', 1500, 4099, 1, 3), (81, 3, 'b', 9, 'm2', 'macvlan', '02:00:00:00:00:82', 1500, 4099, 1, 3)");
+	sql("INSERT INTO addr VALUES(2, 'a', 'm1', 2, '10.5.0.2', 24, 0, 0), (3, 'b', 'm2', 2, '10.5.0.2', 24, 0, 0)");
+	for (int i = 0; i < seen; i++)
+		sql("INSERT INTO neigh(snap_ns, netns_id, netns, dev, address, family, mac, state) VALUES(%lld, 1, 'init', 'e0', '10.5.0.2', 2, '02:00:00:00:00:8%d', 'REACHABLE')",
+		    T0 + i, i + 1);
+}
+
+static void twice_macvlan(void)
+{
+	macvlans(2);
+}
+
+/* it may be another device of the same number */
+static void twice_macvlan_no(void)
+{
+	macvlans(1);
+}
+
 /* ---- routes ---- */
 
 /* @n answers to 10.9.0.1 have no route; @answered: one left before */
@@ -158,6 +199,34 @@ static void multicast_elsewhere_no(void)
 	sock(0, 2, "udp", NULL, "0.0.0.0", 9000, 0, 0, 0);
 }
 
+/* ---- neighbours ---- */
+
+/* drops without a place: the one neighbour that became known then */
+static void queue_unplaced(void)
+{
+	drops(60, "NEIGH_QUEUEFULL", "__neigh_event_send", "loss", 0, NULL, 0);
+	sql("INSERT INTO neigh(snap_ns, netns_id, netns, dev, address, family, mac, state) VALUES(%lld, 2, 'a', 'a0', '10.0.0.50', 2, '02:00:00:00:00:50', 'REACHABLE')",
+	    T0);
+	event("neigh_update", T0 + 60 * MS,
+	      "{\"family\":2,\"dev\":\"a0\",\"nud_state\":\"incomplete\",\"primary_key4\":\"10.0.0.50\",\"new_state\":\"reachable\"}");
+}
+
+/* IPv6 counts what finds no neighbour entry as if it had no route */
+static void table_full6(void)
+{
+	drops(60, "NEIGH_CREATEFAIL", "ip6_finish_output2", "loss", 0, NULL, 0);
+	counter(0, "ndisc_cache", "table_fulls", NULL, -1, 60);
+	counter(2, "snmp6", "Ip6OutNoRoutes", NULL, -1, 60);
+	sql("INSERT INTO addr VALUES(2, 'a', 'a0', 10, 'fd00::1', 64, 0, 0)");
+}
+
+static void icmp_checksum(void)
+{
+	flow(1, 3, "icmp", "10.0.0.1", 0, "10.0.0.2", 0);
+	drops(60, "ICMP_CSUM", "icmp_rcv", "error", 3, "b0", 1);
+	counter(3, "snmp", "Icmp.InCsumErrors", NULL, -1, 60);
+}
+
 /* ---- control groups ---- */
 
 static void group_in(const char *path, const char *of_task)
@@ -202,6 +271,10 @@ const struct finding_case link_cases[] = {
 	{ "bridge_small_port_no", bridge_small_port_no, "other-drop", "info" },
 	{ "flooded", flooded, "link-down", "critical" },
 	{ "flooded_no", flooded_no, NULL, NULL },
+	{ "own_link_down", own_link_down, "link-down", "critical" },
+	{ "own_link_down_other", own_link_down_other, "no-route-output", "critical" },
+	{ "twice_macvlan", twice_macvlan, "duplicate-address", "warning" },
+	{ "twice_macvlan_no", twice_macvlan_no, NULL, NULL },
 	{ "option_unknown", option_unknown, "ip-header-malformed", "critical" },
 	{ "no_way_back", no_way_back, "no-return-route", "critical" },
 	{ "no_way_any_more", no_way_any_more, "no-route-output", "critical" },
@@ -211,6 +284,9 @@ const struct finding_case link_cases[] = {
 	{ "multicast_link_no", multicast_link_no, "other-drop", "info" },
 	{ "multicast_few_no", multicast_few_no, "other-drop", "info" },
 	{ "multicast_elsewhere_no", multicast_elsewhere_no, "other-drop", "info" },
+	{ "queue_unplaced", queue_unplaced, "neighbour-queue-full", "warning" },
+	{ "table_full6", table_full6, "neighbour-table-full", "critical" },
+	{ "icmp_checksum", icmp_checksum, "l4-checksum", "critical" },
 	{ "group_ingress", group_ingress, "cgroup-bpf-drop", "critical" },
 	{ "group_ingress_root", group_ingress_root, "cgroup-bpf-drop", "critical" },
 	{ "group_ingress_other", group_ingress_other, "socket-filter-drop", "critical" },

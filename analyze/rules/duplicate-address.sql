@@ -4,7 +4,7 @@
 -- tested: live
 -- uses: config, events
 -- how: An IPv6 address whose duplicate address detection failed (IFA_F_DADFAILED; the kernel log names the other MAC address); or one address that two
---   devices of this host have whose veth peers are ports of one bridge; or a neighbour entry whose MAC address went
+--   devices of this host have whose veth peers are ports of one bridge, or that are macvlans of one device and both of which a neighbour entry shows; or a neighbour entry whose MAC address went
 --   to another one and back during the recording. One change alone is a failover and left out. IPv4 has no detection of
 --   its own in the kernel, so of two other hosts only the neighbour entry tells.
 -- title: Address {flow_dst} is used twice
@@ -16,6 +16,11 @@ WITH wired AS (
 	JOIN netdev p ON p.id = d.peer_id AND p.master_ifindex IS NOT NULL
 	JOIN netdev b ON b.netns_id = p.netns_id AND b.ifindex = p.master_ifindex AND b.kind = 'bridge'
 	WHERE a.address NOT LIKE 'fe80:%'
+	UNION ALL -- macvlan devices of one lower device are neighbours too
+	SELECT a.address, a.family, a.netns, a.dev, coalesce(d.link_netns_id, 0), -d.link_ifindex, d.mac, d.id
+	FROM addr a
+	JOIN netdev d ON d.netns_id = a.netns_id AND d.name = a.dev AND d.flags & 1 AND d.kind = 'macvlan' AND d.link_ifindex IS NOT NULL
+	WHERE a.address NOT LIKE 'fe80:%'
 ), twice AS (
 	SELECT x.*, y.netns AS other_netns, y.dev AS other_dev, y.mac AS other_mac,
 		(SELECT coalesce(sum(t.drops), 0) FROM _drop_target t WHERE t.netns = x.netns AND t.dst = x.address AND t.class IN ('loss', 'policy')) AS drops,
@@ -23,6 +28,8 @@ WITH wired AS (
 			(SELECT coalesce(sum(t.drops), 0) FROM _drop_target t WHERE t.netns = x.netns AND t.dst = x.address AND t.class IN ('loss', 'policy')) DESC, x.id, y.id) AS nth
 	FROM wired x
 	JOIN wired y ON y.address = x.address AND y.bridge_ns = x.bridge_ns AND y.bridge = x.bridge AND y.id <> x.id
+	-- which namespace a macvlan's lower device is in is not always known: then a neighbour entry has to show that one wire has both
+	WHERE x.bridge > 0 OR (SELECT count(DISTINCT n.mac) FROM neigh n WHERE n.address = x.address AND n.mac IN (x.mac, y.mac)) = 2
 ), flip AS (
 	SELECT n.netns, n.dev, n.address, n.family, n.snap_ns, n.mac,
 		n.mac <> lag(n.mac) OVER (PARTITION BY n.netns, n.dev, n.address ORDER BY n.snap_ns) AS moved
@@ -53,7 +60,8 @@ FROM addr a
 WHERE a.family = 10 AND a.flags & 8 -- IFA_F_DADFAILED
 UNION ALL
 SELECT 'warning', 0.92, t.netns, t.dev, t.address, NULL, NULL, nullif(t.drops, 0), max(20, t.drops),
-	'is an address of ' || t.dev || ' in ' || t.netns || ' and of ' || t.other_dev || ' in ' || t.other_netns || ', which are on one bridge: who gets a packet for it is chance',
+	'is an address of ' || t.dev || ' in ' || t.netns || ' and of ' || t.other_dev || ' in ' || t.other_netns || ', which are on one '
+		|| CASE WHEN t.bridge > 0 THEN 'bridge' ELSE 'wire' END || ': who gets a packet for it is chance',
 	'host', coalesce(t.mac, '?') || ',' || coalesce(t.other_mac, '?'), t.other_netns, t.other_dev
 FROM twice t
 WHERE t.nth = 1 AND NOT EXISTS (SELECT 1 FROM addr a WHERE a.family = 10 AND a.flags & 8 AND a.address = t.address)

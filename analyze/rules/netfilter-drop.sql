@@ -93,6 +93,8 @@ SELECT sum(packets_delta) FROM nft_rule WHERE netns IS {netns} AND verdict LIKE 
 SELECT {v_again}, {bytes} / {packets} AS mean;
 -- evidence?: Of the flow that lost most, {frames} frames were captured and {result} packets dropped.
 SELECT (SELECT max(drops_max) FROM _drop_target WHERE netns IS {v_netns} AND function = {function} AND dst IS {flow_dst} AND dport IS {flow_dport}), frames FROM _flow_seen WHERE flow_id = {flow_id};
+-- evidence?: They came inside a tunnel's packets, from {src} to {dst} port {result}: the firewall sees those.
+SELECT w.dport, w.src, w.dst FROM _frame a CROSS JOIN _drop d ON d.packet_id = a.packet_id CROSS JOIN _frame f ON f.packet_id = d.packet_id AND f.dev_id = d.dev_id JOIN flow w ON w.id = f.outer_flow_id WHERE a.flow_id = {flow_id} ORDER BY f.no LIMIT 1;
 -- packets:
 SELECT d.packet_id FROM packet_drop d LEFT JOIN flow f ON f.id = d.flow_id WHERE d.function = {function} AND d.reason IS {reason} AND f.dst IS {flow_dst} AND f.dport IS {flow_dport} ORDER BY d.id LIMIT 20;
 -- advice: Look at the rule in its chain; if these packets should pass, put an accept before it or correct it.

@@ -3,6 +3,7 @@
 -- severity: warning
 -- tested: live
 -- uses: counters, config
+-- symptom-of: link-down/netns
 -- how: Ip.OutNoRoutes grew by at least 5 in a namespace that did not refuse SYNs for the same reason (ListenDrops): a
 --   send() or connect() failed with "network unreachable"; no packet was made, so no drop event tells of it. Answers to datagrams that came
 --   in are left to no-return-route, and packets for which no neighbour entry could be made, which Ip6OutNoRoutes counts too (ip6_finish_output2()), to

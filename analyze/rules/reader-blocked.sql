@@ -4,7 +4,7 @@
 -- tested: live
 -- uses: events, sched, frames
 -- needs: event sched_switch
--- symptom-of: tcp-zero-window/flow, tcp-accept-delayed/flow, tcp-accept-queue-overflow/flow
+-- symptom-of: tcp-zero-window/flow, tcp-accept-queue-overflow/flow
 -- how: The task that reads a flow slept (not: was runnable) for 100 ms or more while data of it lay in the socket: it did not wait for
 --   the socket, for nobody sleeps in recv, poll or epoll with data there (sock_def_readable() wakes them), but for something else: a lock, a disk, another
 --   service, a timer. At least 3 such sleeps with 500 ms in all, or one of 1 s, on the side that serves. And someone waited for it: it answered

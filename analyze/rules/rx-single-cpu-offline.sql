@@ -25,7 +25,10 @@ WITH RECURSIVE list(rest, part) AS (
 	WHERE q.name = 'rps_cpus' AND trim(q.value, '0,') <> ''
 		AND EXISTS (SELECT 1 FROM _moved m WHERE m.source = 'dev' AND m.name = 'rx_packets' AND m.dev = q.dev AND m.netns = q.netns AND m.delta >= 100)
 ), lost AS (
-	SELECT m.netns, m.dev, m.queue, m.value, group_concat(o.cpu) AS cpus, count(*) AS n
+	SELECT m.netns, m.dev, m.queue, m.value, group_concat(o.cpu) AS cpus, count(*) AS n,
+		-- what is left of it; masks of more CPUs are not written here
+		CASE WHEN length(ltrim(m.hex, '0')) <= 15 THEN (SELECT printf('%x', total(1 << c.cpu)) FROM number c
+			WHERE c.cpu < 60 AND c.cpu NOT IN (SELECT cpu FROM off) AND length(m.hex) > c.cpu / 4 AND (instr('0123456789abcdef', substr(m.hex, -(c.cpu / 4) - 1, 1)) - 1) >> (c.cpu % 4) & 1) END AS rest
 	FROM mask m JOIN (SELECT cpu FROM off ORDER BY cpu) o ON length(m.hex) > o.cpu / 4 AND (instr('0123456789abcdef', substr(m.hex, -(o.cpu / 4) - 1, 1)) - 1) >> (o.cpu % 4) & 1
 	GROUP BY m.netns, m.dev, m.queue
 ), irq(irq, affinity, actions, rest, part) AS (
@@ -40,7 +43,7 @@ WITH RECURSIVE list(rest, part) AS (
 	WHERE part <> ''
 ), said AS (
 	SELECT 1 AS which, l.netns, l.dev, l.n AS n, 'RPS of ' || l.dev || ' names a CPU that is offline' AS title,
-		'rps_cpus of ' || l.dev || ' ' || l.queue || ' is ' || l.value || ', but offline: CPU ' || l.cpus || '. What falls to it is not spread' AS text, l.queue, l.value AS mask, NULL AS irq
+		'rps_cpus of ' || l.dev || ' ' || l.queue || ' is ' || l.value || ', but offline: CPU ' || l.cpus || '. What falls to it is not spread' AS text, l.queue, l.rest AS mask, NULL AS irq
 	FROM lost l
 	UNION ALL
 	SELECT 2, NULL, NULL, 1, 'Interrupt ' || b.irq || ' is bound to CPUs that are offline',
@@ -69,9 +72,9 @@ SELECT 1;
 SELECT sum(delta) FROM _moved WHERE source = 'dev' AND name = 'rx_packets' AND dev = {dev} AND netns IS {netns} AND delta > 0;
 -- evidence?: It counted {result:n time} (/proc/interrupts).
 SELECT sum(delta) FROM _moved WHERE source = 'interrupts' AND CAST(name AS INTEGER) = {v_irq} AND delta > 0;
--- advice: Write the mask anew with CPUs that are online: the kernel leaves out the others.
+-- advice: Write the mask anew with CPUs that are online (none left: RPS is off): the kernel leaves out the others.
 -- command: {ns}sh -c 'echo {v_mask} >/sys/class/net/{dev}/queues/{v_queue}/rps_cpus'
--- when: SELECT {v_queue} IS NOT NULL
+-- when: SELECT {v_mask} IS NOT NULL AND {v_queue} IS NOT NULL
 -- advice: Bind it to CPUs that are online.
 -- command: sh -c 'echo {v_online} >/proc/irq/{v_irq}/smp_affinity_list'
 -- when: SELECT {v_irq} IS NOT NULL

@@ -147,6 +147,8 @@ def prepare(row):
     m = re.search(r"qdisc add dev (\S+) parent (\S+?):", command)
     if m:
         sh(ns + "tc qdisc replace dev %s root handle %s: tbf rate 1mbit burst 10kb limit 100kb" % m.groups())
+    if " qdisc change dev " in undo:
+        sh(undo.replace(" qdisc change ", " qdisc replace "))
     m = re.search(r"bridge (?:-d )?link \w+ dev ([\w.]+)", command)
     if m:
         sh(ns + "sh -c 'ip link add adv-br type bridge 2>/dev/null; ip link set adv-br up; ip link set %s master adv-br'" % m.group(1))

@@ -59,7 +59,7 @@ inc_truth() {
   f45) want '' '' srv '' tcp $NET.1.2; truthj expect_min_drops 0 ;;
   f48) want NETFILTER_DROP nft rtr '' tcp $NET.2.1 ;;
   f47) want PACKET_SOCK_ERROR . rtr r0 ''; truthj expect_min_drop_events 1 ;;
-  f49) want NETFILTER_DROP nft srv s0 udp $NET.1.2 4789 ;;
+  f49) want NETFILTER_DROP nft srv s0 udp $NET.7.2 ;;
   f52) want '' nft cli '' tcp $NET.1.2 ;;
   f53) want NETFILTER_DROP nf_hook_slow cli '' udp $SIX:1::2 ;;
   f55) want CPU_BACKLOG enqueue srv '' '' ;;
@@ -318,7 +318,7 @@ p, d = struct.unpack('II', s.getsockopt(263, 6, 8)); jout('tap.json', seen=p, dr
     truthj expect_counter "{\"delta\":$(jget tap.json drops)}" ;;
   f49) healthy_start cli srv $NET.1.2 4; bg srv recv $BT urecv addr=$NET.7.2 port=$PORT idle=1.5 out=recv.json; wait_for 5 test -s "$STATE/recv.log"; fault_begin
     rules srv <<<'table inet f { chain i { type filter hook input priority 0; udp dport { 4789, 8472 } counter drop; }; }'
-    send cli $NET.7.2 200; fault_end; counted srv; healthy_wait ;;
+    send cli $NET.7.2 200; fault_end; truthj sent 200; truthj expect_min_drops 200; healthy_wait ;;
   f52) healthy_start cli srv $SIX:1::2 4; tserve srv $NET.1.2; fault_begin; ns cli $BT tries dst=$NET.1.2 port=$PORT n=30 secs=1.5 out=tries.json; fault_end; counted cli; healthy_wait ;;
   f53) healthy_start cli srv $NET.1.2 4; bg srv dns $PY "$INC_DIR/beside.py" dns $SIX:1::2 $PORT; sleep 0.3; sysctl_set - net.netfilter.nf_conntrack_max 40; fault_begin
     ns cli $PY -c "
