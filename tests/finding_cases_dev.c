@@ -17,6 +17,13 @@ static void vlan_down(void)
 	drops(60, "NOT_SPECIFIED", "vlan_do_receive", "loss", 3, "b0", 0);
 }
 
+/* which of both is not known */
+static void vlan_down_two(void)
+{
+	vlan(71, "b0.8", 0x1002);
+	vlan_down();
+}
+
 /* a few on the way while it is set down */
 static void vlan_down_no(void)
 {
@@ -95,6 +102,7 @@ const struct finding_case dev_cases[] = {
 	{ "qdisc_uncounted", qdisc_uncounted, "qdisc-overflow", "critical" },
 	{ "qdisc_uncounted_no", qdisc_uncounted_no, NULL, NULL },
 	{ "vlan_down", vlan_down, "vlan-mismatch", "critical" },
+	{ "vlan_down_two", vlan_down_two, "vlan-mismatch", "critical" },
 	{ "vlan_down_no", vlan_down_no, NULL, NULL },
 	{ "netem_loss", netem_loss, "tc-egress-drop", "critical" },
 	{ "netem_model", netem_model, "tc-egress-drop", "warning" },

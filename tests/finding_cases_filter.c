@@ -116,8 +116,8 @@ static void irq_offline_no(void)
 
 static void xps(const char *second)
 {
-	sql("INSERT INTO tape VALUES('cpus_online', '0,1')");
-	sql("INSERT INTO queue_setting VALUES(3, 'b', 'b0', 'tx-0', 'xps_cpus', '3'), "
+	sql("INSERT INTO tape VALUES('cpus_online', '0')");
+	sql("INSERT INTO queue_setting VALUES(3, 'b', 'b0', 'tx-0', 'xps_cpus', '1'), "
 	    "(3, 'b', 'b0', 'tx-1', 'xps_cpus', '%s')",
 	    second);
 	counter(3, "dev", "tx_packets", "b0", -1, 5000);
@@ -125,23 +125,33 @@ static void xps(const char *second)
 
 static void xps_offline(void)
 {
-	xps("c");
+	xps("2");
 }
 
 static void xps_offline_no(void)
 {
-	xps("6");
+	xps("3");
 }
 
 /* ---- a smaller budget ---- */
 
-static void budget(const char *n, int squeezed)
+static void budget_of(const char *n, const char *usecs, const char *weight, int squeezed)
 {
 	sysctl(1, "net.core.netdev_budget", n, NULL);
-	sysctl(1, "net.core.netdev_budget_usecs", "8000", NULL);
-	sysctl(1, "net.core.dev_weight", "64", NULL);
+	sysctl(1, "net.core.netdev_budget_usecs", usecs, NULL);
+	sysctl(1, "net.core.dev_weight", weight, NULL);
 	counter(0, "softnet_stat", "time_squeeze", NULL, 0, squeezed);
 	counter(0, "softnet_stat", "processed", NULL, 0, 90000);
+}
+
+static void budget(const char *n, int squeezed)
+{
+	budget_of(n, "8000", "64", squeezed);
+}
+
+static void budget_short(void)
+{
+	budget_of("300", "500", "16", 30);
 }
 
 static void budget_small(void)
@@ -173,6 +183,7 @@ const struct finding_case filter_cases[] = {
 	{ "irq_offline_no", irq_offline_no, "", NULL },
 	{ "xps_offline", xps_offline, "xps-slow-queue", "info" },
 	{ "xps_offline_no", xps_offline_no, "", NULL },
+	{ "budget_short", budget_short, "softirq-budget-exhausted", "info" },
 	{ "budget_small", budget_small, "softirq-budget-exhausted", "info" },
 	{ "budget_default_no", budget_default_no, "", NULL },
 	{ "budget_idle_no", budget_idle_no, "", NULL },
