@@ -40,7 +40,7 @@ ANALYZE := analyze/analyze.c analyze/beside.c analyze/claims.c analyze/clocks.c 
 	   analyze/ringstats.c analyze/rows.c analyze/rules.c analyze/rule_text.c analyze/series.c analyze/snap_texts.c analyze/snapshots.c analyze/spans.c analyze/spill.c \
 	   analyze/symbols.c analyze/tape_ahead.c analyze/tape_frames.c analyze/tape_read.c analyze/tasks.c analyze/tc_options.c analyze/ties.c analyze/ties_carry.c analyze/ties_match.c \
 	   analyze/ties_rest.c analyze/ties_upper.c analyze/tmpfiles.c \
-	   analyze/trace.c analyze/trace_ahead.c analyze/tracedat.c
+	   analyze/trace.c analyze/tracedat.c
 REPORTS := reports/export.c reports/export_csv.c reports/export_pcapng.c reports/export_perfetto.c reports/hops.c reports/html.c reports/html_cpus.c reports/html_drops.c reports/html_end.c reports/html_host.c reports/html_latency.c reports/html_parts.c \
 	   reports/html_softirq.c reports/html_verdict.c reports/html_waits.c reports/info.c reports/json_report.c reports/lang.c reports/markdown.c reports/packets.c reports/proto.c \
 	   reports/query.c reports/rep.c reports/rep_tape.c reports/report.c reports/stack.c reports/stack_draw.c reports/svg.c reports/tally.c \

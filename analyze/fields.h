@@ -55,7 +55,6 @@ struct field {
 struct ev_format {
 	struct ev_type type; /* first: what a struct ev_type of an event points to */
 	bool big_endian;
-	bool passed; /* the recorder turned it off: what still comes is passed over */
 	uint32_t min_len; /* every fixed field lies before this */
 	struct field_ref ref[F_COUNT];
 	struct field *fields; /* own ones, in the order of the format */

@@ -4,9 +4,9 @@
  *
  * Each CPU (of each buffer of a trace.dat) has a cursor over its members ftrace/cpuN/SEQ in order of SEQ, over
  * the pages in them and the events in these, and stands at its next event (its
- * head). The cursors form a heap by (time, CPU); decode() hands out the head
+ * head). The cursors form a heap by (time, CPU); trace_next() hands out the head
  * of the first one and lets it move on only when it is called again, so that an
- * event's bytes stay valid meanwhile. It runs ahead of the reader (trace_ahead.c).
+ * event's bytes stay valid meanwhile.
  *
  * Time never goes back on a CPU: an event that is earlier than the one before
  * it gets that one's time, and is counted. So the merged stream is ordered.
@@ -20,7 +20,6 @@
 #include "detail.h"
 #include "kbuf.h"
 #include "perfring.h"
-#include "trace_ahead.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -80,9 +79,6 @@ struct trace {
 	size_t lowered; /* steps of it that are behind */
 	size_t told;	/* cursors that were told of the present one */
 	struct trace_state st;
-	struct trace_ahead *ahead; /* NULL: not begun, or there is no thread */
-	bool begun;
-	size_t off; /* steps whose events the reader knows to be off */
 };
 
 /* ---- formats ---- */
@@ -455,7 +451,7 @@ static bool hand_out_lowered(struct trace *t, const struct cursor *next, struct 
 			return false;
 		if (!t->told)
 			for (size_t i = 0; i < t->n_formats; i++)
-				t->formats[i]->passed |= detail_off(
+				t->formats[i]->type.off |= detail_off(
 					s, t->formats[i]->type.system, t->formats[i]->type.name);
 		if (*s->events && t->told < t->n_cursors) {
 			*ev = (struct event){
@@ -464,7 +460,7 @@ static bool hand_out_lowered(struct trace *t, const struct cursor *next, struct 
 				.cpu = t->cursors[t->told++].cpu,
 				.kind = EV_LOST,
 				.lost_from_ns = s->at_ns,
-				.lowered = (uint32_t)t->lowered + 1,
+				.lowered = true,
 			};
 			return true;
 		}
@@ -482,8 +478,7 @@ static int32_t load_pid(const struct trace *t, const uint8_t *p)
 	return (int32_t)(t->layout.big_endian ? be32toh(v) : le32toh(v));
 }
 
-/* As trace_next(), in the decoder's thread where there is one. */
-static int decode(struct trace *t, struct event *ev, struct err *e)
+int trace_next(struct trace *t, struct event *ev, struct err *e)
 {
 	struct cursor *c;
 
@@ -533,33 +528,9 @@ again:
 	c->any = true;
 	t->st.events++;
 	t->taken = true;
-	if (c->format->passed)
+	if (c->format->type.off)
 		goto again; /* one that came until all CPUs had heard of it */
 	return 1;
-}
-
-/* From here on the reader sees no events of those that the first @steps turned off. */
-static void turn_off(struct trace *t, size_t steps)
-{
-	for (; t->off < steps; t->off++)
-		for (size_t i = 0; i < t->n_formats; i++) {
-			struct ev_type *y = &t->formats[i]->type;
-
-			y->off |= detail_off(&t->detail.step[t->off], y->system, y->name);
-		}
-}
-
-int trace_next(struct trace *t, struct event *ev, struct err *e)
-{
-	int rc;
-
-	if (!t->begun)
-		t->ahead = trace_ahead_open(decode, t);
-	t->begun = true;
-	rc = t->ahead ? trace_ahead_next(t->ahead, ev, e) : decode(t, ev, e);
-	if (rc > 0 && ev->lowered)
-		turn_off(t, ev->lowered);
-	return rc;
 }
 
 /* ---- life cycle and use ---- */
@@ -665,7 +636,6 @@ void trace_free(struct trace *t)
 {
 	if (!t)
 		return;
-	trace_ahead_close(t->ahead);
 	for (size_t i = 0; i < t->n_cursors; i++) {
 		buf_free(&t->cursors[i].chunk);
 		perfring_free(&t->cursors[i].ring);

@@ -112,7 +112,7 @@ struct event {
 	uint32_t len;
 	int64_t lost_from_ns; /* EV_LOST: time of the CPU's event before the gap, or the start of the recording; ts_ns is that of the one behind it */
 	uint64_t lost;	      /* EV_LOST: how many, UINT64_MAX: unknown */
-	uint32_t lowered;     /* EV_LOST: none; the recorder turned kinds of events off here, for that many times now, trace_has() tells which. On each CPU */
+	bool lowered;	      /* EV_LOST: none; the recorder turned kinds of events off here, trace_has() tells which. On each CPU */
 };
 
 /* event_u64() - a numeric field (sign extended where the format says signed). Return: false: no such field here. */
@@ -153,7 +153,7 @@ struct trace_state {
 int trace_load(struct trace **t, struct tape *tape, const struct clocks *c, struct err *e);
 void trace_free(struct trace *t);
 
-/* trace_next() - the next event; from the first one to the end nothing else may read the tape. Return: 1, 0 at the end, -ENOMEM or -EIO. */
+/* trace_next() - the next event. Return: 1, 0 at the end, -ENOMEM or -EIO. */
 int trace_next(struct trace *t, struct event *ev, struct err *e);
 
 const struct trace_state *trace_state(const struct trace *t);

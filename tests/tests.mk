@@ -28,7 +28,7 @@ T_snapshots := $(T_clocks) tests/snap_load.c analyze/tmpfiles.c analyze/db.c ana
 	       analyze/snap_texts.c analyze/counters.c analyze/procfs.c analyze/nldump.c analyze/nl_link.c analyze/nl_sock.c \
 	       analyze/nl_nft.c analyze/nft_text.c analyze/nft_value.c analyze/dissect.c analyze/nl_tc.c analyze/tc_options.c analyze/ethtool_read.c
 T_nldump    := $(T_snapshots)
-T_trace     := $(T_clocks) analyze/symbols.c analyze/perfring.c analyze/detail.c analyze/trace.c analyze/trace_ahead.c analyze/format.c analyze/fields.c
+T_trace     := $(T_clocks) analyze/symbols.c analyze/perfring.c analyze/detail.c analyze/trace.c analyze/format.c analyze/fields.c
 T_drops     := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c analyze/drops.c
 TIES        := analyze/ties.c analyze/ties_carry.c analyze/ties_match.c analyze/ties_rest.c analyze/ties_upper.c
 T_ties      := $(BASE) tests/lives_fake.c analyze/tmpfiles.c analyze/db.c analyze/rows.c analyze/spill.c analyze/embed.c $(TIES)
