@@ -247,7 +247,7 @@ static int load_packets(struct load *l, struct err *e)
 	facts_hash_end(l->hash, l->db);
 	l->hash = NULL;
 	load_trace_state(l);
-	rc = ringstats_load(l->tape, l->db, l->clocks, trace_state(l->trace)->events, e);
+	rc = ringstats_load(l->tape, l->db, l->clocks, trace_state(l->trace), e);
 	if (!rc && (lives_reassembled(l->lives) || lives_told(l->lives)))
 		rc = db_error(l->db, e);
 	if (!rc)
@@ -263,7 +263,7 @@ static void load_completeness(struct load *l, struct load_result *r)
 {
 	const struct tape_state *s = tape_state(l->tape);
 	/* what a file of another program never has is no defect of that file */
-	sqlite3_stmt *st = db_prepare(l->db, "SELECT source, note FROM quality "
+	sqlite3_stmt *st = db_prepare(l->db, "SELECT source, note, kind = 'tape-damaged' FROM quality "
 					     "WHERE kind IN ('tape-damaged', 'permission') OR (kind = 'source-missing' "
 					     "AND NOT EXISTS (SELECT 1 FROM tape WHERE key = 'import')) ORDER BY id LIMIT 1");
 
@@ -274,8 +274,8 @@ static void load_completeness(struct load *l, struct load_result *r)
 			 s->cut ? "the tape is cut: it has no end" : "the tape is damaged");
 	} else if (sqlite3_step(st) == SQLITE_ROW) {
 		r->incomplete = true;
-		snprintf(r->why, sizeof(r->why), "the tape lacks a source: %s: %s", sqlite3_column_text(st, 0),
-			 sqlite3_column_text(st, 1));
+		snprintf(r->why, sizeof(r->why), "%s: %s: %s", sqlite3_column_int(st, 2) ? "damaged" : "the tape lacks a source",
+			 sqlite3_column_text(st, 0), sqlite3_column_text(st, 1));
 	}
 	sqlite3_reset(st);
 }

@@ -120,8 +120,9 @@ static int stats_text(struct ring *r, struct span text)
 	return rc;
 }
 
-int ringstats_load(struct tape *t, struct db *d, const struct clocks *c, uint64_t decoded, struct err *e)
+int ringstats_load(struct tape *t, struct db *d, const struct clocks *c, const struct trace_state *seen, struct err *e)
 {
+	uint64_t decoded = seen->events;
 	struct ring r = { .d = d, .c = c };
 	uint64_t recorded = 0, lost_sum = 0;
 	struct buf b = { 0 };
@@ -156,8 +157,10 @@ int ringstats_load(struct tape *t, struct db *d, const struct clocks *c, uint64_
 		db_fact_int(d, "events_recorded", (int64_t)(recorded & INT64_MAX));
 		db_fact_int(d, "events_lost", (int64_t)(lost_sum & INT64_MAX));
 	}
+	/* what has no format is known to be there; the rest is gone, or other bytes than were recorded */
 	if (any && !tape_state(t)->cut && decoded + lost_sum != recorded)
-		db_quality(d, &(struct quality){ "undecoded", "ring buffer", -1, NULL, -1, -1, -1 },
+		db_quality(d, &(struct quality){ sat_add_u64(decoded + lost_sum, seen->undecoded) < recorded ? "tape-damaged" : "undecoded",
+						 "ring buffer", -1, NULL, -1, -1, -1 },
 			   "the kernel counted %" PRIu64 " recorded events and %" PRIu64 " lost ones; %" PRIu64
 			   " were decoded", recorded, lost_sum, decoded);
 	free(r.cpu);

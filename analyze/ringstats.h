@@ -8,15 +8,16 @@
 
 #include "clocks.h"
 #include "db.h"
+#include "trace.h"
 
 /**
  * ringstats_load() - facts events_recorded and events_lost, and a quality row for each stretch of loss
- * @decoded: events that the pages gave
+ * @seen: what the pages gave; fewer events than the kernel counted, without a word of the pages, are damage
  * events_recorded counts what was written to the buffers since the recorder's were armed, lost ones included:
  * "read events" + "entries" + "overrun" + "commit overrun" + "dropped events"
  * of the last poll; on a cut tape, which lacks that, at least what the pages hold.
  * Return: 0, -ENOMEM, -EIO.
  */
-int ringstats_load(struct tape *t, struct db *d, const struct clocks *c, uint64_t decoded, struct err *e);
+int ringstats_load(struct tape *t, struct db *d, const struct clocks *c, const struct trace_state *seen, struct err *e);
 
 #endif

@@ -92,6 +92,15 @@ eq "zeros behind a capture: status, frames, and said" "$? $(q "$TMP/p.db" "SELEC
 cat $dir/veth-va.pcap $dir/veth-vb.pcap >"$TMP/behind.pcap"
 "$SKBTAPE" analyze -q "$TMP/behind.pcap" -o "$TMP/p.db" 2>/dev/null
 eq "a capture behind a capture: status, frames, and said" "$? $(q "$TMP/p.db" "SELECT count(*) FROM frame") $(q "$TMP/p.db" "SELECT count(*) FROM quality WHERE kind = 'tape-damaged' AND note LIKE '%mergecap%'")" "3 $whole 1"
+
+# its chunks have no sums: what a wrong bit makes of one shows by the kernel's counts alone
+cp fixtures/import/v7-zstd-le64.dat "$TMP/flip.dat"
+at=8207
+byte=$(od -An -tu1 -j$at -N1 "$TMP/flip.dat")
+# shellcheck disable=SC2059
+printf "\\$(printf %03o $((byte ^ 4)))" | dd of="$TMP/flip.dat" bs=1 seek=$at conv=notrunc 2>/dev/null
+"$SKBTAPE" analyze -q "$TMP/flip.dat" -o "$TMP/p.db" 2>"$TMP/err"
+eq "a wrong bit in a packed chunk: status, events, and said" "$? $(q "$TMP/p.db" "SELECT value FROM tape WHERE key = 'events_decoded'") $(grep -c 'damaged: ring buffer: the kernel counted 410 recorded events and 10 lost ones; 300 were decoded' "$TMP/err")" "3 300 1"
 gzip -c $dir/veth-va.pcap >"$TMP/p.pcap.gz"
 "$SKBTAPE" analyze -q "$TMP/p.pcap.gz" -o "$TMP/p.db" 2>"$TMP/err"
 eq "a packed capture" "$? $(grep -c 'unpack it first (gzip -d' "$TMP/err")" "1 1"

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	HOLDS(!facts_load(t, d, c, &e));
 	HOLDS(!host_load(&h, t, d, &e));
 	HOLDS(!snapshots_load(t, d, h, c, &e));
-	HOLDS(!ringstats_load(t, d, c, 1000, &e));
+	HOLDS(!ringstats_load(t, d, c, &(struct trace_state){ .events = 1000 }, &e));
 	HOLDS(!db_error(d, &e));
 	host_free(h);
 	clocks_free(c);
