@@ -157,9 +157,12 @@ int ringstats_load(struct tape *t, struct db *d, const struct clocks *c, const s
 		db_fact_int(d, "events_recorded", (int64_t)(recorded & INT64_MAX));
 		db_fact_int(d, "events_lost", (int64_t)(lost_sum & INT64_MAX));
 	}
-	/* what has no format is known to be there; the rest is gone, or other bytes than were recorded */
+	/* our tapes have sums of their own and may end with events unread (--max-size); of others, what has no format
+	 * is known to be there, and the rest is gone or other bytes than were recorded */
 	if (any && !tape_state(t)->cut && decoded + lost_sum != recorded)
-		db_quality(d, &(struct quality){ sat_add_u64(decoded + lost_sum, seen->undecoded) < recorded ? "tape-damaged" : "undecoded",
+		db_quality(d, &(struct quality){ tape_state(t)->foreign && sat_add_u64(decoded + lost_sum, seen->undecoded) < recorded ?
+							 "tape-damaged" :
+							 "undecoded",
 						 "ring buffer", -1, NULL, -1, -1, -1 },
 			   "the kernel counted %" PRIu64 " recorded events and %" PRIu64 " lost ones; %" PRIu64
 			   " were decoded", recorded, lost_sum, decoded);

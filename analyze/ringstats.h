@@ -12,7 +12,7 @@
 
 /**
  * ringstats_load() - facts events_recorded and events_lost, and a quality row for each stretch of loss
- * @seen: what the pages gave; fewer events than the kernel counted, without a word of the pages, are damage
+ * @seen: what the pages gave; of a file of another program, fewer events than the kernel counted, without a word of the pages, are damage
  * events_recorded counts what was written to the buffers since the recorder's were armed, lost ones included:
  * "read events" + "entries" + "overrun" + "commit overrun" + "dropped events"
  * of the last poll; on a cut tape, which lacks that, at least what the pages hold.
