@@ -44,8 +44,11 @@ WITH hit AS (
 	SELECT
 		h.*,
 		EXISTS (SELECT 1 FROM _socket_span s WHERE s.proto = 'udp' AND s.netns IS h.netns AND s.sport = h.dport
-			AND s.src IN (h.dst, '0.0.0.0', '::', '*') AND NOT s.at_end) AS socket_gone,
-		(SELECT sum(r.reads) FROM _reader r WHERE r.proto = 'udp' AND r.dst = h.dst AND r.dport = h.dport) AS reads
+			AND s.src IN (h.dst, '0.0.0.0', '::', '*') AND NOT s.at_end
+			AND (s.at_start OR EXISTS (SELECT 1 FROM socket x WHERE x.cookie = s.cookie AND x.snap_ns < h.to_ns))) AS socket_gone,
+		-- before the first of them: a client that starts before its server is no service that went away
+		(SELECT sum(r.reads) FROM _reader r WHERE r.proto = 'udp' AND r.dst = h.dst AND r.dport = h.dport
+			AND EXISTS (SELECT 1 FROM _packet p WHERE p.flow_id = r.flow_id AND p.outcome = 1 AND p.first_ns < h.from_ns)) AS reads
 	FROM hit h
 ), bare AS (
 	-- without a frame a datagram's length is all that tells it from others
@@ -163,7 +166,7 @@ SELECT {v_placed} = 'counter';
 -- evidence?: UDP sockets on port {flow_dport} in this namespace in the last snapshot: {result}.
 SELECT CAST(count(*) AS TEXT) FROM _socket_span WHERE {flow_dport} IS NOT NULL AND proto = 'udp' AND netns IS {netns} AND sport = {flow_dport} AND at_end HAVING {flow_dport} IS NOT NULL;
 -- evidence?: Before that, {who} had read {result:n datagram} from this port.
-SELECT sum(reads), coalesce(comm || ' (pid ' || pid || ')', 'a task (pid ' || pid || ')') AS who FROM _reader WHERE proto = 'udp' AND dst = {flow_dst} AND dport = {flow_dport} GROUP BY pid ORDER BY sum(reads) DESC, pid;
+SELECT sum(reads), coalesce(comm || ' (pid ' || pid || ')', 'a task (pid ' || pid || ')') AS who FROM _reader WHERE {v_gone} IS NOT NULL AND proto = 'udp' AND dst = {flow_dst} AND dport = {flow_dport} GROUP BY pid ORDER BY sum(reads) DESC, pid;
 -- evidence?: {result:n other datagram} went to {ports:n other port} without socket: a scan or stray traffic, not this fault.
 SELECT sum(drops), count(DISTINCT dport) AS ports FROM _drop_target WHERE reason IS {reason} AND function = {function} AND netns IS {netns} AND NOT (dst = {flow_dst} AND dport = {flow_dport});
 -- packets:
