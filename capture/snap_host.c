@@ -17,7 +17,6 @@
 #define CGROUPS_MAX  20000 /* looked at in one walk */
 #define QUOTAS_MAX   5000  /* of them with a quota */
 #define CGROUP_DEPTH 24
-#define CGROUP_PATH  1024
 #define KMSG_RECORD  (16 * KIB) /* the kernel's longest is 8 KiB (CONSOLE_EXT_LOG_MAX) */
 #define KMSG_MAX     (8 * MIB)
 
@@ -318,7 +317,6 @@ struct cgroups {
 		      */
 	struct quota *quotas;
 	size_t n, cap;
-	unsigned int seen; /* groups looked at in this walk */
 };
 
 /* A mount point as /proc/self/mounts writes it: blanks and the like as \ooo (proc_pid_mounts(5)).
@@ -469,22 +467,13 @@ static int add_quota(struct cgroups *c, const char *path, int version)
 	return c->quotas[c->n].path ? (c->n++, 0) : -ENOMEM;
 }
 
-/* The group @dir, whose descriptor it closes, and the groups below. */
-static int walk_group(struct cgroups *c, int dir, int version, char path[CGROUP_PATH], size_t len,
-		      int depth)
+/* The group @dir, whose descriptor it closes, and the groups below; w->path has @len bytes. */
+static int walk_group(struct cgroup_walk *w, int dir, size_t len, int depth)
 {
 	const struct dirent *e;
-	int64_t quota, period;
-	int rc = 0;
-	DIR *d;
+	int rc = ++w->seen > CGROUPS_MAX ? -E2BIG : w->see(w->ctx, dir, len ? w->path : "/");
+	DIR *d = rc ? NULL : fdopendir(dir);
 
-	if (++c->seen > CGROUPS_MAX) {
-		close(dir);
-		return -E2BIG;
-	}
-	if (!read_quota(dir, version, &quota, &period))
-		rc = add_quota(c, len ? path : "/", version);
-	d = fdopendir(dir);
 	if (!d) {
 		close(dir);
 		return rc;
@@ -493,35 +482,50 @@ static int walk_group(struct cgroups *c, int dir, int version, char path[CGROUP_
 		size_t n = strlen(e->d_name);
 		int sub;
 
-		if (e->d_type != DT_DIR || !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
-		    len + n + 2 > CGROUP_PATH)
+		if (e->d_type != DT_DIR || !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || len + n + 2 > CGROUP_PATH)
 			continue;
 		sub = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (sub < 0)
 			continue;
-		path[len] = '/';
-		memcpy(path + len + 1, e->d_name, n + 1);
-		rc = walk_group(c, sub, version, path, len + 1 + n, depth + 1);
+		w->path[len] = '/';
+		memcpy(w->path + len + 1, e->d_name, n + 1);
+		rc = walk_group(w, sub, len + 1 + n, depth + 1);
 	}
 	closedir(d);
 	return rc;
 }
 
+int cgroup_walk(struct cgroup_walk *w, int dir)
+{
+	return walk_group(w, dir, 0, 0);
+}
+
+struct quota_walk {
+	struct cgroups *c;
+	int version;
+};
+
+static int see_quota(void *ctx, int dir, const char *path)
+{
+	const struct quota_walk *q = ctx;
+	int64_t quota, period;
+
+	return read_quota(dir, q->version, &quota, &period) ? 0 : add_quota(q->c, path, q->version);
+}
+
 int cgroups_walk(struct cgroups *c)
 {
+	struct quota_walk q = { .c = c };
+	struct cgroup_walk w = { .see = see_quota, .ctx = &q };
 	int rc = 0;
 
 	forget_quotas(c);
-	c->seen = 0;
-	for (int v = 1; v <= 2 && !rc; v++) {
-		char path[CGROUP_PATH] = "";
+	for (q.version = 1; q.version <= 2 && !rc; q.version++) {
 		/* not dup(): the place in the directory would be shared */
-		int dir = c->root[v] < 0
-				  ? -1
-				  : openat(c->root[v], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		int dir = c->root[q.version] < 0 ? -1 : openat(c->root[q.version], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (dir >= 0)
-			rc = walk_group(c, dir, v, path, 0, 0);
+			rc = cgroup_walk(&w, dir);
 	}
 	return rc;
 }

@@ -17,6 +17,20 @@ int host_tasks(struct buf *out);
  * -ENOMEM, -errno. */
 int cgroup_root(int version);
 
+#define CGROUP_PATH 1024
+
+/* A walk over a hierarchy. @see is given each group's directory and its path in the hierarchy; what it returns but 0 ends the walk. */
+struct cgroup_walk {
+	int (*see)(void *ctx, int dir, const char *path);
+	void *ctx;
+	unsigned int seen; /* groups looked at, over all hierarchies that this walks */
+	char path[CGROUP_PATH];
+};
+
+/* cgroup_walk() - the group @dir, whose descriptor it closes, and those below. Return: 0, -E2BIG (more groups than are looked at), what @see
+ * returned. */
+int cgroup_walk(struct cgroup_walk *w, int dir);
+
 /* The cgroups that have a CPU quota, of both versions. */
 struct cgroups;
 

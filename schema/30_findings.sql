@@ -165,6 +165,27 @@ CREATE TABLE _reader (
 	reads INTEGER NOT NULL
 ) STRICT;
 
+CREATE VIEW _cpu_online AS -- CPUs that were online, as ranges; no row: not known
+WITH RECURSIVE list(rest, part) AS (
+	SELECT value || ',', NULL FROM tape WHERE key = 'cpus_online' AND value <> ''
+	UNION ALL
+	SELECT substr(rest, instr(rest, ',') + 1), substr(rest, 1, instr(rest, ',') - 1) FROM list WHERE rest <> ''
+)
+SELECT CAST(part AS INTEGER) AS low, CAST(CASE WHEN instr(part, '-') > 0 THEN substr(part, instr(part, '-') + 1) ELSE part END AS INTEGER) AS high
+FROM list WHERE part IS NOT NULL;
+
+CREATE VIEW _reply_unrouted AS -- UDP flows that came in and whose answers found no route (fib_table_lookup: EAGAIN, ENETUNREACH in main or default)
+SELECT w.netns, w.src AS client, w.dst AS server, w.dport AS port, w.id AS flow_id, sum(e.n) AS n, min(e.from_ns) AS from_ns, max(e.to_ns) AS to_ns
+FROM (SELECT json_extract(fields, '$.src') AS src, json_extract(fields, '$.sport') AS sport, json_extract(fields, '$.dst') AS dst,
+		json_extract(fields, '$.dport') AS dport, json_extract(fields, '$.proto') AS proto, count(*) AS n, min(ts_ns) AS from_ns, max(ts_ns) AS to_ns
+	FROM event WHERE name = 'fib_table_lookup' AND json_extract(fields, '$.err') IN (-11, -101) AND json_extract(fields, '$.tb_id') IN (253, 254)
+	GROUP BY 1, 2, 3, 4, 5) e
+JOIN flow w ON w.src = e.dst AND w.sport = e.dport AND w.dport = e.sport AND (w.dst = e.src OR e.src = '0.0.0.0') AND w.proto = 'udp' AND e.proto = 17
+WHERE EXISTS (SELECT 1 FROM _frame f WHERE f.flow_id = w.id AND f.direction = 0)
+	AND NOT EXISTS (SELECT 1 FROM _frame f WHERE f.flow_id = w.reverse_id)
+	AND EXISTS (SELECT 1 FROM _local_addr a WHERE a.netns = w.netns AND a.address = w.dst)
+GROUP BY w.id;
+
 CREATE VIEW _socket_span AS -- one socket over all snapshots
 SELECT
 	netns,

@@ -9,22 +9,11 @@
 --   no answer ever left, while Ip.OutNoRoutes grew there as far.
 -- title: Requests arrive, but there is no route back[[ to {flow_dst}]][[ ({netns})]]
 -- summary: {packets} requests that arrived[[ in {netns}]][[ for port {v_port}]] could not be answered, because the answer has no route to the client[[ {flow_dst}]].
-WITH reply AS (
-	SELECT w.netns, w.src AS client, w.dst AS server, w.dport AS port, w.id AS flow_id, sum(e.n) AS n, min(e.from_ns) AS from_ns, max(e.to_ns) AS to_ns
-	FROM (SELECT json_extract(fields, '$.src') AS src, json_extract(fields, '$.sport') AS sport, json_extract(fields, '$.dst') AS dst,
-			json_extract(fields, '$.dport') AS dport, json_extract(fields, '$.proto') AS proto, count(*) AS n, min(ts_ns) AS from_ns, max(ts_ns) AS to_ns
-		FROM event WHERE name = 'fib_table_lookup' AND json_extract(fields, '$.err') IN (-11, -101) AND json_extract(fields, '$.tb_id') IN (253, 254)
-		GROUP BY 1, 2, 3, 4, 5) e
-	JOIN flow w ON w.src = e.dst AND w.sport = e.dport AND w.dport = e.sport AND (w.dst = e.src OR e.src = '0.0.0.0') AND w.proto = 'udp' AND e.proto = 17
-	WHERE EXISTS (SELECT 1 FROM _frame f WHERE f.flow_id = w.id AND f.direction = 0)
-		AND NOT EXISTS (SELECT 1 FROM _frame f WHERE f.flow_id = w.reverse_id)
-		AND EXISTS (SELECT 1 FROM _local_addr a WHERE a.netns = w.netns AND a.address = w.dst)
-	GROUP BY w.id
-), replies AS (
+WITH replies AS (
 	SELECT r.netns, CASE WHEN min(r.client) = max(r.client) THEN min(r.client) END AS client, CASE WHEN min(r.server) = max(r.server) THEN min(r.server) END AS server,
 		CASE WHEN min(r.port) = max(r.port) THEN min(r.port) END AS port, count(*) AS flows, sum(r.n) AS n, min(r.from_ns) AS from_ns, max(r.to_ns) AS to_ns,
 		(SELECT CAST(total(m.delta) AS INTEGER) FROM _moved m WHERE m.name = 'Ip.OutNoRoutes' AND m.netns = r.netns AND m.delta > 0) AS counted
-	FROM reply r GROUP BY r.netns
+	FROM _reply_unrouted r GROUP BY r.netns
 ), c AS (
 	SELECT netns,
 		total(CASE name WHEN 'TcpExt.ListenDrops' THEN delta END) - max(total(CASE name WHEN 'TcpExt.ListenOverflows' THEN delta END), 0)

@@ -20,16 +20,7 @@ WITH miss AS (
 		AND coalesce(json_extract(e.fields, '$.iif'), 0) <= 1
 	GROUP BY 1
 ), answer AS ( -- of them answers to what came in: no-return-route
-	SELECT w.netns, sum(e.n) AS n
-	FROM (SELECT json_extract(fields, '$.src') AS src, json_extract(fields, '$.sport') AS sport, json_extract(fields, '$.dst') AS dst,
-			json_extract(fields, '$.dport') AS dport, json_extract(fields, '$.proto') AS proto, count(*) AS n
-		FROM event WHERE name = 'fib_table_lookup' AND json_extract(fields, '$.err') IN (-11, -101) AND json_extract(fields, '$.tb_id') IN (253, 254)
-		GROUP BY 1, 2, 3, 4, 5) e
-	JOIN flow w ON w.src = e.dst AND w.sport = e.dport AND w.dport = e.sport AND (w.dst = e.src OR e.src = '0.0.0.0') AND w.proto = 'udp' AND e.proto = 17
-	WHERE EXISTS (SELECT 1 FROM _frame f WHERE f.flow_id = w.id AND f.direction = 0)
-		AND NOT EXISTS (SELECT 1 FROM _frame f WHERE f.flow_id = w.reverse_id)
-		AND EXISTS (SELECT 1 FROM _local_addr a WHERE a.netns = w.netns AND a.address = w.dst)
-	GROUP BY w.netns
+	SELECT netns, sum(n) AS n FROM _reply_unrouted GROUP BY netns
 )
 SELECT
 	CASE WHEN sum(m.delta) >= 50 THEN 'critical' ELSE 'warning' END AS severity,

@@ -8,17 +8,10 @@
 --   1000 or more may use no CPU but offline ones (smp_affinity_list): it runs wherever the kernel moved it. Masks of interrupts that name offline CPUs beside others are usual.
 -- title: {v_title}
 -- summary: {v_text}. Online are the CPUs {v_online}.
-WITH RECURSIVE list(rest, part) AS (
-	SELECT value || ',', NULL FROM tape WHERE key = 'cpus_online' AND value <> ''
-	UNION ALL
-	SELECT substr(rest, instr(rest, ',') + 1), substr(rest, 1, instr(rest, ',') - 1) FROM list WHERE rest <> ''
-), range AS (
-	SELECT CAST(part AS INTEGER) AS low, CAST(CASE WHEN instr(part, '-') > 0 THEN substr(part, instr(part, '-') + 1) ELSE part END AS INTEGER) AS high
-	FROM list WHERE part IS NOT NULL
-), number(cpu) AS (
-	SELECT 0 FROM (SELECT 1 FROM range LIMIT 1) UNION ALL SELECT cpu + 1 FROM number WHERE cpu < 1023
+WITH RECURSIVE number(cpu) AS (
+	SELECT 0 FROM (SELECT 1 FROM _cpu_online LIMIT 1) UNION ALL SELECT cpu + 1 FROM number WHERE cpu < 1023
 ), off AS (
-	SELECT cpu FROM number WHERE NOT EXISTS (SELECT 1 FROM range r WHERE number.cpu BETWEEN r.low AND r.high)
+	SELECT cpu FROM number WHERE NOT EXISTS (SELECT 1 FROM _cpu_online r WHERE number.cpu BETWEEN r.low AND r.high)
 ), mask AS (
 	SELECT q.netns, q.dev, q.queue, q.value, lower(replace(q.value, ',', '')) AS hex
 	FROM queue_setting q
@@ -50,7 +43,7 @@ WITH RECURSIVE list(rest, part) AS (
 		'Interrupt ' || b.irq || coalesce(' (' || nullif(b.actions, '') || ')', '') || ' may use the CPUs ' || b.affinity || ' only, and none of them is online: it runs where the kernel moved it', NULL, b.affinity, b.irq
 	FROM bound b
 	GROUP BY b.irq
-	HAVING EXISTS (SELECT 1 FROM range) AND NOT EXISTS (SELECT 1 FROM bound x JOIN range r ON r.low <= x.high AND r.high >= x.low WHERE x.irq = b.irq)
+	HAVING EXISTS (SELECT 1 FROM _cpu_online) AND NOT EXISTS (SELECT 1 FROM bound x JOIN _cpu_online r ON r.low <= x.high AND r.high >= x.low WHERE x.irq = b.irq)
 )
 SELECT
 	0.85 AS confidence,

@@ -7,23 +7,16 @@
 --   one a CPU that is online. No packet is sent from an offline CPU, so those queues stay empty (get_xps_queue() in net/core/dev.c).
 -- title: Transmit queues of {dev} are bound to CPUs that are offline
 -- summary: {v_n} of {v_queues} transmit queues of {dev} have an xps_cpus that names offline CPUs only, first {v_queue} ({v_mask}): they stay empty. Online are the CPUs {v_online}.
-WITH RECURSIVE list(rest, part) AS (
-	SELECT value || ',', NULL FROM tape WHERE key = 'cpus_online' AND value <> ''
-	UNION ALL
-	SELECT substr(rest, instr(rest, ',') + 1), substr(rest, 1, instr(rest, ',') - 1) FROM list WHERE rest <> ''
-), range AS (
-	SELECT CAST(part AS INTEGER) AS low, CAST(CASE WHEN instr(part, '-') > 0 THEN substr(part, instr(part, '-') + 1) ELSE part END AS INTEGER) AS high
-	FROM list WHERE part IS NOT NULL
-), number(cpu) AS (
-	SELECT 0 FROM (SELECT 1 FROM range LIMIT 1) UNION ALL SELECT cpu + 1 FROM number WHERE cpu < 1023
+WITH RECURSIVE number(cpu) AS (
+	SELECT 0 FROM (SELECT 1 FROM _cpu_online LIMIT 1) UNION ALL SELECT cpu + 1 FROM number WHERE cpu < 1023
 ), ready AS (
-	SELECT cpu FROM number WHERE EXISTS (SELECT 1 FROM range r WHERE number.cpu BETWEEN r.low AND r.high)
+	SELECT cpu FROM number WHERE EXISTS (SELECT 1 FROM _cpu_online r WHERE number.cpu BETWEEN r.low AND r.high)
 ), mask AS (
 	SELECT q.netns, q.netns_id, q.dev, q.queue, q.value,
 		EXISTS (SELECT 1 FROM ready o WHERE length(replace(q.value, ',', '')) > o.cpu / 4
 			AND (instr('0123456789abcdef', lower(substr(replace(q.value, ',', ''), -(o.cpu / 4) - 1, 1))) - 1) >> (o.cpu % 4) & 1) AS used
 	FROM queue_setting q
-	WHERE q.name = 'xps_cpus' AND trim(q.value, '0,') <> '' AND EXISTS (SELECT 1 FROM range)
+	WHERE q.name = 'xps_cpus' AND trim(q.value, '0,') <> '' AND EXISTS (SELECT 1 FROM _cpu_online)
 		AND EXISTS (SELECT 1 FROM _moved m WHERE m.source = 'dev' AND m.name = 'tx_packets' AND m.dev = q.dev AND m.netns = q.netns AND m.delta >= 1000)
 )
 SELECT
