@@ -465,16 +465,12 @@ static bool refused(const struct lives *v, const struct event *ev, const struct 
 
 static bool has_upper(struct lives *v)
 {
-	static const char *const kinds[] = { "macvlan", "macvtap", "ipvlan", "ipvtap",
-					     "vlan",	"bond",	   "team" };
-
 	if (v->has_upper)
 		return v->has_upper > 0;
 	v->has_upper = -1;
 	for (size_t i = 0; i < host_dev_count(v->host); i++)
-		for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
-			if (!strcmp(host_dev_at(v->host, i)->kind, kinds[k]))
-				v->has_upper = 1;
+		if (lives_height(host_dev_at(v->host, i)->kind))
+			v->has_upper = 1;
 	return v->has_upper > 0;
 }
 

@@ -220,6 +220,8 @@ int lives_claims_settle(struct lives *v);
 int lives_absorbed(struct lives *v);
 int lives_doubt_places(struct lives *v);
 int lives_place_drops(struct lives *v);
+/* lives_height() - how high a device of that kind can lie above others whose packets it receives without an event, 0: it does not. */
+int lives_height(const char *kind);
 
 /* lives_path.c: events of packets that go on */
 int lives_entry(struct lives *v, const struct event *ev, enum stage stage);

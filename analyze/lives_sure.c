@@ -384,6 +384,20 @@ int lives_doubt_places(struct lives *v)
 	return rc;
 }
 
+int lives_height(const char *kind)
+{
+	static const struct {
+		const char *kind;
+		int height;
+	} known[] = { { "bond", 1 },	{ "team", 1 },	  { "vlan", 2 },  { "macvlan", 3 },
+		      { "macvtap", 3 }, { "ipvlan", 3 }, { "ipvtap", 3 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strcmp(kind, known[i].kind))
+			return known[i].height;
+	return 0;
+}
+
 /*
  * Where drops were, by the ties of their packets. On devices whose name does not tell the
  * namespace: by the last tie on such a device, as the packet may have left by a namesake of the one
@@ -394,13 +408,9 @@ int lives_place_drops(struct lives *v)
 {
 	sqlite3_stmt *st =
 		db_prepare(v->db, "UPDATE _drop SET netns_id = ?, dev_id = ? WHERE id = ?");
-	/* as they lie on each other: the uppermost tells */
 	sqlite3_stmt *kind = db_prepare(
-		v->db,
-		"SELECT CASE WHEN kind IN ('macvlan', 'macvtap', 'ipvlan', 'ipvtap') THEN 3 "
-		"WHEN kind = 'vlan' THEN 2 WHEN kind IN ('bond', 'team') THEN 1 ELSE 0 END "
-		"FROM netdev WHERE netns_id = ?1 AND name = (SELECT text FROM _name WHERE id = "
-		"?2)");
+		v->db, "SELECT kind FROM netdev WHERE netns_id = ?1 AND kind IS NOT NULL "
+		       "AND name = (SELECT text FROM _name WHERE id = ?2)");
 	size_t n;
 	const struct tie *all = ties_list(v->ties, &n);
 	int rc = 0;
@@ -411,7 +421,7 @@ int lives_place_drops(struct lives *v)
 		int height = 0;
 
 		for (; t && t < all + n && t->packet_id == p->packet_id; t++) {
-			int64_t h = 0;
+			int h = 0;
 
 			if (t->dev_id == p->dev_id) {
 				if (!p->netns_id && !height && (!last || t->ts_ns > last->ts_ns))
@@ -423,10 +433,10 @@ int lives_place_drops(struct lives *v)
 			db_bind_int(kind, 1, t->netns_id);
 			db_bind_int(kind, 2, t->dev_id);
 			if (sqlite3_step(kind) == SQLITE_ROW)
-				h = sqlite3_column_int64(kind, 0);
+				h = lives_height((const char *)sqlite3_column_text(kind, 0));
 			sqlite3_reset(kind);
-			if (h > height) {
-				height = (int)h;
+			if (h > height) { /* the uppermost tells */
+				height = h;
 				last = t;
 			}
 		}
